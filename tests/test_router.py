@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zeta_eval.cascade import Look, Posterior
+from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, encode, grams
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.models import Completion
-from zeta_eval.policy import RoutingPolicy, Rung, Update
+from zeta_eval.policy import RoutingPolicy, Rung
 from zeta_eval.router import ZetaDynamicRouter, best
 
 SIZES = ("small", "middle", "large")
@@ -16,7 +18,7 @@ SIZES = ("small", "middle", "large")
 @pytest.fixture
 def router():
     # An answer's mean log-probability moves the small size's own chance strongly, and nobody else's.
-    updates = {"small": (Update(size="small", bias=3.0, prior=1.0, mean_logprob=10.0, min_logprob=0.0),)}
+    own = Posterior(size="small", bias=3.0, prior=1.0, own=0.0, weights={"mean_logprob": 10.0})
     return ZetaDynamicRouter(
         RoutingPolicy(
             name="t",
@@ -29,7 +31,7 @@ def router():
             cost_weight=0.3,
             cut_points=(0.0, 1.0),
             default_size="middle",
-            updates=updates,
+            looks=(Look(ran=("small",), spread=0.5, posteriors=(own,)),),
         )
     )
 
@@ -117,6 +119,21 @@ def test_an_unsure_answer_goes_to_the_size_worth_its_cost(router):
 def test_without_confidence_the_first_answer_stands(router):
     routed = router.generate(text(1), {"small": says("a"), "middle": says("b"), "large": says("c")})
     assert [s.size for s in routed.steps] == ["small"]
+    assert routed.reasons == ("kept small: its answer does not change what is expected of any size",)
+
+
+def test_a_size_may_run_first_for_what_its_answer_tells_though_route_names_another(router):
+    answers = {"small": says("a", -0.01), "middle": says("b"), "large": says("c")}
+    assert router.route(text(3)).size == "middle"
+    routed = router.generate(text(3), answers)
+    assert (routed.size, routed.decision.size) == ("small", "middle")
+    plain = ZetaDynamicRouter(router.policy.without_looks())
+    assert [s.size for s in plain.generate(text(3), answers).steps] == ["middle"]
+
+
+def test_a_plan_runs_only_sizes_that_can_answer(router):
+    routed = router.generate(text(3), {"middle": says("b"), "large": says("c")})
+    assert [s.size for s in routed.steps] == ["middle"]
 
 
 def test_a_size_that_fails_is_followed_by_a_larger_one(router):
@@ -144,3 +161,48 @@ def test_a_missing_size_is_named(router):
 def test_a_decision_names_the_policy_version(router):
     other = ZetaDynamicRouter(dataclasses.replace(router.policy, bias=-1.9))
     assert router.route("hi").policy != other.route("hi").policy
+
+
+@pytest.fixture
+def learner(router):
+    """A policy whose learned model knows the words of one sentence, and the task "sums"."""
+    known = set(grams("please add these numbers", 8))
+    table = [(-1.0, 0.0, 0.5) if i in known else (0.0, 0.0, 0.0) for i in range(256)]
+    linear = Linear(bias=(0.0, 0.0, 0.0), weights={"words": (-0.1, 0.0, 0.0)}, tasks={"sums": (9.0, 0.0, 0.0)})
+    low = CostModel(
+        log_cost=Linear(bias=(-2.0, -1.0, 0.0), weights={}, tasks={"sums": (0.0, 1.0, 0.0)}),
+        low=(0.0, 0.0, 0.0),
+        high=(1.0, 1.0, 1.0),
+    )
+    ngrams = NGrams(bits=8, n_sizes=3, table=encode(table))
+    learned = Learned(base=(-1.0, 0.0, 1.0), linear=linear, ngrams=ngrams, familiar=0.9)
+    return ZetaDynamicRouter(dataclasses.replace(router.policy, learned=learned, costs=low))
+
+
+def test_a_text_unlike_the_tuning_queries_is_said_to_be(learner):
+    near, far = learner.route("Please add these numbers"), learner.route("Wer reitet so spät durch Nacht und Wind?")
+    assert not any("unlike the queries" in reason for reason in near.reasons)
+    assert far.reasons[0] == (
+        "unlike the queries this policy was tuned on: the learned estimate counts 0 %, the heuristic the rest"
+    )
+    assert len(far.reasons) == len(near.reasons) + 1
+
+
+def test_a_text_of_unknown_words_gets_the_heuristics_chances(learner, router):
+    unknown = "Wer reitet so spät durch Nacht und Wind?"
+    assert learner.route(unknown).p == pytest.approx(router.route(unknown).p)
+    known = "please add these numbers"
+    assert learner.route(known).p != pytest.approx(router.route(known).p, abs=0.05)
+    partly = learner.policy.estimate(f"{known} durch Nacht und Wind")
+    assert 0 < partly.trust < 1
+
+
+def test_a_named_task_counts_where_the_policy_knows_it(learner):
+    query = "please add these numbers"
+    plain, sums, other = (learner.route(query, task=t) for t in (None, "sums", "proofs"))
+    assert plain == other
+    assert sums.p["small"] > plain.p["small"] and sums.p["large"] == plain.p["large"]
+    assert sums.cost["middle"] == 1.0 and plain.cost["middle"] == pytest.approx(math.exp(-1))
+    assert (sums.size, plain.size) == ("small", "large")
+    generated = learner.generate(query, {s: says(s, 0.0) for s in SIZES}, task="sums")
+    assert generated.decision == sums

@@ -5,7 +5,9 @@ argmax_m p_m(q) - cost_weight * c_m(q), ties to the cheaper size. Costs are shar
 that a cost weight means the same on every machine: the accuracy one would give up to save one call of the largest size.
 
 p_m = sigmoid(slope_m * (ability_m - d(q))), the two-parameter logistic model of item response theory (Birnbaum 1968):
-a size has an ability, a query a difficulty d(q), here a weighted sum of named text features.
+a size has an ability, a query a difficulty d(q), here a weighted sum of named text features: the heuristic. A policy
+may hold a learned model beside it, which decides where a text is like those it was fitted on; the less it is, the more
+the heuristic does.
 """
 
 from __future__ import annotations
@@ -19,29 +21,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from zeta_eval.cascade import Look, Posterior
 from zeta_eval.complexity import FEATURES, Complexity, extract, has_signal, is_embedding_request
+from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, logit, sigmoid
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.files import write_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the file's layout; a reader refuses others."""
-
-COST_CHARACTERS = 8000
-"""Texts cost no more than this many characters, as features read no more."""
-
-
-def sigmoid(x: float) -> float:
-    """Logistic function, safe for any finite x."""
-    if x >= 0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
-
-
-def logit(p: float) -> float:
-    """Inverse of `sigmoid`, with p held within [1e-6, 1 - 1e-6]."""
-    p = min(max(p, 1e-6), 1.0 - 1e-6)
-    return math.log(p / (1.0 - p))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,44 +42,18 @@ class Rung:
     slope: float
     """How sharply success falls around the ability; > 0."""
     cost: float
-    """Expected cost of an empty query, as a share of the largest size's mean cost."""
-    cost_per_char: float = 0.0
-    """Added cost per character of the query, in the same unit."""
+    """Mean cost of a query, as a share of the largest size's mean cost."""
     latency_s: float | None = None
     """Mean batch-1 latency seen when the policy was tuned, in seconds."""
 
     def __post_init__(self) -> None:
-        numbers = (self.ability, self.slope, self.cost, self.cost_per_char)
+        numbers = (self.ability, self.slope, self.cost)
         if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
             raise PolicyError(f"Size '{self.size}' has a number that is not finite: {numbers}; tune the policy again.")
-        if self.slope <= 0 or self.cost < 0 or self.cost_per_char < 0:
+        if self.slope <= 0 or self.cost < 0:
             raise PolicyError(
                 f"Size '{self.size}' needs slope > 0 and costs >= 0, got {numbers}; tune the policy again."
             )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Update:
-    """What an answer of one size says about the success of `size`: a logistic model fitted on outcomes.
-
-    P(size right | answer) = sigmoid(bias + prior * logit(p_size) + mean_logprob * x + min_logprob * y), with x and y
-    the answer's mean and minimum token log-probability.
-    """
-
-    size: str
-    """The size whose success is re-estimated."""
-    bias: float
-    """Intercept."""
-    prior: float
-    """Weight of the log-odds before the answer."""
-    mean_logprob: float
-    """Weight of the answer's mean token log-probability."""
-    min_logprob: float
-    """Weight of the answer's smallest token log-probability."""
-
-    def __post_init__(self) -> None:
-        if not all(math.isfinite(x) for x in (self.bias, self.prior, self.mean_logprob, self.min_logprob)):
-            raise PolicyError(f"The update of size '{self.size}' is not finite; tune the policy again.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +82,8 @@ class Estimate:
     """Success probability per size, cheapest size first, in [0, 1]."""
     cost: tuple[float, ...]
     """Expected cost per size, shares of the largest size's mean cost."""
+    trust: float
+    """How far the learned model is trusted with this text, in [0, 1]; 1 where there is none to trust."""
     forced: str | None
     """The size that a rule demands (embedding request, no signal), or None where the utility decides."""
 
@@ -150,8 +113,12 @@ class RoutingPolicy:
     """The largest size's mean cost per query, in `cost_unit`."""
     embedding_size: str | None = None
     """The size for embedding requests; None sends them to the cheapest."""
-    updates: Mapping[str, tuple[Update, ...]] = field(default_factory=dict)
-    """By answering size, what its answer says about itself and each larger size; empty where that did not pay."""
+    costs: CostModel | None = None
+    """Expected cost per query; None takes each size's mean."""
+    learned: Learned | None = None
+    """The learned estimator; None leaves the choice to the heuristic alone."""
+    looks: tuple[Look, ...] = ()
+    """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
     verdict: Verdict = field(default_factory=Verdict)
     """Whether routing was shown to pay."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -181,8 +148,24 @@ class RoutingPolicy:
             raise PolicyError(f"The cut points {self.cut_points} do not ascend; tune the policy again.")
         if len(self.cut_points) != len(sizes) - 1:
             raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
-        if unknown := {s for a, us in self.updates.items() for s in (a, *(u.size for u in us))} - set(sizes):
-            raise PolicyError(f"An update names size '{min(unknown)}', which the policy lacks; tune the policy again.")
+        if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
+            raise PolicyError(f"A cascade step names size '{min(unknown)}', which the policy lacks; tune it again.")
+        self._check_models(len(sizes))
+
+    def _check_models(self, n: int) -> None:
+        lengths, names = [], set()
+        if self.costs is not None:
+            lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
+            names |= set(self.costs.log_cost.weights)
+        if self.learned is not None:
+            lengths += [len(self.learned.base), len(self.learned.linear.bias), self.learned.ngrams.n_sizes]
+            names |= set(self.learned.linear.weights)
+        if any(length != n for length in lengths):
+            raise PolicyError(f"A model of the policy does not fit its {n} sizes; tune the policy again.")
+        if unknown := names - set(FEATURES):
+            raise PolicyError(
+                f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
+            )
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -198,7 +181,9 @@ class RoutingPolicy:
 
     def complexity(self, text: str) -> Complexity:
         """Difficulty of a text, with the label of the band of cut points it falls into."""
-        features = extract(text)
+        return self._complexity(text, extract(text))
+
+    def _complexity(self, text: str, features: Mapping[str, float]) -> Complexity:
         d = self.difficulty(features)
         return Complexity(score=d, label=self._label(text, d), features={n: features[n] for n in self.weights})
 
@@ -209,14 +194,19 @@ class RoutingPolicy:
             return "embedding"
         return band_label(sum(d > cut for cut in self.cut_points), len(self.rungs))
 
-    def estimate(self, text: str) -> Estimate:
-        """Success probability and expected cost of every size for a text."""
-        complexity = self.complexity(text)
-        characters = min(len(text), COST_CHARACTERS)
+    def estimate(self, text: str, task: str | None = None) -> Estimate:
+        """Success probability and expected cost of every size for a text, of a named task where that is known."""
+        features = extract(text)
+        complexity = self._complexity(text, features)
+        logits, trust = [r.slope * (r.ability - complexity.score) for r in self.rungs], 1.0
+        if (model := self.learned) is not None:
+            learned, trust = model.logits(text, features, task)
+            logits = [z + (1.0 - trust) * (h - b) for z, h, b in zip(learned, logits, model.base, strict=True)]
         return Estimate(
             complexity=complexity,
-            p=tuple(sigmoid(r.slope * (r.ability - complexity.score)) for r in self.rungs),
-            cost=tuple(r.cost + r.cost_per_char * characters for r in self.rungs),
+            p=tuple(map(sigmoid, logits)),
+            cost=self.costs.cost(features, task) if self.costs is not None else tuple(r.cost for r in self.rungs),
+            trust=trust,
             forced={"unknown": self.default_size, "embedding": self.embedding_size or self.sizes[0]}.get(
                 complexity.label
             ),
@@ -254,9 +244,9 @@ class RoutingPolicy:
             embedding_size=sizes[0],
         )
 
-    def without_updates(self) -> RoutingPolicy:
+    def without_looks(self) -> RoutingPolicy:
         """The same policy, which keeps every first answer."""
-        return replace(self, updates={})
+        return replace(self, looks=())
 
     def save(self, path: str | Path) -> Path:
         """Write the policy as JSON, whole or not at all; returns the path."""
@@ -310,7 +300,9 @@ class RoutingPolicy:
         data["rungs"] = [asdict(r) for r in self.rungs]
         data["weights"] = dict(self.weights)
         data["cut_points"] = [_finite_or_text(c) for c in self.cut_points]
-        data["updates"] = {a: [asdict(u) for u in us] for a, us in self.updates.items()}
+        data["costs"] = asdict(self.costs) if self.costs is not None else None
+        data["learned"] = asdict(self.learned) if self.learned is not None else None
+        data["looks"] = [asdict(look) for look in self.looks]
         data["verdict"] = asdict(self.verdict)
         data["provenance"] = dict(self.provenance)
         return data
@@ -320,7 +312,16 @@ class RoutingPolicy:
         data = {k: v for k, v in data.items() if k != "schema_version"}
         data["rungs"] = tuple(Rung(**r) for r in data["rungs"])
         data["cut_points"] = tuple(float(c) for c in data["cut_points"])
-        data["updates"] = {a: tuple(Update(**u) for u in us) for a, us in data["updates"].items()}
+        if (costs := data["costs"]) is not None:
+            low, high = tuple(costs["low"]), tuple(costs["high"])
+            data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
+        if (learned := data["learned"]) is not None:
+            parts = {"base": tuple(learned["base"]), "linear": Linear.of(learned["linear"])}
+            data["learned"] = Learned(**learned | parts | {"ngrams": NGrams(**learned["ngrams"])})
+        data["looks"] = tuple(
+            Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
+            for x in data["looks"]
+        )
         verdict = data["verdict"]
         data["verdict"] = Verdict(**verdict | {"lift_ci": tuple(verdict["lift_ci"]) if verdict["lift_ci"] else None})
         return cls(**data)

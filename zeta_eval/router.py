@@ -1,8 +1,7 @@
 """`ZetaDynamicRouter`: the only place that makes a choice. Standard library only.
 
-Routing and escalation follow one rule: the size with the greatest p - cost_weight * cost. After an answer, its token
-log-probabilities update every size's p, what was spent is spent, and the same rule says whether a larger size is
-worth its cost (cascade routing: Dekoninck, Baader and Vechev 2025, arXiv 2410.10347).
+`route` takes the size with the greatest p - cost_weight * cost. `generate` follows the same utility over whole plans:
+a size may run first because its answer will tell whether a larger one is worth its cost (`zeta_eval.cascade`).
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from zeta_eval.cascade import Looks, after, answer_signals, indexed, next_size
 from zeta_eval.complexity import Complexity
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
-from zeta_eval.policy import Estimate, RoutingPolicy, Update, logit, sigmoid
+from zeta_eval.policy import Estimate, RoutingPolicy
+from zeta_eval.signals import AnswerView, read_answer
 
 DEFAULT = "default"
 """What `dynamic_model_sizing` says where the text gives no signal."""
@@ -110,6 +111,7 @@ class ZetaDynamicRouter:
         """Route by `policy`, or by the untuned seed policy for 4B / 7B / 14B."""
         self.policy = policy if policy is not None else RoutingPolicy.seed()
         self._name = f"{self.policy.name}@{self.policy.checksum[:8]}"
+        self._looks = indexed(self.policy.looks, self.policy.sizes)
 
     @classmethod
     def load(cls, path: str | Path) -> ZetaDynamicRouter:
@@ -129,11 +131,12 @@ class ZetaDynamicRouter:
         decision = self.route(task)
         return DEFAULT if decision.complexity.label == "unknown" else decision.size
 
-    def route(self, text: str, *, cost_weight: float | None = None) -> Decision:
+    def route(self, text: str, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
         """Choose a size for a query text.
 
         Args:
             text: The query.
+            task: Name of the task it belongs to, where that is known: its history then counts.
             cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
 
         Raises:
@@ -141,7 +144,7 @@ class ZetaDynamicRouter:
         """
         policy = self.policy
         weight = _checked_weight(policy.cost_weight if cost_weight is None else cost_weight)
-        estimate = policy.estimate(_checked(text))
+        estimate = policy.estimate(_checked(text), task)
         size = estimate.forced or policy.sizes[best(estimate.p, estimate.cost, weight)]
         return Decision(
             size=size,
@@ -158,14 +161,16 @@ class ZetaDynamicRouter:
         text: str,
         answer: Mapping[str, Callable[[str], Answer]],
         *,
+        task: str | None = None,
         cost_weight: float | None = None,
         max_latency_s: float = math.inf,
     ) -> Routed:
-        """Answer a query with the chosen size, and go larger while the answer's confidence makes that worth its cost.
+        """Answer a query: start with the size whose plan is worth most, go larger while an answer makes that worth it.
 
         Args:
             text: The query.
             answer: By size, a function that answers a text.
+            task: As in `route`.
             cost_weight: As in `route`.
             max_latency_s: No further size is called once this much time, in seconds, has passed.
 
@@ -174,7 +179,7 @@ class ZetaDynamicRouter:
             InvalidInputError: the text asks for an embedding, and the policy has a model of its own for those.
             GenerationError: every size that was called failed.
         """
-        decision = self.route(text, cost_weight=cost_weight)
+        decision = self.route(text, task=task, cost_weight=cost_weight)
         sizes = self.policy.sizes
         if decision.size not in sizes:
             raise InvalidInputError(
@@ -183,63 +188,23 @@ class ZetaDynamicRouter:
             )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        steps: list[Step] = []
-        reasons: list[str] = []
-        prior, index = tuple(decision.p.values()), sizes.index(decision.size)
-        while True:
-            step, p = self._call(sizes[index], text, answer[sizes[index]], prior)
-            steps.append(step)
-            larger = [i for i in range(index + 1, len(sizes)) if sizes[i] in answer]
-            nxt, reason = self._next(step, p, index, larger, decision)
-            if nxt is not None and sum(s.latency_s for s in steps) >= max_latency_s:
-                nxt, reason = None, f"stopped at {step.size}: the latency limit of {max_latency_s:g} s is reached"
-            reasons.append(reason)
-            if nxt is None:
-                break
-            index = nxt
-        kept = next((s for s in reversed(steps) if s.error is None), None)
+        walk = _Walk(self.policy, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+        while walk.next is not None:
+            size = sizes[walk.next]
+            started = time.perf_counter()
+            result = answer[size](text)
+            walk.take(result, time.perf_counter() - started, max_latency_s)
+        kept = next((s for s in reversed(walk.steps) if s.error is None), None)
         if kept is None:
-            raise GenerationError(f"Every size called failed; the last, {steps[-1].size}, said: {steps[-1].error}")
-        return Routed(text=kept.text, size=kept.size, decision=decision, steps=tuple(steps), reasons=tuple(reasons))
-
-    def _call(
-        self, size: str, text: str, function: Callable[[str], Answer], p: tuple[float, ...]
-    ) -> tuple[Step, tuple[float, ...]]:
-        """Run one size, measure it, and say what its answer makes of every size's success probability `p`."""
-        started = time.perf_counter()
-        result = function(text)
-        latency = time.perf_counter() - started
-        sizes = self.policy.sizes
-        if result.error is None:
-            p = after_answer(self.policy.updates.get(size, ()), sizes, p, result.mean_logprob, result.min_logprob)
-        p_right = p[sizes.index(size)] if result.error is None else 0.0
-        return Step(size=size, text=result.text, latency_s=latency, p_right=p_right, error=result.error), p
-
-    def _next(
-        self, step: Step, p: tuple[float, ...], index: int, larger: Sequence[int], decision: Decision
-    ) -> tuple[int | None, str]:
-        """The larger size worth calling after a step, or None, with the reason."""
-        if not larger or decision.complexity.label == "embedding":
-            return None, f"kept {step.size}: no larger size to ask"
-        if step.error is None and p == tuple(decision.p.values()):
-            return None, f"kept {step.size}: its answer came with no confidence to judge it by"
-        cost = tuple(decision.cost.values())
-        candidate = larger[best([p[i] for i in larger], [cost[i] for i in larger], decision.cost_weight)]
-        name, gain = self.policy.sizes[candidate], p[candidate] - step.p_right
-        price = decision.cost_weight * cost[candidate]
-        if step.error is not None:
-            return candidate, f"went to {name}: {step.size} failed ({step.error})"
-        words = (
-            f"{name} would add {gain:+.2f} to its success probability of {step.p_right:.2f}, at a price of {price:.2f}"
-        )
-        return (
-            (candidate, f"went from {step.size} to {name}: {words}")
-            if gain > price
-            else (None, f"kept {step.size}: {words}")
+            last = walk.steps[-1]
+            raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
+        return Routed(
+            text=kept.text, size=kept.size, decision=decision, steps=tuple(walk.steps), reasons=tuple(walk.reasons)
         )
 
     def _reasons(self, estimate: Estimate, size: str, weight: float) -> tuple[str, ...]:
         policy, d = self.policy, estimate.complexity.score
+        far = () if estimate.trust >= 1 else (_unlike(estimate.trust),)
         if estimate.complexity.label == "unknown":
             return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
         if estimate.complexity.label == "embedding":
@@ -251,7 +216,10 @@ class ZetaDynamicRouter:
         shares = {n: w * estimate.complexity.features[n] for n, w in policy.weights.items()}
         top = sorted((n for n in shares if abs(shares[n]) > 1e-9), key=lambda n: -abs(shares[n]))[:3]
         i = policy.sizes.index(size)
-        why = [f"difficulty {d:.2f} ({estimate.complexity.label}): " + ", ".join(f"{n} {shares[n]:+.2f}" for n in top)]
+        why = [
+            *far,
+            f"difficulty {d:.2f} ({estimate.complexity.label}): " + ", ".join(f"{n} {shares[n]:+.2f}" for n in top),
+        ]
         why.append(
             f"{size}: estimated chance of being right {estimate.p[i]:.2f} at {estimate.cost[i]:.2f} of the largest cost"
         )
@@ -266,28 +234,75 @@ class ZetaDynamicRouter:
         return tuple(why)
 
 
+class _Walk:
+    """The steps of one query through the sizes."""
+
+    def __init__(self, policy: RoutingPolicy, looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
+        """Start before the first call; `next` is the size to run."""
+        self.policy, self.looks, self.decision, self.allowed = policy, looks, decision, allowed
+        self.p, self.cost = tuple(decision.p.values()), tuple(decision.cost.values())
+        self.ran: tuple[int, ...] = ()
+        self.views: dict[str, AnswerView | None] = {}
+        self.steps: list[Step] = []
+        self.reasons: list[str] = []
+        self.next: int | None = policy.sizes.index(decision.size)
+        if decision.complexity.label not in ("embedding", "unknown"):
+            self.next = next_size(self.p, self.cost, decision.cost_weight, (), looks, allowed)
+
+    def take(self, result: Answer, latency_s: float, max_latency_s: float) -> None:
+        """Note the answer of the size that `next` named, and decide what runs after it."""
+        assert self.next is not None
+        index, size, before = self.next, self.policy.sizes[self.next], self.p
+        failed = result.error is not None
+        if not failed:
+            self.ran = (*self.ran, index)
+            view = read_answer(result.text)
+            signals = answer_signals(view, result.mean_logprob, result.min_logprob, self.views)
+            self.p = after(self.looks.get(self.ran), self.policy.sizes, self.p, signals)
+            self.views[size] = view
+        p_right = 0.0 if failed else self.p[index]
+        self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
+        self.next, reason = self._decide(index, failed, told=self.p != before)
+        if self.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
+            self.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
+        self.reasons.append(reason)
+
+    def _decide(self, index: int, failed: bool, *, told: bool) -> tuple[int | None, str]:
+        """The size to run after the one at `index`, or None, with the reason."""
+        size, step = self.policy.sizes[index], self.steps[-1]
+        larger = [i for i in self.allowed if i > index]
+        if not larger or self.decision.complexity.label == "embedding":
+            return None, f"kept {size}: no larger size to ask"
+        ran = (*self.ran, index) if failed else self.ran
+        weight = self.decision.cost_weight
+        candidate = next_size(self.p, self.cost, weight, ran, self.looks, larger, failed=failed)
+        if failed:
+            assert candidate is not None
+            return candidate, f"went to {self.policy.sizes[candidate]}: {size} failed ({step.error})"
+        if candidate is None and not told:
+            return None, f"kept {size}: its answer does not change what is expected of any size"
+        asked = larger[best([self.p[i] for i in larger], [self.cost[i] for i in larger], weight)]
+        asked = asked if candidate is None else candidate
+        words = (
+            f"{self.policy.sizes[asked]} would add {self.p[asked] - step.p_right:+.2f} to its success probability of "
+            f"{step.p_right:.2f}, at a price of {weight * self.cost[asked]:.2f}"
+        )
+        if candidate is None:
+            return None, f"kept {size}: {words}"
+        return candidate, f"went from {size} to {self.policy.sizes[candidate]}: {words}"
+
+
+def _unlike(trust: float) -> str:
+    return (
+        f"unlike the queries this policy was tuned on: the learned estimate counts {100 * trust:.0f} %, the heuristic "
+        "the rest"
+    )
+
+
 def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
     """Index of the greatest p - cost_weight * cost; ties go to the lower index, which is the cheaper size."""
     utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
     return utility.index(max(utility))
-
-
-def after_answer(
-    updates: Sequence[Update],
-    sizes: Sequence[str],
-    p: tuple[float, ...],
-    mean_logprob: float | None,
-    min_logprob: float | None,
-) -> tuple[float, ...]:
-    """Every size's success probability after an answer; unchanged where the policy or the engine has no confidence."""
-    if not updates or mean_logprob is None or min_logprob is None:
-        return p
-    new = dict(zip(sizes, p, strict=True))
-    for u in updates:
-        new[u.size] = sigmoid(
-            u.bias + u.prior * logit(new[u.size]) + u.mean_logprob * mean_logprob + u.min_logprob * min_logprob
-        )
-    return tuple(new.values())
 
 
 def _checked(text: str) -> str:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_policies import policy, queries
 from replay_tables import SIZES, length_policy, random_texts
 
 from zeta_eval.complexity import FEATURES, extract
@@ -12,31 +13,33 @@ from zeta_eval.router import ZetaDynamicRouter
 ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 漢字", "Prove it.\n" * 900]
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.lists(st.text(max_size=60), max_size=5), st.sampled_from([0.0, 0.1, 0.5, 2.0]))
-def test_every_query_goes_where_the_router_sends_it(seed, texts, weight):
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.text(max_size=60), max_size=5),
+    st.sampled_from([0.0, 0.1, 0.5, 2.0]),
+    st.sampled_from(["heuristic", "costs", "learned"]),
+    st.integers(1, 5),
+)
+def test_every_query_goes_where_the_router_sends_it(seed, more, weight, kind, m):
     rng = np.random.default_rng(seed)
-    names = rng.choice(list(FEATURES), 6, replace=False)
-    policy = length_policy(
-        weights={str(n): float(w) for n, w in zip(names, rng.normal(size=6) * 5, strict=True)},
-        rungs=tuple(
-            Rung(
-                size=s,
-                ability=float(rng.normal() * 3),
-                slope=float(rng.choice([0.5, 1, 30])),  # steep slopes saturate and tie
-                cost=float(c),
-                cost_per_char=float(rng.choice([0, 1e-4])),
-            )
-            for s, c in zip(SIZES, np.sort(rng.random(3)), strict=True)
-        ),
-        bias=float(rng.normal()),
-        default_size="4B",
-        embedding_size=rng.choice([None, "4B", "14B"]),
-    )
-    texts = [*texts, *ODD, *random_texts(rng, 10)]
-    router = ZetaDynamicRouter(policy)
-    chosen = decide(policy, FeatureCache().features(texts), weight)
-    assert [SIZES[i] for i in chosen] == [router.route(t, cost_weight=weight).size for t in texts]
+    rule = policy(rng, kind, m, cascades=bool(seed % 2))  # looks change nothing for `route`
+    texts, tasks = queries(rng)
+    texts, tasks = np.r_[texts, np.array([*more, *ODD], dtype=object)], np.r_[tasks, [None] * (len(more) + len(ODD))]
+    router = ZetaDynamicRouter(rule)
+    chosen = decide(rule, FeatureCache().features(texts, tasks), weight)
+    routed = [router.route(x, task=t, cost_weight=weight).size for x, t in zip(texts, tasks, strict=True)]
+    assert [rule.sizes[i] for i in chosen] == routed
+
+
+def test_no_tasks_given_are_tasks_that_nobody_knows():
+    rng = np.random.default_rng(5)
+    rule = policy(rng, "learned")
+    texts, _ = queries(rng, 40)
+    router = ZetaDynamicRouter(rule)
+    chosen = decide(rule, FeatureCache().features(texts), 0.1)
+    for task in (None, "never seen"):
+        assert [rule.sizes[i] for i in chosen] == [router.route(x, task=task, cost_weight=0.1).size for x in texts]
 
 
 def test_sizes_that_tie_but_for_rounding_are_decided_by_the_routers_arithmetic():
@@ -49,14 +52,16 @@ def test_sizes_that_tie_but_for_rounding_are_decided_by_the_routers_arithmetic()
 
 
 def test_difficulty_cost_and_probability_are_the_policys_own():
-    policy = length_policy(weights={n: 0.1 * i for i, n in enumerate(FEATURES)})
-    texts = [*ODD, *random_texts(np.random.default_rng(0), 20)]
-    features = FeatureCache().features(texts)
-    estimates = [policy.estimate(t) for t in texts]
-    assert difficulty(policy, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
-    p, cost = expect(policy, features)
-    assert cost.tolist() == [list(e.cost) for e in estimates]
-    assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-14)
+    heuristic = length_policy(weights={n: 0.1 * i for i, n in enumerate(FEATURES)})
+    rng = np.random.default_rng(0)
+    texts, tasks = queries(rng, 20)
+    features = FeatureCache().features(texts, tasks)
+    for rule in (heuristic, *(policy(rng, kind) for kind in ("costs", "learned") * 3)):
+        estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
+        assert difficulty(rule, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
+        p, cost = expect(rule, features)
+        assert cost == pytest.approx(np.array([e.cost for e in estimates]), rel=1e-13)
+        assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-12)
 
 
 def test_an_embedding_rung_without_outcomes_is_stood_in_for_by_the_default():
@@ -86,7 +91,7 @@ def test_a_changed_list_is_not_taken_for_the_last_one():
     cache, texts = FeatureCache(), ["a"]
     cache.features(texts)
     texts.append("b")
-    assert len(cache.features(texts).characters) == 2
+    assert cache.features(texts).columns.shape[1] == 2
 
 
 def test_a_feature_registered_later_is_read(monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from zeta_eval.replay.choice import sigmoid
-from zeta_eval.tuning.fit import FitSettings, fit_costs, fit_heuristic, fit_updates
+from zeta_eval.tuning.fit import FitSettings, fit_heuristic
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def world():
 
 def test_a_fit_finds_the_difficulty_that_made_the_scores(world):
     x, p, score, cost = world
-    found = fit_heuristic(x, score, cost, FitSettings(ridge=1.0))
+    found = fit_heuristic(x, score, cost, cost, FitSettings(ridge=1.0))
     direction = found.weights / np.linalg.norm(found.weights)
     assert direction == pytest.approx(np.array([2, -1, 0, 0]) / np.sqrt(5), abs=0.05)
     predicted = sigmoid(found.slope * (found.ability - (x @ found.weights)[:, None]))
@@ -30,33 +30,9 @@ def test_a_fit_on_utility_chooses_no_worse_than_one_on_likelihood_alone(world):
     x, _, score, cost = world
 
     def utility(settings):
-        found = fit_heuristic(x[:2000], score[:2000], cost[:2000], settings)
+        found = fit_heuristic(x[:2000], score[:2000], cost[:2000], cost[:2000], settings)
         p = sigmoid(found.slope * (found.ability - (x[2000:] @ found.weights)[:, None]))
         size = (p - 0.2 * cost[2000:]).argmax(1)
         return (score[2000:] - 0.2 * cost[2000:])[np.arange(2000), size].mean()
 
     assert utility(FitSettings(ridge=1.0, utility=20.0)) > utility(FitSettings(ridge=1.0)) - 0.005
-
-
-def test_an_expected_cost_never_starts_below_zero_and_never_falls():
-    characters = np.array([10.0, 20.0, 30.0])
-    cost = np.column_stack([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [0.0, 0.0, 60.0]])
-    base, per_char = fit_costs(characters, cost)
-    assert base == pytest.approx([0.0, 2.0, 0.0])
-    assert per_char == pytest.approx([0.1, 0.0, 1.0])
-
-
-def test_an_update_learns_that_unsure_answers_are_wrong():
-    rng = np.random.default_rng(1)
-    right = rng.random((2000, 2)) < 0.5
-    logprob = np.where(right, -0.1, -1.0) + rng.normal(0, 0.2, right.shape)
-    updates = fit_updates(("s", "l"), np.full((2000, 2), 0.5), right.astype(float), logprob, logprob)
-    own, other = updates["s"]
-    assert (own.size, other.size) == ("s", "l")
-    assert own.mean_logprob + own.min_logprob > 2
-    assert abs(other.mean_logprob + other.min_logprob) < 0.5
-
-
-def test_without_log_probabilities_there_is_no_update():
-    nothing = np.full((100, 2), np.nan)
-    assert fit_updates(("s", "l"), np.full((100, 2), 0.5), np.eye(2)[np.arange(100) % 2], nothing, nothing) == {}

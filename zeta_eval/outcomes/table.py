@@ -143,6 +143,10 @@ class Outcomes:
             self._matrices[column] = values
         return self._matrices[column]
 
+    def texts(self, column: str) -> npt.NDArray[np.object_]:
+        """Return a text column as (Q, M), complete queries x sizes; no string where null."""
+        return np.asarray(self._frame[column].to_numpy(dtype=object)[self._complete])
+
     @cached_property
     def n_unscored(self) -> int:
         """Rows of the sizes without a score."""

@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from zeta_eval.policy import Verdict
+from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
 from zeta_eval.replay.choice import Floats, Sizes, choose, mix
 from zeta_eval.replay.evaluator import Evaluator
 from zeta_eval.replay.metrics import apgr, cpt, detectable_lift, gap_closed, hull_cost, hull_value, pgr, regret
 from zeta_eval.replay.report import Curve, StrategyRow, Summary
 from zeta_eval.replay.statistics import Bootstrap, Measure, measure, paired_test
+
+CASCADE = "policy, cascading"
+"""Name of the row of a policy that may go on after an answer."""
 
 _NONE = Measure(math.nan, math.nan, math.nan)
 
@@ -67,20 +70,29 @@ class Comparison:
 
     def trace(self, strategy: Strategy) -> Trace:
         """Trace a strategy's curve, with its resamples."""
-        weights, cost, score = self.data.curve(strategy.p, strategy.expected_cost, strategy.forced)
+        return self.trace_of(*self.data.curve(strategy.p, strategy.expected_cost, strategy.forced))
+
+    def trace_of(self, weights: Floats, cost: Floats, score: Floats) -> Trace:
+        """Trace a curve from each query's cost and score, (Q, K), at K cost weights."""
         points = np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
         samples = np.stack([self.bootstrap.means(cost), self.bootstrap.means(score)], axis=-1)
         return Trace(weights=weights, points=points, samples=samples)
 
+    def closed(self, trace: Trace) -> Measure:
+        """Measure the gap closed by a traced curve."""
+        samples = gap_closed(trace.samples, self.singles, self.oracle_trace.samples)
+        return measure(gap_closed(trace.points, self.data.singles, self.oracle_trace.points), samples)
+
     def row(self, strategy: Strategy, trace: Trace) -> StrategyRow:
         """Measure a strategy that has a curve."""
-        closed = gap_closed(trace.points, self.data.singles, self.oracle_trace.points)
-        samples = gap_closed(trace.samples, self.singles, self.oracle_trace.samples)
-        return self._row(strategy.name, self._one_hot(strategy.chosen), measure(closed, samples))
+        return self._row(strategy.name, self._one_hot(strategy.chosen), self.closed(trace))
 
-    def cascade_row(self, kept: Sizes, ran: npt.NDArray[np.bool_]) -> StrategyRow:
-        """Measure a policy that escalates: which sizes ran (Q, M), and whose answer was kept (Q,)."""
-        return self._row("policy, escalating", self._one_hot(kept), _NONE, ran=ran.astype(np.float64))
+    def cascade(self, cascade: Cascade) -> tuple[StrategyRow, Trace]:
+        """Measure a policy that may go on after an answer, at the cost weight and along its curve."""
+        weights = cascade_weights(cascade.prior, cascade.cost)
+        trace = self.trace_of(weights, *cascade_curve(cascade, self.data, weights))
+        kept, ran = cascade.run(self.cost_weight)
+        return self._row(CASCADE, self._one_hot(kept), self.closed(trace), ran=ran.astype(np.float64)), trace
 
     def single_row(self, m: int) -> StrategyRow:
         """Measure one size alone."""
@@ -119,10 +131,10 @@ class Comparison:
             detectable_lift=detectable_lift(float(lifts.std(ddof=1))),
         )
 
-    def curve(self, strategy: Strategy, trace: Trace) -> Curve:
+    def curve(self, name: str, trace: Trace) -> Curve:
         """Return a traced curve in the table's own unit of cost."""
         return Curve(
-            strategy=strategy.name,
+            strategy=name,
             cost_weight=tuple(trace.weights.tolist()),
             cost=tuple((trace.points[:, 0] * self.data.unit_cost).tolist()),
             accuracy=tuple(trace.points[:, 1].tolist()),

@@ -11,9 +11,9 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import replacing
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.cascade import cascade
-from zeta_eval.replay.choice import curve_weights
-from zeta_eval.replay.predict import FeatureCache, expect
+from zeta_eval.replay.answers import Answers
+from zeta_eval.replay.cascade import Cascade, cascade_weights
+from zeta_eval.replay.predict import FeatureCache
 
 
 def decisions(
@@ -32,15 +32,14 @@ def decisions(
         size whose answer is kept).
     """
     table = outcomes.with_order(policy.sizes)
-    features = FeatureCache().features(table.queries)
-    confidence = (table.matrix("mean_logprob"), table.matrix("min_logprob"))
+    features = FeatureCache().features(table.queries, table.tasks)
+    cascade = Cascade(policy, features, Answers.of(table))
     own = policy.cost_weight if cost_weight is None else cost_weight
-    # The last point of the curve, an infinite weight, is the cheapest size for all; a finite one is as good.
-    weights = curve_weights(*expect(policy, features))[:-1] if curve else np.array([own])
+    weights = cascade_weights(cascade.prior, cascade.cost) if curve else np.array([own])
     sizes = np.array(policy.sizes, dtype=object)
     frames = []
     for weight in weights:
-        kept, ran = cascade(policy, features, *confidence, float(weight))
+        kept, ran = cascade.run(float(weight))
         frames.append(
             pd.DataFrame(
                 {

@@ -36,13 +36,13 @@ class Evaluator:
         """Real cost as a share of the largest size's mean cost, shape (Q, M)."""
         self.singles: Final[Floats] = np.column_stack([self.cost.mean(axis=0), self.score.mean(axis=0)])
         """Mean (cost, score) of each size alone, shape (M, 2)."""
-        self._queries = outcomes.queries
+        self._queries, self._tasks = outcomes.queries, outcomes.tasks
         self._cache = cache or FeatureCache()
 
     @property
     def features(self) -> Features:
         """Features of the queries, read when first asked for."""
-        return self._cache.features(self._queries)
+        return self._cache.features(self._queries, self._tasks)
 
     def of(self, chosen: Sizes) -> tuple[Floats, Floats]:
         """Return score and cost of a choice per query, each (Q,)."""

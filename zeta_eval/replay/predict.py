@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.complexity import FEATURES, extract, has_signal, is_embedding_request
-from zeta_eval.policy import COST_CHARACTERS, RoutingPolicy
-from zeta_eval.policy import sigmoid as policy_sigmoid
+from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.choice import Floats, Sizes, choose, sigmoid
+from zeta_eval.replay.estimate import ngram_matrix, predict_costs, predict_learned
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Texts = Sequence[str] | npt.NDArray[np.object_]
 """Query texts, (Q,)."""
@@ -20,7 +24,7 @@ FREE, NO_SIGNAL, EMBEDDING = range(3)
 """Which rule a text falls under, if any."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """All that a policy reads of Q queries."""
 
@@ -28,10 +32,18 @@ class Features:
     """Names of the F features."""
     columns: Floats
     """Values, shape (F, Q): a feature's values lie side by side."""
-    characters: Floats
-    """Characters that cost, shape (Q,)."""
     rule: npt.NDArray[np.int8]
     """0 free, 1 no signal, 2 embedding request; shape (Q,)."""
+    texts: Texts
+    """The texts, (Q,)."""
+    tasks: npt.NDArray[np.object_]
+    """Task name of each query, None where it has none; shape (Q,)."""
+
+    def grams(self, bits: int) -> csr_matrix:
+        """Hashed n-grams, shape (Q, 2**bits), made once."""
+        if bits not in (made := self.__dict__.setdefault("_grams", {})):
+            made[bits] = ngram_matrix(self.texts, bits)
+        return made[bits]
 
 
 class FeatureCache:
@@ -39,37 +51,37 @@ class FeatureCache:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._rows: dict[str, tuple[npt.NDArray[np.float64], int, int]] = {}
+        self._rows: dict[str, tuple[npt.NDArray[np.float64], int]] = {}
         self._names: tuple[str, ...] = ()
-        self._last: tuple[Texts, Features] | None = None
+        self._last: Features | None = None
 
-    def features(self, queries: Texts) -> Features:
-        """Return the features of texts; the same read-only array as last time costs nothing."""
+    def features(self, queries: Texts, tasks: npt.NDArray[np.object_] | None = None) -> Features:
+        """Return the features of texts; the same read-only arrays as last time cost nothing."""
         names = tuple(FEATURES)
         if names != self._names:  # a feature was registered since
             self._rows, self._names, self._last = {}, names, None
-        if self._last is not None and self._last[0] is queries:
-            return self._last[1]
-        features = self._read(queries)
+        if (last := self._last) is not None and last.texts is queries and (tasks is None or last.tasks is tasks):
+            return last
+        features = self._read(queries, tasks)
         if isinstance(queries, np.ndarray) and not queries.flags.writeable:
-            self._last = (queries, features)
+            self._last = features
         return features
 
-    def _read(self, queries: Texts) -> Features:
+    def _read(self, queries: Texts, tasks: npt.NDArray[np.object_] | None) -> Features:
         for text in queries:
             if text not in self._rows:
                 found = extract(text)
-                row = np.array([found[n] for n in self._names], dtype=np.float64)
-                self._rows[text] = (row, min(len(text), COST_CHARACTERS), _rule(text))
+                self._rows[text] = (np.array([found[n] for n in self._names], dtype=np.float64), _rule(text))
         rows = [self._rows[text] for text in queries]
         columns = np.empty((len(self._names), len(rows)))
-        for i, (values, _, _) in enumerate(rows):
+        for i, (values, _) in enumerate(rows):
             columns[:, i] = values
         return Features(
             names=self._names,
             columns=columns,
-            characters=np.array([r[1] for r in rows], dtype=np.float64),
-            rule=np.array([r[2] for r in rows], dtype=np.int8),
+            rule=np.array([r[1] for r in rows], dtype=np.int8),
+            texts=queries,
+            tasks=np.full(len(rows), None, dtype=object) if tasks is None else tasks,
         )
 
 
@@ -89,8 +101,8 @@ def rule_sizes(policy: RoutingPolicy, rule: npt.NDArray[np.int8]) -> npt.NDArray
 
 
 def difficulty(policy: RoutingPolicy, features: Features) -> Floats:
-    """Return the difficulty of each query, shape (Q,), summed in the policy's order and so equal to the last bit."""
-    d = np.full(len(features.characters), policy.bias)
+    """Return the difficulty of each query, shape (Q,)."""
+    d = np.full(len(features.rule), policy.bias)
     for name, weight in policy.weights.items():
         d += weight * features.columns[features.names.index(name)]
     return d
@@ -99,28 +111,33 @@ def difficulty(policy: RoutingPolicy, features: Features) -> Floats:
 def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
     """Return success probability and expected cost of every size, each (Q, M), from features."""
     d = difficulty(policy, features)
-    p, cost = (np.empty((len(policy.rungs), len(d))) for _ in range(2))
+    p, cost = (np.empty((len(policy.rungs), len(d))) for _ in range(2))  # a size's queries lie side by side
     for m, r in enumerate(policy.rungs):
-        p[m] = sigmoid(r.slope * (r.ability - d))
-        cost[m] = r.cost + r.cost_per_char * features.characters
-    return p.T, cost.T
+        p[m], cost[m] = r.slope * (r.ability - d), r.cost
+    if (model := policy.learned) is not None:
+        grams = features.grams(model.ngrams.bits)
+        learned, trust = predict_learned(model, grams, features.columns.T, features.names, features.tasks)
+        p = learned.T + (1.0 - trust) * (p - np.array(model.base)[:, None])
+    if policy.costs is not None:
+        cost = predict_costs(policy.costs, features.columns.T, features.names, features.tasks).T
+    return sigmoid(p).T, cost.T
 
 
 def decide(policy: RoutingPolicy, features: Features, cost_weight: float) -> Sizes:
     """Return the index of the size that `ZetaDynamicRouter.route` chooses for each query, shape (Q,).
 
-    numpy's exp differs from the standard library's in the last bit, which matters only where sizes are almost
-    equally good: those few queries are decided by the router's own arithmetic.
+    numpy rounds differently from the standard library, which matters only where sizes are almost equally good: those
+    few queries are decided by the router's own arithmetic.
     """
     p, cost = expect(policy, features)
     chosen = choose(p, cost, cost_weight)
     if p.shape[1] > 1 and np.isfinite(cost_weight):
-        utility = (p - cost_weight * cost).T  # sizes first: expect lays a size's queries side by side
+        utility = (p - cost_weight * cost).T
         best = utility.max(axis=0)
-        close = np.flatnonzero((utility > best - 1e-12 * (1 + abs(best))).sum(axis=0) > 1)
+        close = np.flatnonzero((utility > best - 1e-9 * (1 + abs(best))).sum(axis=0) > 1)
         if close.size:
-            near = difficulty(policy, features)[close].tolist()
-            exact = np.array([[policy_sigmoid(r.slope * (r.ability - d)) for r in policy.rungs] for d in near])
-            chosen[close] = choose(exact, cost[close], cost_weight)
+            exact = [policy.estimate(features.texts[i], features.tasks[i]) for i in close.tolist()]
+            p_close, cost_close = (np.array([getattr(e, name) for e in exact]) for name in ("p", "cost"))
+            chosen[close] = choose(p_close, cost_close, cost_weight)
     rule = rule_sizes(policy, features.rule)
     return np.where(rule < 0, chosen, rule)

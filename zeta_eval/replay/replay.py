@@ -10,8 +10,9 @@ from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import split_names
 from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.baselines import knn, length_only
-from zeta_eval.replay.cascade import cascade
+from zeta_eval.replay.cascade import Cascade
 from zeta_eval.replay.choice import Floats, choose
 from zeta_eval.replay.comparison import Comparison, Strategy
 from zeta_eval.replay.evaluator import Evaluator
@@ -66,10 +67,7 @@ def replay(
     own = _own(policy, data, weight)
     trace = compare.trace(own)
     row = compare.row(own, trace)
-    escalating = []
-    if policy.updates:
-        confidence = (table.matrix("mean_logprob"), table.matrix("min_logprob"))
-        escalating.append(compare.cascade_row(*cascade(policy, data.features, *confidence, weight)))
+    cascading = [compare.cascade(Cascade(policy, data.features, Answers.of(table)))] if policy.looks else []
     others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
     traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
     if split in ("tune", "all"):
@@ -96,15 +94,19 @@ def replay(
         sizes_ignored=ignored,
         rows=(
             row,
-            *escalating,
+            *(r for r, _ in cascading),
             *(compare.single_row(m) for m in range(len(data.sizes))),
             compare.mix_row(own),
             *(compare.row(*pair) for pair in traced),
         ),
-        curves=tuple(compare.curve(*pair) for pair in [(own, trace), *traced]),
+        curves=(
+            compare.curve(own.name, trace),
+            *(compare.curve(r.strategy, t) for r, t in cascading),
+            *(compare.curve(s.name, t) for s, t in traced),
+        ),
         pairs=pair_shares(data.score, data.cost, data.sizes),
         summary=compare.summary(own, trace),
-        verdict=compare.verdict(row),
+        verdict=compare.verdict(cascading[0][0] if cascading else row),
         notes=tuple(notes),
     )
 

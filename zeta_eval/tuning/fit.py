@@ -1,4 +1,4 @@
-"""Fits the search starts from: weights, abilities and slopes; expected costs; updates by confidence."""
+"""Fits the search starts from: weights, abilities and slopes of the heuristic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from zeta_eval.policy import Update
 from zeta_eval.replay.choice import sigmoid
 
 Array = NDArray[np.float64]
@@ -44,7 +43,7 @@ class FitSettings:
     """Weight of the expected utility beside the likelihood."""
 
 
-def fit_heuristic(x: Array, score: Array, cost: Array, settings: FitSettings) -> Start:
+def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings: FitSettings) -> Start:
     """Fit weights, abilities and slopes of all sizes at once, by L-BFGS.
 
     Minimises the cross-entropy of p = sigmoid(slope_m * (ability_m - x @ w)), and in a second pass subtracts
@@ -55,6 +54,7 @@ def fit_heuristic(x: Array, score: Array, cost: Array, settings: FitSettings) ->
         x: standardised features, shape (Q, F).
         score: shape (Q, M), in [0, 1].
         cost: shares of the largest size's mean cost, shape (Q, M).
+        expected: what is expected of it before the query runs, shape (Q, M).
         settings: what to weigh.
     """
     from scipy.optimize import minimize
@@ -62,7 +62,6 @@ def fit_heuristic(x: Array, score: Array, cost: Array, settings: FitSettings) ->
     (n, n_features), m = x.shape, score.shape[1]
     row = 1.0 + settings.gain * (np.ptp(score, axis=1) > 0)
     row = (row / row.sum())[:, None]
-    expected = cost.mean(0)
     rewards = [(weight, score - weight * cost) for weight in COST_GRID]
 
     def loss(v: Array, utility: float) -> tuple[float, Array]:
@@ -90,50 +89,6 @@ def fit_heuristic(x: Array, score: Array, cost: Array, settings: FitSettings) ->
         ability=found[n_features : n_features + m],
         slope=np.exp(found[n_features + m :]),
     )
-
-
-def fit_costs(characters: Array, cost: Array) -> tuple[Array, Array]:
-    """Expected cost of every size as a line in the query's characters, never falling.
-
-    Args:
-        characters: shape (Q,).
-        cost: shape (Q, M).
-
-    Returns:
-        (cost of an empty query, cost per character), each of shape (M,), >= 0.
-    """
-    centred = characters - characters.mean()
-    spread = float(centred @ centred)
-    per_char = np.maximum(0.0, centred @ cost / spread) if spread > 0 else np.zeros(cost.shape[1])
-    # A line may not start below zero: the slope gives way.
-    per_char = np.minimum(per_char, cost.mean(0) / max(float(characters.mean()), 1e-9))
-    return cost.mean(0) - per_char * characters.mean(), per_char
-
-
-def fit_updates(
-    sizes: tuple[str, ...], p: Array, score: Array, mean_logprob: Array, min_logprob: Array
-) -> dict[str, tuple[Update, ...]]:
-    """What each size's token log-probabilities say about itself and every larger size.
-
-    All arrays have shape (Q, M). A size without log-probabilities, or whose target never varies, gets no update.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    updates: dict[str, tuple[Update, ...]] = {}
-    for i, size in enumerate(sizes):
-        seen = np.isfinite(mean_logprob[:, i]) & np.isfinite(min_logprob[:, i])
-        found = []
-        for k in range(i, len(sizes)):
-            target = score[seen, k] >= 0.5
-            if min(target.sum(), (~target).sum()) < 20:
-                continue
-            x = np.column_stack([_logit(p[seen, k]), mean_logprob[seen, i], min_logprob[seen, i]])
-            model = LogisticRegression(C=10.0, max_iter=500).fit(x, target)
-            bias, (prior, mean, smallest) = float(model.intercept_[0]), map(float, model.coef_[0])
-            found.append(Update(size=sizes[k], bias=bias, prior=prior, mean_logprob=mean, min_logprob=smallest))
-        if found:
-            updates[size] = tuple(found)
-    return updates
 
 
 def _softmax(u: Array) -> Array:

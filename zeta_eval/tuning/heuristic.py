@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeta_eval.complexity import FEATURES, is_embedding_request
+from zeta_eval.estimators import CostModel
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy, Rung
 from zeta_eval.replay.choice import sigmoid
+from zeta_eval.replay.estimate import predict_costs
 from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import rule_sizes
+from zeta_eval.replay.predict import Features, rule_sizes
+from zeta_eval.tuning.costs import fit_cost_model
 from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.fit import FitSettings, Start, fit_costs, fit_heuristic, fit_updates
+from zeta_eval.tuning.fit import FitSettings, Start, fit_heuristic
 
 if TYPE_CHECKING:
     import optuna
@@ -53,27 +56,33 @@ class Data:
 
     evaluator: Evaluator
     """Scores and costs, the latter as shares of the largest size's mean cost, each (Q, M)."""
-    features: Array
-    """Raw features, shape (Q, F), columns in the order of `FEATURES`."""
-    characters: Array
-    """Characters that cost, shape (Q,)."""
+    read: Features
+    """What the policy reads of the queries."""
+    costs: CostModel
+    """What a query is expected to cost, fitted on the tuning split."""
     forced: NDArray[np.int64]
     """Index of the size a rule demands, shape (Q,); -1 where the utility decides."""
 
     @classmethod
-    def of(cls, outcomes: Outcomes, cost: str) -> Data:
-        """Read a split of a table.
+    def of(cls, outcomes: Outcomes, cost: str, costs: CostModel | None = None) -> Data:
+        """Read a split of a table; expected costs are fitted on it unless they are given.
 
         Raises:
             OutcomesError: the table lacks the cost column.
         """
         evaluator = Evaluator(outcomes, cost)
+        read = evaluator.features
         return cls(
             evaluator=evaluator,
-            features=evaluator.features.columns.T,
-            characters=evaluator.features.characters,
-            forced=rule_sizes(RoutingPolicy.seed(outcomes.sizes), evaluator.features.rule),
+            read=read,
+            costs=costs or fit_cost_model(read.columns.T, read.names, read.tasks, evaluator.cost),
+            forced=rule_sizes(RoutingPolicy.seed(outcomes.sizes), read.rule),
         )
+
+    @property
+    def features(self) -> Array:
+        """Raw features, shape (Q, F), columns in the order of `FEATURES`."""
+        return self.read.columns.T
 
     @property
     def score(self) -> Array:
@@ -104,12 +113,14 @@ class Data:
     @cached_property
     def starts(self) -> dict[str, Start]:
         """The fitted heuristics by name of the start."""
-        return {n: fit_heuristic(self.standard, self.score, self.cost, s) for n, s in STARTS.items()}
+        return {
+            n: fit_heuristic(self.standard, self.score, self.cost, self.expected_cost, s) for n, s in STARTS.items()
+        }
 
     @cached_property
-    def expected_cost(self) -> tuple[Array, Array]:
-        """Cost of an empty query and cost per character, each of shape (M,)."""
-        return fit_costs(self.characters, self.cost)
+    def expected_cost(self) -> Array:
+        """Expected cost of every size, shape (Q, M)."""
+        return predict_costs(self.costs, self.features, self.read.names, self.read.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +133,6 @@ class Configuration:
     """Shape (M,)."""
     slope: Array
     """Shape (M,)."""
-    cost: tuple[Array, Array]
-    """Expected cost: of an empty query and per character, each of shape (M,)."""
     cost_weight: float
     """Accuracy given up to save one call of the largest size."""
 
@@ -131,7 +140,7 @@ class Configuration:
         """Success probability and expected cost on a split, each of shape (Q, M)."""
         d = ((data.features - fitted_on.centre) / fitted_on.spread) @ self.weights
         p = sigmoid(self.slope * (self.ability - d[:, None]))
-        return p, self.cost[0] + self.cost[1] * data.characters[:, None]
+        return p, data.expected_cost
 
 
 def group_of(feature: str) -> str:
@@ -155,9 +164,7 @@ def configure(trial: optuna.trial.BaseTrial, data: Data, sizes: tuple[str, ...])
     if trial.suggest_categorical("abilities", ["fitted", "cut points"]) == "cut points":
         cuts = best_cut_points(data.standard @ weights, data.score - cost_weight * data.cost)
         ability = _abilities_at(cuts, ability, slope, data.cost.mean(0), cost_weight)
-    return Configuration(
-        weights=weights, ability=ability, slope=slope, cost=data.expected_cost, cost_weight=cost_weight
-    )
+    return Configuration(weights=weights, ability=ability, slope=slope, cost_weight=cost_weight)
 
 
 def neutral(sizes: tuple[str, ...], start: str, cost_weight: float) -> dict[str, float | str]:
@@ -194,7 +201,7 @@ def export(
     cost_weight: float,
     provenance: dict[str, object],
 ) -> RoutingPolicy:
-    """Make the policy of a configuration: weights on raw features, cut points, updates by confidence.
+    """Make the policy of a configuration: weights on raw features, cut points, expected costs.
 
     Args:
         configuration: what the search chose.
@@ -207,11 +214,7 @@ def export(
     """
     sizes = outcomes.sizes
     raw = configuration.weights / data.spread
-    kept = {n: float(w) for n, w in zip(FEATURES, raw, strict=True) if w != 0.0}
-    p, _ = configuration.predict(data, data)
     latency = outcomes.matrix("latency_s").mean(0)
-    intercept, per_char = configuration.cost
-    utility = data.score - cost_weight * data.cost
     return RoutingPolicy(
         name=name,
         rungs=tuple(
@@ -219,21 +222,20 @@ def export(
                 size=size,
                 ability=float(configuration.ability[i]),
                 slope=float(configuration.slope[i]),
-                cost=max(0.0, float(intercept[i])),
-                cost_per_char=float(per_char[i]),
+                cost=float(data.cost[:, i].mean()),
                 latency_s=float(latency[i]) if np.isfinite(latency[i]) else None,
             )
             for i, size in enumerate(sizes)
         ),
-        weights=kept,
+        weights={n: float(w) for n, w in zip(FEATURES, raw, strict=True) if w != 0.0},
         bias=-float(raw @ data.centre),
         cost_weight=float(cost_weight),
-        cut_points=best_cut_points(data.standard @ configuration.weights, utility),
+        cut_points=best_cut_points(data.standard @ configuration.weights, data.score - cost_weight * data.cost),
         default_size=sizes[-1],
         cost_unit=cost,
         unit_cost=data.evaluator.unit_cost,
         embedding_size=_embedder(outcomes),
-        updates=fit_updates(sizes, p, data.score, outcomes.matrix("mean_logprob"), outcomes.matrix("min_logprob")),
+        costs=data.costs,
         provenance=provenance,
     )
 

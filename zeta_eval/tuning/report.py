@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.outcomes import COSTS
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import ReplayReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+ESTIMATORS = ("auto", "heuristic", "learned")
+"""What may estimate a policy's success probabilities."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,12 @@ class TuningSettings:
     """Least average score, in [0, 1]."""
     storage: str | None = None
     """Optuna storage URL that makes the study resumable; None keeps it in memory."""
+    estimator: str = "auto"
+    """One of `ESTIMATORS`; "auto" takes the one that does best on `validate`."""
+    keep: float | None = None
+    """Share of the largest size's accuracy to certify on held-out queries, in (0, 1]."""
+    confidence: float = 0.95
+    """Confidence of that certificate, in (0, 1)."""
     name: str = "zeta"
     """Name of the policy and of the study."""
 
@@ -40,6 +50,8 @@ class TuningSettings:
             raise InvalidInputError(f"The cost '{self.cost}' is no cost column; use {', '.join(COSTS)}.")
         if not 0 <= self.seed < 2**32:
             raise InvalidInputError(f"The seed is {self.seed}; give a whole number from 0 to 4294967295.")
+        if self.estimator not in ESTIMATORS:
+            raise UnknownNameError("estimator", self.estimator, ESTIMATORS)
         if self.n_trials < 1:
             raise InvalidInputError(f"The number of trials is {self.n_trials}; give at least 1.")
         if self.max_cost is not None and self.min_score is not None:
@@ -68,6 +80,10 @@ class TuningReport:
     """What was asked for."""
     seconds: float
     """Wall time in seconds."""
+    estimator: str
+    """The estimator of the policy."""
+    held_out_area: dict[str, float]
+    """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
 
     @property
     def test_score(self) -> float:
@@ -104,9 +120,12 @@ class TuningReport:
                 self.test.text(),
                 f"Tuned with {len(self.trials)} trials in {self.seconds:.0f} s (seed {self.settings.seed}); score "
                 f"{self.tune_score:.3f} on tune, {self.test_score:.3f} on test: optimism {self.optimism:+.3f}.",
-                "Escalation after unsure answers is on."
-                if self.policy.updates
-                else "Escalation after unsure answers did not pay on held-out queries, or nothing tells how sure an "
-                "answer is: it is off.",
+                f"Estimator: {self.estimator} (area on validate: "
+                + ", ".join(f"{name} {value:.4f}" for name, value in self.held_out_area.items())
+                + ").",
+                "The policy cascades: it may ask a small size first and judge by its answer whether to go on."
+                if self.policy.looks
+                else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "
+                "every first answer.",
             )
         )

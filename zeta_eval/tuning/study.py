@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
@@ -15,11 +17,14 @@ from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import replay
-from zeta_eval.replay.cascade import cascade
-from zeta_eval.replay.choice import curve_weights
+from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.evaluator import cost_column
-from zeta_eval.tuning.heuristic import STARTS, Array, Configuration, Data, configure, export, neutral
+from zeta_eval.replay.predict import expect
+from zeta_eval.tuning.cuts import best_cut_points
+from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
+from zeta_eval.tuning.learned import fit_learned
 from zeta_eval.tuning.report import TuningReport, TuningSettings
+from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks
 
 if TYPE_CHECKING:
     import optuna
@@ -29,9 +34,6 @@ ENQUEUED_COST_WEIGHTS = (0.1, 0.3, 0.8)
 
 CANDIDATES = 30
 """Feasible trials of a budgeted search that are compared on held-out queries."""
-
-KEEP = 0.99
-"""Share of the largest size's accuracy that the chosen point keeps where neither budget nor floor is given."""
 
 
 def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningReport:
@@ -58,10 +60,9 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         counts = ", ".join(f"{len(p)} {n}" for n, p in parts.items())
         raise OutcomesError(f"Too few complete queries to tune on ({counts}); benchmark at least 100 queries.")
     data = Data.of(parts["tune"], cost)
-    held_out = Data.of(parts["validate"], cost)
+    held_out = Data.of(parts["validate"], cost, data.costs)
     study = _search(data, outcomes, cost, settings)
     trial, configuration = _choose_configuration(study, data, held_out, outcomes.sizes)
-    weight = _choose_cost_weight(configuration, data, held_out, settings)
     provenance: dict[str, object] = {
         "zeta_eval": version("zeta-eval"),
         "optuna": version("optuna"),
@@ -73,21 +74,54 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         "parameters": dict(trial.params),
     }
     policy = export(
-        configuration, parts["tune"], data, name=settings.name, cost=cost, cost_weight=weight, provenance=provenance
+        configuration,
+        parts["tune"],
+        data,
+        name=settings.name,
+        cost=cost,
+        cost_weight=configuration.cost_weight,
+        provenance=provenance,
     )
-    if not _escalation_pays(policy, parts["validate"], held_out):
-        policy = policy.without_updates()
+    splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
+    candidates = [
+        with_looks(_candidate(name, policy, splits, settings.seed))
+        for name in (("heuristic", "learned") if settings.estimator == "auto" else (settings.estimator,))
+    ]
+    chosen = max(candidates, key=lambda c: c.held_out_area)
+    weight = choose_cost_weight(chosen, settings)
+    cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
+    policy = replace(
+        chosen.policy,
+        cost_weight=weight,
+        cut_points=cuts,
+        provenance=provenance | {"estimator": chosen.estimator},
+    )
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
     policy = policy.with_verdict(test.verdict)
     return TuningReport(
         policy=policy,
         test=test,
-        tune_score=_point(configuration, data, data, weight)[0],
+        tune_score=float(chosen.points(np.array([weight]))[0, 0, 1]),
         trials=_trials(study),
         parameters=dict(trial.params),
         settings=settings,
         seconds=time.perf_counter() - started,
+        estimator=chosen.estimator,
+        held_out_area={c.estimator: c.held_out_area for c in candidates},
     )
+
+
+def _candidate(name: str, policy: RoutingPolicy, splits: Sequence[tuple[Data, Answers]], seed: int) -> Candidate:
+    """The tuned heuristic, or a learned model above it."""
+    (data, _), (held_out, _) = splits
+    p_tune = expect(policy, data.read)[0]
+    if name == "learned":
+        read = data.read
+        fitted = fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed)
+        policy, p_tune = replace(policy, learned=fitted.model), fitted.p
+    p = (p_tune, expect(policy, held_out.read)[0])
+    tune, held = (Split(data=d, answers=a, p=q) for (d, a), q in zip(splits, p, strict=True))
+    return Candidate(estimator=name, policy=policy, tune=tune, held_out=held)
 
 
 def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings) -> optuna.Study:
@@ -140,18 +174,6 @@ def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings)
     return study
 
 
-def _escalation_pays(policy: RoutingPolicy, outcomes: Outcomes, data: Data) -> bool:
-    """Whether going on after an unsure answer gains utility on a split that the updates were not fitted on."""
-    confidence = (outcomes.matrix("mean_logprob"), outcomes.matrix("min_logprob"))
-
-    def utility(policy: RoutingPolicy) -> float:
-        kept, ran = cascade(policy, data.evaluator.features, *confidence, policy.cost_weight)
-        score, _ = data.evaluator.of(kept)
-        return float((score - policy.cost_weight * (ran * data.cost).sum(axis=1)).mean())
-
-    return utility(policy) > utility(policy.without_updates())
-
-
 def _trials(study: optuna.Study) -> pd.DataFrame:
     """One row per finished trial: number, score, cost in the table's unit, parameters."""
     finished = [t for t in study.trials if t.state.is_finished() and t.values is not None]
@@ -161,12 +183,6 @@ def _trials(study: optuna.Study) -> pd.DataFrame:
 def _point(configuration: Configuration, data: Data, fitted_on: Data, weight: float) -> tuple[float, float]:
     """Mean score and mean cost of a configuration on a split."""
     return data.evaluator.point(*configuration.predict(data, fitted_on), weight, data.forced)
-
-
-def _curve(configuration: Configuration, data: Data, fitted_on: Data, weights: Array) -> Array:
-    """Mean (cost, score) at each cost weight, shape (K, 2)."""
-    _, cost, score = data.evaluator.curve(*configuration.predict(data, fitted_on), data.forced, weights=weights)
-    return np.column_stack([cost.mean(0), score.mean(0)])
 
 
 def _choose_configuration(
@@ -195,35 +211,3 @@ def _front(study: optuna.Study, finished: list[optuna.trial.FrozenTrial]) -> lis
     feasible = [t for t in finished if all(v <= 0 for v in t.constraints.values())]
     sign = -1 if study.direction.name == "MAXIMIZE" else 1
     return sorted(feasible, key=lambda t: sign * cast(float, t.value))[:CANDIDATES]
-
-
-def _choose_cost_weight(configuration: Configuration, data: Data, held_out: Data, settings: TuningSettings) -> float:
-    """The trade-off that meets the budget or the floor, or keeps the largest size's accuracy, most cheaply.
-
-    A floor holds on both splits: the first alone is optimistic, the second alone noisy.
-
-    Raises:
-        InvalidInputError: no trade-off meets the budget or the floor.
-    """
-    weights = curve_weights(*configuration.predict(data, data))[:-1]
-    curves = np.stack([_curve(configuration, split, data, weights) for split in (data, held_out)])
-    cost, score = np.moveaxis(curves, -1, 0)  # each (2 splits, K)
-    if settings.max_cost is not None:
-        spent = (cost * [[data.evaluator.unit_cost], [held_out.evaluator.unit_cost]]).max(0)
-        if spent.min() > settings.max_cost:
-            raise InvalidInputError(
-                f"No trade-off costs at most {settings.max_cost:g} per query; the cheapest costs {spent.min():.3g}. "
-                "Raise --max-cost."
-            )
-        return float(weights[np.argmax(np.where(spent <= settings.max_cost, score.mean(0), -np.inf))])
-    if settings.min_score is not None:
-        margin = (score - settings.min_score).min(0)
-        if margin.max() < 0:
-            raise InvalidInputError(
-                f"No trade-off scores {settings.min_score:g} on average; the best scores "
-                f"{score.min(0).max():.3f}. Lower --min-score."
-            )
-    else:
-        largest = np.array([[split.score[:, -1].mean()] for split in (data, held_out)])
-        margin = (score - KEEP * largest).min(0)
-    return float(weights[np.argmin(np.where(margin >= min(0.0, margin.max()), cost.mean(0), np.inf))])

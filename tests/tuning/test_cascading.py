@@ -1,0 +1,123 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.replay import replay
+from zeta_eval.replay.decisions import decisions
+from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.testing import make_outcomes
+from zeta_eval.tuning import TuningSettings, tune
+
+WORDS = ("river", "stone", "cloud", "paper", "green", "seven", "quiet", "window", "bread", "engine")
+
+
+def table(*, by=None, n=1200, seed=0):
+    """Two sizes whose success no query tells; the large one costs 8 times as much.
+
+    The small size's answer tells whether it is right by its log-probability ("logprob"), its text ("text"), or not at
+    all (None), though both are stored.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        query = " ".join(rng.choice(WORDS, 6)) + f" {i}"
+        for size, chance, cost in (("1B", 0.6, 1.0), ("8B", 0.9, 8.0)):
+            right = bool(rng.random() < chance)
+            sign = (right if by == "logprob" else rng.random() < 0.5) - 0.5
+            plain = right if by == "text" else rng.random() < 0.5
+            rows.append(
+                {
+                    "task": "made",
+                    "query_id": f"q{i}",
+                    "query": query,
+                    "model": size,
+                    "score": float(right),
+                    "gpu_s": cost * rng.uniform(0.8, 1.2),
+                    "mean_logprob": -1.5 + sign + 0.3 * rng.normal(),
+                    "min_logprob": -4.0 + rng.normal(),
+                    "response": f"The answer is {i}." if plain else "Sorry, I am unsure; maybe I cannot say.",
+                }
+            )
+    return Outcomes.from_frame(pd.DataFrame(rows)).with_order(("1B", "8B"))
+
+
+def rows(report):
+    return {r.strategy: r for r in report.test.rows}
+
+
+@pytest.fixture(scope="module", params=["logprob", "text"])
+def telling(request):
+    outcomes = table(by=request.param)
+    return outcomes, tune(outcomes, TuningSettings(n_trials=5))
+
+
+def test_where_an_answer_tells_whether_it_is_right_the_policy_cascades_and_gains(telling):
+    _, report = telling
+    found = rows(report)
+    own, cascading = found["policy"], found["policy, cascading"]
+    assert report.policy.looks and "The policy cascades" in report.text()
+    assert cascading.gap_closed_ci[0] > max(own.gap_closed, 0.0) + 0.2
+    assert cascading.lift_ci[0] > 0.05 > own.lift
+    assert cascading.cost_ratio < 0.75
+    assert report.policy.verdict.status == "proven"
+    assert report.policy.verdict.lift == cascading.lift
+
+
+def test_a_tuned_cascade_asks_the_small_size_first_and_the_large_one_when_unsure(telling):
+    outcomes, report = telling
+    frame = decisions(report.policy, outcomes.split("test"))
+    steps = frame["steps"].map(tuple).value_counts(normalize=True)
+    assert steps[("1B", "8B")] > 0.2 and steps[("1B",)] > 0.3
+
+
+def test_a_tuned_cascade_serves_as_it_was_replayed(telling, tmp_path):
+    outcomes, report = telling
+    router = ZetaDynamicRouter.load(report.policy.save(tmp_path / "p.json"))
+    assert replay(router.policy, outcomes).rows == report.test.rows
+    assert router.policy.looks[0].ran == ("1B",)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_where_answers_tell_nothing_the_policy_hardly_ever_goes_on(seed):
+    outcomes = table(seed=seed)
+    report = tune(outcomes, TuningSettings(n_trials=5))
+    assert (decisions(report.policy, outcomes.split("test"))["steps"].map(len) > 1).mean() < 0.1
+    assert report.policy.verdict.status == "not proven on this data"
+    plain, cascading = (rows(report).get(name) for name in ("policy", "policy, cascading"))
+    assert (cascading is not None) == bool(report.policy.looks)
+    if cascading is not None:
+        assert cascading.accuracy == pytest.approx(plain.accuracy, abs=0.02)
+        assert cascading.cost_ratio == pytest.approx(plain.cost_ratio, abs=0.05)
+    assert ("A cascade did not pay" in report.text()) == (cascading is None)
+
+
+def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():
+    frame = table(by="logprob").frame.assign(response=None, mean_logprob=np.nan, min_logprob=np.nan)
+    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), TuningSettings(n_trials=5))
+    assert report.policy.looks == ()
+
+
+@pytest.fixture(scope="module")
+def sums():
+    return make_outcomes(800, seed=4, slope=4.0)
+
+
+@pytest.mark.parametrize("estimator", ["heuristic", "learned", "auto"])
+def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(sums, estimator):
+    report = tune(sums, TuningSettings(n_trials=5, estimator=estimator))
+    areas = report.held_out_area
+    assert set(areas) == ({"heuristic", "learned"} if estimator == "auto" else {estimator})
+    assert report.estimator == max(areas, key=areas.get) == report.policy.provenance["estimator"]
+    assert (report.policy.learned is not None) == (report.estimator == "learned")
+    assert f"Estimator: {report.estimator}" in report.text()
+    assert report.policy.costs is not None
+    assert report.test.policy_row.gap_closed > 0.1
+
+
+def test_a_tuned_policy_says_that_a_text_is_unlike_its_queries(sums):
+    router = ZetaDynamicRouter(tune(sums, TuningSettings(n_trials=5, estimator="learned")).policy)
+    far = router.route("Wer reitet so spät durch Nacht und Wind? Es ist der Vater mit seinem Kind.")
+    assert far.reasons[0].startswith("unlike the queries this policy was tuned on")
+    near = [router.route(q).reasons[0].startswith("unlike") for q in sums.split("test").queries]
+    assert np.mean(near) < 0.2

@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from zeta_eval.estimators import NGrams
+from zeta_eval.replay.choice import sigmoid
+from zeta_eval.replay.estimate import ngram_matrix, predict_learned
+from zeta_eval.tuning.learned import _logistic, _stack, _task_offsets, fit_learned
+
+NAMES = ("hard", "constant", "noise")
+
+
+def world(n, m=3, seed=0, graded=False):
+    """Words, a feature and the task each say something of what the sizes but the largest can do."""
+    rng = np.random.default_rng(seed)
+    word, task = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    x = np.column_stack([rng.normal(size=n), np.full(n, 3.0), rng.normal(size=n)])
+    filler = [" ".join(rng.choice([f"w{chr(97 + i)}" for i in range(26)], 6)) for _ in range(n)]
+    texts = [f"{['sum', 'prove'][w]} {f}" for w, f in zip(word, filler, strict=True)]
+    z = (1.0 - 1.5 * word - 1.5 * task - x[:, 0])[:, None] * np.linspace(1.5, 0.0, m) + np.linspace(0.5, 2.0, m)
+    p = sigmoid(z)
+    score = rng.binomial(4, p) / 4 if graded else (rng.random(p.shape) < p).astype(float)
+    return texts, x, NAMES, np.array(["easy", "difficult"], dtype=object)[task], score, p
+
+
+def served(model, texts, x, names, tasks):
+    pairs = [
+        model.logits(text, dict(zip(names, row, strict=True)), task)
+        for text, row, task in zip(texts, x.tolist(), tasks, strict=True)
+    ]
+    return np.array([z for z, _ in pairs]), np.array([trust for _, trust in pairs])
+
+
+def twins_agree(model, texts, x, names, tasks):
+    logits, trust = predict_learned(model, ngram_matrix(texts, model.ngrams.bits), x, names, tasks)
+    one_by_one, trusts = served(model, texts, x, names, tasks)
+    assert logits == pytest.approx(one_by_one, abs=1e-9)
+    assert trust == pytest.approx(trusts, abs=1e-12)
+    return sigmoid(logits)
+
+
+@pytest.fixture(scope="module")
+def large():
+    *data, p = world(3000)
+    return data, p, fit_learned(*data)
+
+
+def test_a_learned_model_tells_which_queries_need_a_larger_size(large):
+    *data, p = world(400, seed=9)
+    got = twins_agree(large[2].model, *data[:4])
+    gain, expected = p[:, 2] - p[:, 0], got[:, 2] - got[:, 0]
+    assert np.corrcoef(gain, expected)[0, 1] > 0.7
+
+
+def test_every_part_that_tells_something_counts(large):
+    assert set(large[2].weights) == {"features", "n-grams", "tasks"}
+    assert all(0.05 < a <= 1.5 for a in large[2].weights.values())
+
+
+def test_out_of_fold_probabilities_are_no_better_than_those_of_new_queries(large):
+    _, p, fitted = large
+    *new, new_p = world(3000, seed=3)
+    logits, _ = predict_learned(fitted.model, ngram_matrix(new[0], 15), new[1], NAMES, new[3])
+    new_error = ((sigmoid(logits) - new_p) ** 2).mean()
+    assert ((fitted.p - p) ** 2).mean() == pytest.approx(new_error, rel=0.25)
+    assert fitted.p.shape == p.shape
+
+
+def test_labels_of_pure_chance_give_no_weight_to_speak_of():
+    texts, x, names, tasks, score, _ = world(1500)
+    chance = (np.random.default_rng(5).random(score.shape) < 0.5).astype(float)
+    fitted = fit_learned(texts, x, names, tasks, chance)
+    assert np.abs(fitted.p - 0.5).max() < 0.1
+
+
+def test_a_text_unlike_the_tuning_queries_gets_the_base(large):
+    model = large[2].model
+    logits, trust = predict_learned(model, ngram_matrix(["zzz qqq yyy"], 15), np.full((1, 3), 9.0), NAMES, ["easy"])
+    assert trust == pytest.approx([0.0])
+    assert logits[0] == pytest.approx(model.base)
+
+
+def test_a_constant_feature_and_an_unknown_task_add_nothing(large):
+    model = large[2].model
+    assert set(model.linear.weights) == {"hard", "noise"}
+    texts, x, names, _, _, _ = world(5)
+    assert (
+        twins_agree(model, texts, x, names, ["new"] * 5).tolist()
+        == twins_agree(model, texts, x, names, [None] * 5).tolist()
+    )
+
+
+def test_a_seed_repeats_a_fit():
+    *data, _ = world(100)
+    first, second = fit_learned(*data, seed=4), fit_learned(*data, seed=4)
+    assert first.model == second.model
+    assert (first.p == second.p).all()
+    assert (fit_learned(*data, seed=5).p != first.p).any()
+
+
+@pytest.mark.parametrize(("n", "m", "graded"), [(60, 3, False), (60, 2, True), (300, 2, False), (300, 4, True)])
+def test_small_and_graded_tables_of_any_number_of_sizes_can_be_fitted(n, m, graded):
+    *data, _ = world(n, m, graded=graded)
+    fitted = fit_learned(*data, bits=10)
+    assert twins_agree(fitted.model, *data[:4]).shape == fitted.p.shape == (n, m)
+    assert 0.05 <= fitted.model.familiar <= 1
+
+
+def test_sizes_that_never_fail_or_never_answer_get_constant_probabilities_short_of_certain():
+    *data, _ = world(60)
+    data[4][:, 0], data[4][:, 2] = 0.0, 1.0
+    fitted = fit_learned(*data, bits=10)
+    got = twins_agree(fitted.model, *data[:4])
+    # Weightless buckets are marked with the smallest float16.
+    assert got[:, 0] == pytest.approx(0.5 / 61, abs=1e-2)
+    assert got[:, 2] == pytest.approx(1 - 0.5 / 61, abs=1e-2)
+    assert np.ptp(got[:, 2]) < 0.01
+
+
+def test_all_sizes_constant_still_leave_the_words_known():
+    texts, x, names, tasks, score, _ = world(60)
+    fitted = fit_learned(texts, x, names, tasks, np.ones_like(score), bits=10)
+    _, trust = predict_learned(fitted.model, ngram_matrix(texts, 10), x, names, tasks)
+    assert trust == pytest.approx(1.0)
+    assert isinstance(fitted.model.ngrams, NGrams)
+
+
+def test_queries_without_a_task_can_be_fitted():
+    texts, x, names, _, score, _ = world(60)
+    none = np.full(60, None, dtype=object)
+    fitted = fit_learned(texts, x, names, none, score, bits=10)
+    assert fitted.model.linear.tasks == {}
+    twins_agree(fitted.model, texts, x, names, none)
+
+
+def test_graded_scores_are_fitted_as_shares_of_successes():
+    rng = np.random.default_rng(0)
+    x, wins = rng.normal(size=(100, 2)), rng.integers(0, 5, 100)
+    weights, bias = _logistic(x, (wins / 4)[:, None], 1.0)
+    target = (np.arange(4) < wins[:, None]).ravel().astype(float)
+    four = LogisticRegression(C=0.25, max_iter=1000).fit(np.repeat(x, 4, axis=0), target)
+    assert weights[:, 0] == pytest.approx(four.coef_[0], abs=1e-3)
+    assert bias == pytest.approx(four.intercept_, abs=1e-3)
+
+
+def test_a_task_s_offset_shrinks_when_it_has_few_queries():
+    code = np.array([0] * 2 + [1] * 200 + [2] * 202)
+    score = np.array([1.0] * 202 + [0.0] * 202)[:, None]
+    few, many, none = _task_offsets(code, 2, score)[:, 0]
+    assert 0 < few < 1 < many
+    assert none == 0
+
+
+def test_stacking_finds_the_part_that_is_right():
+    rng = np.random.default_rng(2)
+    right, wrong = rng.normal(size=(2, 5000, 3))
+    score = (rng.random((5000, 3)) < sigmoid(right)).astype(float)
+    a = _stack(np.stack([right, wrong, -right]), np.zeros(3), score)
+    assert a == pytest.approx([1.0, 0.0, 0.0], abs=0.1)

@@ -1,0 +1,209 @@
+"""Fits log-odds of success per size: features, n-grams and tasks, each alone, then stacked for what routing needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from zeta_eval.estimators import Learned, NGrams, encode
+from zeta_eval.replay.choice import Floats, sigmoid
+from zeta_eval.replay.estimate import ngram_matrix
+from zeta_eval.tuning.linear import Standard, task_codes
+
+FEATURES_C = 2.7e-4
+"""Inverse penalty of the regression on standardised features."""
+
+NGRAMS_C = 0.27
+"""Inverse penalty of the regression on n-grams."""
+
+TASK_PRIOR = 2.0
+"""Precision of the prior on a task's offset in log-odds."""
+
+FOLDS = 5
+SMALLEST = 2.0**-24
+"""The smallest float16 above zero: it marks a bucket as known."""
+
+PARTS = ("features", "n-grams", "tasks")
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A learned model and what it says of queries it was not fitted on."""
+
+    model: Learned
+    """Fitted on all queries."""
+    p: Floats
+    """Out-of-fold probability of success of every size, shape (Q, M)."""
+    weights: dict[str, float]
+    """How much each part counts: features, n-grams, tasks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Data:
+    """What the parts are fitted on."""
+
+    x: Floats
+    """Standardised features, shape (Q, F)."""
+    matrix: sparse.csr_matrix
+    """N-grams, shape (Q, 2**bits)."""
+    code: Ints
+    """Index of the task, n_tasks where there is none; shape (Q,)."""
+    n_tasks: int
+    score: Floats
+    """Shape (Q, M)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """One fit of every part: weights by feature, bucket and task (the last row: no task), and log-odds at zero."""
+
+    features: Floats
+    ngrams: Floats
+    tasks: Floats
+    bias: Floats
+    """Shape (3, M)."""
+
+    def logits(self, data: _Data, rows: Ints) -> Floats:
+        """Log-odds by each part alone, shape (3, rows, M)."""
+        told = [data.x[rows] @ self.features, data.matrix[rows] @ self.ngrams, self.tasks[data.code[rows]]]
+        return np.stack(told) + self.bias[:, None]
+
+
+def fit_learned(
+    texts: Sequence[str] | npt.NDArray[np.object_],
+    features: Floats,
+    names: Sequence[str],
+    tasks: npt.NDArray[np.object_],
+    score: Floats,
+    *,
+    seed: int = 0,
+    bits: int = 15,
+) -> Fitted:
+    """Fit a learned model to at least five queries.
+
+    Each part is fitted alone, since together the many n-grams would drown the few features. Their log-odds, out of
+    fold, are then stacked (Wolpert 1992): base + sum of a_k * (z_k - base), with weights a_k >= 0 shared by all sizes.
+
+    Args:
+        texts: query texts, shape (Q,).
+        features: shape (Q, F).
+        names: names of the F features.
+        tasks: task names, shape (Q,); None where there is none.
+        score: shape (Q, M), in [0, 1].
+        seed: of the folds.
+        bits: n-grams are hashed to 2**bits buckets.
+    """
+    standard = Standard.of(features)
+    known, code = task_codes(tasks)
+    matrix = ngram_matrix(texts, bits)
+    data = _Data(x=standard.x, matrix=matrix, code=code, n_tasks=len(known), score=score)
+    base = _log_odds(score)
+    added, share = np.empty((len(PARTS), *score.shape)), np.empty(len(score))
+    for train, held in _folds(len(score), seed):
+        added[:, held] = _fit_parts(data, train).logits(data, held) - base
+        share[held] = _known_share(matrix, train, held)
+    a = _stack(added, base, score)
+    familiar = max(0.05, float(np.percentile(share, 5)))
+    trust = np.minimum(1.0, share / familiar)[:, None]
+    parts = _fit_parts(data, np.arange(len(score)))
+    offsets = dict(zip(known, a[2] * parts.tasks, strict=False))
+    linear = standard.linear(a @ (parts.bias - base), a[0] * parts.features, names, offsets)
+    ngrams = NGrams(bits=bits, n_sizes=score.shape[1], table=_table(a[1] * parts.ngrams, matrix))
+    return Fitted(
+        model=Learned(base=tuple(base.tolist()), linear=linear, ngrams=ngrams, familiar=familiar),
+        p=sigmoid(base + trust * np.tensordot(a, added, 1)),
+        weights=dict(zip(PARTS, a.tolist(), strict=True)),
+    )
+
+
+def _folds(n: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    order = np.random.default_rng(seed).permutation(n)
+    for held in np.array_split(order, FOLDS):
+        yield np.setdiff1d(order, held), np.sort(held)
+
+
+def _log_odds(score: Floats) -> Floats:
+    """Log-odds of each size's mean score, (M,), finite by half a success and half a failure more (Jeffreys)."""
+    wins = score.sum(axis=0)
+    return np.asarray(np.log((wins + 0.5) / (len(score) - wins + 0.5)))
+
+
+def _fit_parts(data: _Data, rows: Ints) -> _Parts:
+    score = data.score[rows]
+    features, at_mean = _logistic(data.x[rows], score, FEATURES_C)
+    ngrams, at_none = _logistic(data.matrix[rows], score, NGRAMS_C)
+    tasks = _task_offsets(data.code[rows], data.n_tasks, score)
+    return _Parts(features=features, ngrams=ngrams, tasks=tasks, bias=np.stack([at_mean, at_none, _log_odds(score)]))
+
+
+def _logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[Floats, Floats]:
+    """Logistic regression of each size's score, graded ones too: weights (columns, M) and bias (M,)."""
+    from sklearn.linear_model import LogisticRegression
+
+    weights, bias = np.zeros((x.shape[1], score.shape[1])), _log_odds(score)
+    for m, y in enumerate(score.T):
+        # A score of 0.3 is 0.3 of a success and 0.7 of a failure.
+        won, lost = np.flatnonzero(y > 0), np.flatnonzero(y < 1)
+        if won.size and lost.size:
+            model = LogisticRegression(C=c, max_iter=1000)
+            target = np.r_[np.ones(won.size), np.zeros(lost.size)]
+            model.fit(x[np.r_[won, lost]], target, sample_weight=np.r_[y[won], 1 - y[lost]])
+            weights[:, m], bias[m] = model.coef_[0], model.intercept_[0]
+    return weights, bias
+
+
+def _task_offsets(code: Ints, n_tasks: int, score: Floats) -> Floats:
+    """Offset of each task from the log-odds of all, shrunken, by Newton's method; shape (n_tasks + 1, M), last 0."""
+    offsets, base = np.zeros((n_tasks + 1, score.shape[1])), _log_odds(score)
+    count = np.bincount(code, minlength=n_tasks + 1)[:, None]
+    wins = np.stack([np.bincount(code, y, n_tasks + 1) for y in score.T], axis=1)
+    for _ in range(8):
+        p = sigmoid(base + offsets)
+        slope = wins - count * p - TASK_PRIOR * offsets
+        # The last row is that of no task.
+        offsets[:-1] += (slope / (count * p * (1 - p) + TASK_PRIOR))[:-1]
+    return offsets
+
+
+def _known_share(matrix: sparse.csr_matrix, train: Ints, held: Ints) -> Floats:
+    """Share of each held-out text's n-grams that the training texts have, shape (held,)."""
+    seen = np.zeros((matrix.shape[1], 2))
+    seen[:, 1] = 1.0
+    seen[matrix[train].indices, 0] = 1.0
+    known, found = (matrix[held] @ seen).T
+    return np.asarray(np.divide(known, found, out=np.zeros_like(known), where=found > 0))
+
+
+def _stack(added: Floats, base: Floats, score: Floats) -> Floats:
+    """Return the weights of the parts, shape (3,), in [0, 1.5].
+
+    A choice depends on how sizes differ on a query, not on how hard the query is: the squared error is that of
+    probabilities and scores less their mean over the sizes. The ridge of 1 matters with few queries only.
+    """
+    from scipy.optimize import minimize
+
+    goal = score - score.mean(axis=1, keepdims=True)
+
+    def loss(a: Floats) -> tuple[float, Floats]:
+        p = sigmoid(base + np.tensordot(a, added, 1))
+        error = p - p.mean(axis=1, keepdims=True) - goal
+        slope = np.tensordot(added, 2 * error * p * (1 - p), 2)
+        return float((error**2).sum() + a @ a), slope + 2 * a
+
+    start = np.full(len(added), 1 / 3)
+    return np.asarray(minimize(loss, start, method="L-BFGS-B", jac=True, bounds=[(0, 1.5)] * len(start)).x)
+
+
+def _table(weights: Floats, matrix: sparse.csr_matrix) -> str:
+    """Write weights (2**bits, M) as float16; no bucket of the texts is all zero, which would mean unknown."""
+    rounded = weights.astype(np.float16)
+    seen = np.zeros(len(rounded), dtype=bool)
+    seen[matrix.indices] = True
+    rounded[seen & ~rounded.any(axis=1)] = SMALLEST
+    return encode(rounded.tolist())

@@ -1,0 +1,49 @@
+"""Linear models fitted on standardised features and written for raw ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from zeta_eval.estimators import Linear
+from zeta_eval.replay.choice import Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standard:
+    """Features brought to mean 0 and standard deviation 1; a constant one is 0."""
+
+    x: Floats
+    """Standardised features, shape (Q, F)."""
+    mean: Floats
+    """Shape (F,)."""
+    scale: Floats
+    """One over the standard deviation, 0 for a constant feature; shape (F,)."""
+
+    @classmethod
+    def of(cls, features: Floats) -> Standard:
+        """Standardise features of shape (Q, F)."""
+        mean, spread = features.mean(axis=0), features.std(axis=0)
+        # A constant's computed spread is rounding error of its size, not zero.
+        varies = spread > 1e-9 * np.maximum(1.0, abs(mean))
+        scale = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
+        return cls(x=(features - mean) * scale, mean=mean, scale=scale)
+
+    def linear(self, bias: Floats, weights: Floats, names: Sequence[str], tasks: Mapping[str, Floats]) -> Linear:
+        """Write a model of standardised features, bias (M,) and weights (F, M), as one of raw features."""
+        raw = weights * self.scale[:, None]
+        return Linear(
+            bias=tuple((bias - self.mean @ raw).tolist()),
+            weights={name: tuple(row.tolist()) for name, row in zip(names, raw, strict=True) if row.any()},
+            tasks={task: tuple(row.tolist()) for task, row in tasks.items()},
+        )
+
+
+def task_codes(tasks: Sequence[str | None] | npt.NDArray[np.object_]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the K names of tasks, sorted, and each query's index among them, shape (Q,); K where it has none."""
+    names = sorted({task for task in tasks if task is not None})
+    code = {task: i for i, task in enumerate(names)}
+    return names, np.array([len(names) if task is None else code[task] for task in tasks], dtype=np.int64)

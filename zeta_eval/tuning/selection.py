@@ -1,0 +1,127 @@
+"""Choices made on held-out queries: which estimator, whether a cascade pays, and at which cost weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.answers import Answers
+from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
+from zeta_eval.replay.choice import Floats, curve_weights
+from zeta_eval.replay.metrics import area
+from zeta_eval.tuning.heuristic import Data
+from zeta_eval.tuning.looks import fit_looks, scaled
+from zeta_eval.tuning.report import TuningSettings
+
+SCALES = (0.25, 0.5, 1.0, 1.5)
+"""Factors on the worth of seeing an answer that are compared on held-out queries."""
+
+KEEP = 0.99
+"""Share of the largest size's accuracy that the chosen point keeps where nothing else is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """One split with what a candidate expects of it."""
+
+    data: Data
+    """The split as arrays."""
+    answers: Answers
+    """Its stored answers."""
+    p: Floats
+    """Success probability on queries that it was not fitted on, shape (Q, M)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A policy with what it expects of both splits."""
+
+    estimator: str
+    """Name of its estimator."""
+    policy: RoutingPolicy
+    """The policy."""
+    tune: Split
+    """The split it was fitted on."""
+    held_out: Split
+    """The split it is chosen on."""
+
+    @property
+    def held_out_area(self) -> float:
+        """Area under its cost-quality curve on the held-out split, in [0, 1], with looks where it has them."""
+        if self.policy.looks:
+            return self._cascade_area()
+        data = self.held_out.data
+        return data.evaluator.curve_auc(self.held_out.p, data.expected_cost, data.forced)
+
+    def _cascade_area(self) -> float:
+        cascade = self.cascade(self.held_out)
+        points = self._points(self.held_out, cascade_weights(cascade.prior, cascade.cost))
+        return float(area(points, self.held_out.data.evaluator.singles))
+
+    def cascade(self, split: Split) -> Cascade:
+        """The cascade on a split."""
+        return Cascade(self.policy, split.data.read, split.answers, prior=split.p)
+
+    def points(self, weights: Floats) -> Floats:
+        """Mean (cost, score) at each cost weight on tune and on the held-out split, shape (2, K, 2)."""
+        return np.stack([self._points(split, weights) for split in (self.tune, self.held_out)])
+
+    def _points(self, split: Split, weights: Floats) -> Floats:
+        data = split.data
+        if self.policy.looks:
+            cost, score = cascade_curve(self.cascade(split), data.evaluator, weights)
+        else:
+            _, cost, score = data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)
+        return np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
+
+    def weights(self) -> Floats:
+        """Finite cost weights that trace its curve."""
+        p, cost = self.tune.p, self.tune.data.expected_cost
+        return cascade_weights(p, cost) if self.policy.looks else curve_weights(p, cost)[:-1]
+
+
+def with_looks(candidate: Candidate) -> Candidate:
+    """The candidate with looks fitted on `tune`, where a cascade covers more area on the held-out split."""
+    looks = fit_looks(candidate.tune.p, candidate.tune.data.score, candidate.tune.answers)
+    best = candidate
+    for by in SCALES if looks else ():
+        other = replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by)))
+        best = max(best, other, key=lambda c: c.held_out_area)
+    return best
+
+
+def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:
+    """The trade-off that meets the budget or the floor, or keeps the largest size's accuracy, most cheaply.
+
+    A floor holds on both splits: the first alone is optimistic, the second alone noisy.
+
+    Raises:
+        InvalidInputError: no trade-off meets the budget or the floor.
+    """
+    weights = candidate.weights()
+    cost, score = np.moveaxis(candidate.points(weights), -1, 0)  # each (2 splits, K)
+    if (sane := cost.max(0) <= 1.0 + 1e-9).any():  # a cascade must not cost more than the largest size alone
+        weights, cost, score = weights[sane], cost[:, sane], score[:, sane]
+    splits = [candidate.tune.data, candidate.held_out.data]
+    if settings.max_cost is not None:
+        spent = (cost * [[s.evaluator.unit_cost] for s in splits]).max(0)
+        if spent.min() > settings.max_cost:
+            raise InvalidInputError(
+                f"No trade-off costs at most {settings.max_cost:g} per query; the cheapest costs {spent.min():.3g}. "
+                "Raise --max-cost."
+            )
+        return float(weights[np.argmax(np.where(spent <= settings.max_cost, score.mean(0), -np.inf))])
+    if settings.min_score is not None:
+        margin = (score - settings.min_score).min(0)
+        if margin.max() < 0:
+            raise InvalidInputError(
+                f"No trade-off scores {settings.min_score:g} on average; the best scores "
+                f"{score.min(0).max():.3f}. Lower --min-score."
+            )
+    else:
+        largest = np.array([[s.score[:, -1].mean()] for s in splits])
+        margin = (score - max(KEEP, settings.keep or 0.0) * largest).min(0)
+    return float(weights[np.argmin(np.where(margin >= min(0.0, margin.max()), cost.mean(0), np.inf))])
