@@ -97,7 +97,7 @@ def tune(
     seed: int = 0,
     max_cost: float | None = None,
     min_score: float | None = None,
-    storage: str | None = None,
+    settings: TuningSettings | None = None,
     tracker: MlflowTracker | None = None,
 ) -> TuningReport:
     """Tune a policy on a table; `report.policy.save(path)` writes it.
@@ -109,7 +109,7 @@ def tune(
         seed: Seed of the search and of every interval.
         max_cost: Most that a query may cost on average, in the cost column's unit.
         min_score: Least average score, in [0, 1].
-        storage: Optuna storage URL that makes the study resumable.
+        settings: Every setting at once (estimator, certificate, storage, ...), instead of the five above.
         tracker: Where to record the study and the policy version; None records nothing.
 
     Raises:
@@ -117,10 +117,10 @@ def tune(
     """
     from zeta_eval.tuning import TuningSettings
 
-    settings = TuningSettings(
-        cost=cost, n_trials=n_trials, seed=seed, max_cost=max_cost, min_score=min_score, storage=storage
-    )
-    return _tune(_table(outcomes), settings, tracker)
+    plain = TuningSettings(cost=cost, n_trials=n_trials, seed=seed, max_cost=max_cost, min_score=min_score)
+    if settings is not None and plain != TuningSettings():
+        raise InvalidInputError("Give settings or single keywords, not both; put the keywords into the settings.")
+    return _tune(_table(outcomes), settings or plain, tracker)
 
 
 def replay(
@@ -139,13 +139,15 @@ def replay(
     return _replay(_policy(policy), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
 
 
-def route(policy: RoutingPolicy | str | Path, text: str, *, cost_weight: float | None = None) -> Decision:
+def route(
+    policy: RoutingPolicy | str | Path, text: str, *, task: str | None = None, cost_weight: float | None = None
+) -> Decision:
     """Choose a size for a text.
 
     Raises:
         ZetaError: a policy that can't be used, or a bad cost weight.
     """
-    return ZetaDynamicRouter(_policy(policy)).route(text, cost_weight=cost_weight)
+    return ZetaDynamicRouter(_policy(policy)).route(text, task=task, cost_weight=cost_weight)
 
 
 def answerers(
@@ -232,7 +234,12 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
         "cost_weight": report.policy.cost_weight,
         "seconds": report.seconds,
     }
-    tags = {"verdict": report.policy.verdict.status, "policy": report.policy.name, "cost": report.policy.cost_unit}
+    tags = {
+        "estimator": report.estimator,
+        "verdict": report.policy.verdict.status,
+        "policy": report.policy.name,
+        "cost": report.policy.cost_unit,
+    }
     with TemporaryDirectory() as folder:
         files = [Path(folder, "trials.parquet"), report.test.save_json(Path(folder, "test_report.json"))]
         report.trials.to_parquet(files[0])

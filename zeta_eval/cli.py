@@ -17,6 +17,7 @@ from zeta_eval.files import to_json, write_json
 
 if TYPE_CHECKING:
     from zeta_eval.tracking import MlflowTracker
+    from zeta_eval.tuning import TuningSettings
 
 STORE = "sqlite:///mlruns/mlflow.db"
 """MLflow store unless --mlflow names another."""
@@ -130,6 +131,7 @@ def build_parser() -> Parser:
     route = _verb(verbs, "route", _route, "choose a size for a text", 'zeta route policy.json "What is 7 * 8?"')
     route.add_argument("policy", metavar="POLICY", help="policy file")
     route.add_argument("text", metavar="TEXT", help="the query; - reads it from standard input")
+    route.add_argument("--task", metavar="NAME", help="name of the task the query belongs to")
     route.add_argument("--cost-weight", type=float, metavar="X", help="accuracy given up to save one largest call")
     route.add_argument("--json", action="store_true", help="print the decision as JSON")
 
@@ -185,13 +187,27 @@ def _tuning_options(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (%(default)s)")
     parser.add_argument("--max-cost", type=float, metavar="X", help="most a query may cost on average")
     parser.add_argument("--min-score", type=float, metavar="X", help="least average score, in [0, 1]")
+    parser.add_argument("--estimator", default="auto", metavar="E", help="auto, heuristic or learned (%(default)s)")
+    parser.add_argument("--keep", type=float, metavar="X", help="certify this share of the largest size's accuracy")
+    parser.add_argument("--confidence", type=float, default=0.95, metavar="X", help="of --keep (%(default)s)")
     parser.add_argument("--storage", metavar="URL", help="Optuna storage that makes the study resumable")
 
 
-def _searched(args: argparse.Namespace) -> dict[str, Any]:
-    """The tuning options by the names that `api.tune` and `TuningSettings` give them."""
-    names = ("cost", "seed", "max_cost", "min_score", "storage")
-    return {name: getattr(args, name) for name in names} | {"n_trials": args.trials}
+def _settings(args: argparse.Namespace) -> TuningSettings:
+    """The tuning options as settings."""
+    from zeta_eval.tuning import TuningSettings
+
+    return TuningSettings(
+        cost=args.cost,
+        n_trials=args.trials,
+        seed=args.seed,
+        max_cost=args.max_cost,
+        min_score=args.min_score,
+        estimator=args.estimator,
+        keep=args.keep,
+        confidence=args.confidence,
+        storage=args.storage,
+    )
 
 
 def _tracker(args: argparse.Namespace) -> MlflowTracker | None:
@@ -204,10 +220,10 @@ def _tracker(args: argparse.Namespace) -> MlflowTracker | None:
 
 def _run(args: argparse.Namespace) -> None:
     from zeta_eval import api
-    from zeta_eval.tuning import TuningSettings
 
-    settings = TuningSettings(**_searched(args))
-    report = api.run(args.ladder, args.tasks, out=args.out, limit=args.limit, settings=settings, tracker=_tracker(args))
+    report = api.run(
+        args.ladder, args.tasks, out=args.out, limit=args.limit, settings=_settings(args), tracker=_tracker(args)
+    )
     command = "zeta" if shutil.which("zeta") else sys.argv[0]
     page = "" if args.mlflow == "none" else f"\nMLflow:   {command} ui, then open http://127.0.0.1:5000"
     _show(report.text() + page, report.tuning.test.to_dict() | {"policy": str(report.policy_path)}, args.json)
@@ -253,9 +269,12 @@ def _import(args: argparse.Namespace) -> None:
 def _tune(args: argparse.Namespace) -> None:
     from zeta_eval import api
 
-    report = api.tune(args.table, **_searched(args), tracker=_tracker(args))
+    report = api.tune(args.table, settings=_settings(args), tracker=_tracker(args))
     report.policy.save(args.out)
-    _show(f"{report.text()}\n\nPolicy: {args.out}", report.test.to_dict() | {"policy": str(args.out)}, args.json)
+    data = report.test.to_dict() | {"policy": str(args.out), "estimator": report.estimator}
+    if report.certificate is not None:
+        data["certificate"] = dataclasses.asdict(report.certificate)
+    _show(f"{report.text()}\n\nPolicy: {args.out}", data, args.json)
 
 
 def _replay(args: argparse.Namespace) -> None:
@@ -276,7 +295,7 @@ def _route(args: argparse.Namespace) -> None:
     from zeta_eval.router import ZetaDynamicRouter
 
     text = sys.stdin.read() if args.text == "-" else args.text
-    decision = ZetaDynamicRouter.load(args.policy).route(text, cost_weight=args.cost_weight)
+    decision = ZetaDynamicRouter.load(args.policy).route(text, task=args.task, cost_weight=args.cost_weight)
     lines = [decision.size, *(f"  {reason}" for reason in decision.reasons)]
     _show("\n".join(lines), dataclasses.asdict(decision), "-" if args.json else None)
 

@@ -52,7 +52,6 @@ def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_pa
     assert recomputed(frame, outcomes, "gpu_s") == pytest.approx((report.policy_row.accuracy, report.policy_row.cost))
 
 
-@pytest.mark.xfail(strict=True, reason="decisions take a cascade's cost weights for every policy")
 def test_along_the_curve_each_point_is_the_reports(tuned):
     policy, outcomes = tuned
     policy = policy.without_looks()

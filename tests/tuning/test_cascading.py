@@ -71,6 +71,11 @@ def test_a_tuned_cascade_asks_the_small_size_first_and_the_large_one_when_unsure
     assert steps[("1B", "8B")] > 0.2 and steps[("1B",)] > 0.3
 
 
+def test_a_cascades_curve_is_drawn_and_labelled(telling):
+    labels = telling[1].plot().axes[0].get_legend_handles_labels()[1]
+    assert {"policy", "policy, cascading"} <= set(labels)
+
+
 def test_a_tuned_cascade_serves_as_it_was_replayed(telling, tmp_path):
     outcomes, report = telling
     router = ZetaDynamicRouter.load(report.policy.save(tmp_path / "p.json"))

@@ -13,6 +13,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.cascade import Cascade, cascade_weights
+from zeta_eval.replay.choice import curve_weights
 from zeta_eval.replay.predict import FeatureCache
 
 
@@ -35,7 +36,11 @@ def decisions(
     features = FeatureCache().features(table.queries, table.tasks)
     cascade = Cascade(policy, features, Answers.of(table))
     own = policy.cost_weight if cost_weight is None else cost_weight
-    weights = cascade_weights(cascade.prior, cascade.cost) if curve else np.array([own])
+    # An infinite weight is the cheapest size for all; the largest finite one is as good.
+    traced = (
+        cascade_weights(cascade.prior, cascade.cost) if policy.looks else curve_weights(cascade.prior, cascade.cost)
+    )
+    weights = traced[np.isfinite(traced)] if curve else np.array([own])
     sizes = np.array(policy.sizes, dtype=object)
     frames = []
     for weight in weights:

@@ -11,6 +11,7 @@ from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.outcomes import COSTS
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import ReplayReport
+from zeta_eval.replay.guarantee import Certificate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,6 +59,10 @@ class TuningSettings:
             raise InvalidInputError("Give --max-cost or --min-score, not both.")
         if self.max_cost is not None and not self.max_cost > 0:
             raise InvalidInputError(f"max_cost is {self.max_cost}; give a cost above zero.")
+        if self.keep is not None and not 0 < self.keep <= 1:
+            raise InvalidInputError(f"keep is {self.keep}; give a share in (0, 1], like 0.95.")
+        if not 0 < self.confidence < 1:
+            raise InvalidInputError(f"The confidence is {self.confidence}; give a share between 0 and 1, like 0.95.")
         if self.min_score is not None and not 0 < self.min_score <= 1:
             raise InvalidInputError(f"min_score is {self.min_score}; give a score in (0, 1].")
 
@@ -84,6 +89,8 @@ class TuningReport:
     """The estimator of the policy."""
     held_out_area: dict[str, float]
     """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
+    certificate: Certificate | None
+    """What was certified on `test`, where a share to keep was asked for."""
 
     @property
     def test_score(self) -> float:
@@ -127,5 +134,6 @@ class TuningReport:
                 if self.policy.looks
                 else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "
                 "every first answer.",
+                *(() if self.certificate is None else (self.certificate.text,)),
             )
         )

@@ -12,12 +12,16 @@ from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
 from zeta_eval.replay.choice import Floats, curve_weights
 from zeta_eval.replay.metrics import area
+from zeta_eval.replay.statistics import Bootstrap
 from zeta_eval.tuning.heuristic import Data
 from zeta_eval.tuning.looks import fit_looks, scaled
 from zeta_eval.tuning.report import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
 """Factors on the worth of seeing an answer that are compared on held-out queries."""
+
+RESAMPLES = 200
+"""Resamples behind the standard error of what a cascade gains."""
 
 KEEP = 0.99
 """Share of the largest size's accuracy that the chosen point keeps where nothing else is asked for."""
@@ -70,12 +74,15 @@ class Candidate:
         return np.stack([self._points(split, weights) for split in (self.tune, self.held_out)])
 
     def _points(self, split: Split, weights: Floats) -> Floats:
+        cost, score = self.curve(split, weights)
+        return np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
+
+    def curve(self, split: Split, weights: Floats) -> tuple[Floats, Floats]:
+        """Each query's cost and score at each cost weight, shapes (Q, K)."""
         data = split.data
         if self.policy.looks:
-            cost, score = cascade_curve(self.cascade(split), data.evaluator, weights)
-        else:
-            _, cost, score = data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)
-        return np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
+            return cascade_curve(self.cascade(split), data.evaluator, weights)
+        return data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)[1:]
 
     def weights(self) -> Floats:
         """Finite cost weights that trace its curve."""
@@ -84,13 +91,33 @@ class Candidate:
 
 
 def with_looks(candidate: Candidate) -> Candidate:
-    """The candidate with looks fitted on `tune`, where a cascade covers more area on the held-out split."""
+    """The candidate with looks fitted on `tune`, where a cascade is shown to pay on the held-out split."""
     looks = fit_looks(candidate.tune.p, candidate.tune.data.score, candidate.tune.answers)
-    best = candidate
-    for by in SCALES if looks else ():
-        other = replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by)))
-        best = max(best, other, key=lambda c: c.held_out_area)
-    return best
+    if not looks:
+        return candidate
+    others = [replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by))) for by in SCALES]
+    best = max(others, key=lambda c: c.held_out_area)
+    return best if _pays(candidate, best) else candidate
+
+
+def _pays(plain: Candidate, cascading: Candidate) -> bool:
+    """Whether a cascade covers more area than plain routing by over one standard error, paired over queries.
+
+    The best of several scales always looks a little better than it is, and a cascade that does not pay costs more
+    than one that is not tried.
+    """
+    held = plain.held_out
+    evaluator = held.data.evaluator
+    bootstrap = Bootstrap(len(evaluator.score), n_bootstrap=RESAMPLES)
+    means = bootstrap.means(np.hstack([evaluator.cost, evaluator.score]))
+    singles = np.stack(np.hsplit(means, 2), axis=-1)
+
+    def areas(c: Candidate) -> Floats:
+        cost, score = c.curve(held, c.weights())
+        return area(np.stack([bootstrap.means(cost), bootstrap.means(score)], axis=-1), singles)
+
+    gain = cascading.held_out_area - plain.held_out_area
+    return gain > float(np.std(areas(cascading) - areas(plain), ddof=1))
 
 
 def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:

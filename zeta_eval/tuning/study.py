@@ -18,7 +18,9 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import replay
 from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.evaluator import cost_column
+from zeta_eval.replay.cascade import Cascade
+from zeta_eval.replay.evaluator import Evaluator, cost_column
+from zeta_eval.replay.guarantee import Certificate, certify
 from zeta_eval.replay.predict import expect
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
@@ -98,6 +100,7 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     )
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
     policy = policy.with_verdict(test.verdict)
+    certificate = None if settings.keep is None else _certify(policy, parts["test"], cost, settings)
     return TuningReport(
         policy=policy,
         test=test,
@@ -108,6 +111,22 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         seconds=time.perf_counter() - started,
         estimator=chosen.estimator,
         held_out_area={c.estimator: c.held_out_area for c in candidates},
+        certificate=certificate,
+    )
+
+
+def _certify(policy: RoutingPolicy, test: Outcomes, cost: str, settings: TuningSettings) -> Certificate:
+    """Certify the policy as it is, at its one cost weight, on the split that nothing was chosen on."""
+    assert settings.keep is not None
+    data = Evaluator(test, cost)
+    kept, _ = Cascade(policy, data.features, Answers.of(test)).run(policy.cost_weight)
+    return certify(
+        data.of(kept)[0][:, None],
+        data.score[:, data.largest],
+        np.array([policy.cost_weight]),
+        keep=settings.keep,
+        confidence=settings.confidence,
+        seed=settings.seed,
     )
 
 
