@@ -174,6 +174,11 @@ class Learned:
     familiar: float
     """Share of known n-grams from which on a text counts as like the tuning queries, in (0, 1]."""
 
+    def __post_init__(self) -> None:
+        numbers = (self.familiar, *self.base)
+        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers) or not 0 < self.familiar <= 1:
+            raise PolicyError("The learned model has a number that is out of its range; tune the policy again.")
+
     def logits(self, text: str, features: Mapping[str, float], task: str | None) -> tuple[list[float], float]:
         """Log-odds per size, (M,), and how familiar the text is, in [0, 1]."""
         words, share = self.ngrams.values(text)

@@ -21,11 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.cascade import Look, Posterior
+from zeta_eval.cascade import LOGPROBS, Look, Posterior
 from zeta_eval.complexity import FEATURES, Complexity, extract, has_signal, is_embedding_request
 from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, logit, sigmoid
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.files import write_json
+from zeta_eval.signals import SIGNALS
 
 SCHEMA_VERSION = 2
 """Version of the file's layout; a reader refuses others."""
@@ -150,6 +151,16 @@ class RoutingPolicy:
             raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
         if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
             raise PolicyError(f"A cascade step names size '{min(unknown)}', which the policy lacks; tune it again.")
+        for look in self.looks:
+            known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
+            if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
+                raise PolicyError(
+                    f"A cascade step runs {look.ran}, not each size once in order; tune the policy again."
+                )
+            if unknown := {n for p in look.posteriors for n in p.weights} - known:
+                raise PolicyError(f"A cascade step reads signal '{min(unknown)}', which is not known here; tune again.")
+        if len({look.ran for look in self.looks}) < len(self.looks):
+            raise PolicyError("Two cascade steps say what the same sizes tell; tune the policy again.")
         self._check_models(len(sizes))
 
     def _check_models(self, n: int) -> None:

@@ -271,11 +271,14 @@ class _Walk:
         """The size to run after the one at `index`, or None, with the reason."""
         size, step = self.policy.sizes[index], self.steps[-1]
         larger = [i for i in self.allowed if i > index]
+        kept = self.policy.sizes[self.ran[-1]] if self.ran else size
         if not larger or self.decision.complexity.label == "embedding":
-            return None, f"kept {size}: no larger size to ask"
-        ran = (*self.ran, index) if failed else self.ran
+            return None, f"kept {kept}: no larger size to ask"
+        ran = self.ran or (index,)
         weight = self.decision.cost_weight
-        candidate = next_size(self.p, self.cost, weight, ran, self.looks, larger, failed=failed)
+        candidate = next_size(self.p, self.cost, weight, ran, self.looks, larger, failed=not self.ran)
+        if failed and candidate is None:
+            return None, f"kept {kept}: {size} failed ({step.error}), and no larger size is worth its price"
         if failed:
             assert candidate is not None
             return candidate, f"went to {self.policy.sizes[candidate]}: {size} failed ({step.error})"

@@ -84,17 +84,14 @@ def test_a_tuned_cascade_serves_as_it_was_replayed(telling, tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_where_answers_tell_nothing_the_policy_hardly_ever_goes_on(seed):
+def test_where_answers_tell_nothing_the_policy_keeps_every_first_answer(seed):
     outcomes = table(seed=seed)
     report = tune(outcomes, TuningSettings(n_trials=5))
-    assert (decisions(report.policy, outcomes.split("test"))["steps"].map(len) > 1).mean() < 0.1
+    assert report.policy.looks == ()
+    assert "policy, cascading" not in rows(report)
+    assert "A cascade did not pay" in report.text()
+    assert set(decisions(report.policy, outcomes.split("test"))["steps"].map(len)) == {1}
     assert report.policy.verdict.status == "not proven on this data"
-    plain, cascading = (rows(report).get(name) for name in ("policy", "policy, cascading"))
-    assert (cascading is not None) == bool(report.policy.looks)
-    if cascading is not None:
-        assert cascading.accuracy == pytest.approx(plain.accuracy, abs=0.02)
-        assert cascading.cost_ratio == pytest.approx(plain.cost_ratio, abs=0.05)
-    assert ("A cascade did not pay" in report.text()) == (cascading is None)
 
 
 def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():

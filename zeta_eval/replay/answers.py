@@ -37,7 +37,7 @@ class Answers:
             if isinstance(text, str):
                 views[at] = view = read_answer(text)
                 values[(slice(None), *at)] = view.values
-        logprobs = {n: outcomes.matrix(n) for n in LOGPROBS}
+        logprobs = {n: np.where(np.isfinite(x := outcomes.matrix(n)), x, np.nan) for n in LOGPROBS}
         return cls(sizes=outcomes.sizes, views=views, logprobs=logprobs, values=values)
 
     def column(self, name: str, size: int, rows: npt.NDArray[np.intp]) -> Floats:

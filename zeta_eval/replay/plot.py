@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _STYLE = {  # Okabe and Ito's colours, told apart by line style and marker too
     "policy": ("#0072B2", "-"),
+    "policy, cascading": ("#D55E00", (0, (5, 1))),
     "length only": ("#E69F00", "--"),
     "kNN": ("#CC79A7", "-."),
     "oracle": ("#009E73", ":"),

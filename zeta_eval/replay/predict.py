@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.complexity import FEATURES, extract, has_signal, is_embedding_request
+from zeta_eval.estimators import CostModel, Learned
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.choice import Floats, Sizes, choose, sigmoid
 from zeta_eval.replay.estimate import ngram_matrix, predict_costs, predict_learned
@@ -41,9 +42,30 @@ class Features:
 
     def grams(self, bits: int) -> csr_matrix:
         """Hashed n-grams, shape (Q, 2**bits), made once."""
-        if bits not in (made := self.__dict__.setdefault("_grams", {})):
-            made[bits] = ngram_matrix(self.texts, bits)
-        return made[bits]
+        made: csr_matrix = self._once("grams", bits, lambda: ngram_matrix(self.texts, bits))
+        return made
+
+    def learned(self, model: Learned) -> tuple[Floats, Floats]:
+        """Log-odds, (Q, M), and trust, (Q,), of the model last asked for, worked out once."""
+        made: tuple[Floats, Floats] = self._once("learned", model, lambda: self._learned(model))
+        return made
+
+    def _learned(self, model: Learned) -> tuple[Floats, Floats]:
+        grams = self.grams(model.ngrams.bits)
+        return predict_learned(model, grams, self.columns.T, self.names, self.tasks)
+
+    def costs(self, model: CostModel) -> Floats:
+        """Expected costs, (Q, M), by the model last asked for, worked out once; a size's queries lie side by side."""
+        made: Floats = self._once(
+            "costs", model, lambda: np.asfortranarray(predict_costs(model, self.columns.T, self.names, self.tasks))
+        )
+        return made
+
+    def _once(self, name: str, key: object, make: Callable[[], Any]) -> Any:
+        last = self.__dict__.get(f"_made_{name}")
+        if last is None or (last[0] is not key and last[0] != key):
+            last = self.__dict__[f"_made_{name}"] = (key, make())
+        return last[1]
 
 
 class FeatureCache:
@@ -115,11 +137,10 @@ def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
     for m, r in enumerate(policy.rungs):
         p[m], cost[m] = r.slope * (r.ability - d), r.cost
     if (model := policy.learned) is not None:
-        grams = features.grams(model.ngrams.bits)
-        learned, trust = predict_learned(model, grams, features.columns.T, features.names, features.tasks)
+        learned, trust = features.learned(model)
         p = learned.T + (1.0 - trust) * (p - np.array(model.base)[:, None])
     if policy.costs is not None:
-        cost = predict_costs(policy.costs, features.columns.T, features.names, features.tasks).T
+        cost = features.costs(policy.costs).T
     return sigmoid(p).T, cost.T
 
 
