@@ -91,6 +91,10 @@ class TuningReport:
     """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
     certificate: Certificate | None
     """What was certified on `test`, where a share to keep was asked for."""
+    brier: dict[str, float]
+    """Brier score of the success probabilities before any answer, on `test`, by size."""
+    ece: dict[str, float]
+    """Expected calibration error of the same, in [0, 1], by size."""
 
     @property
     def test_score(self) -> float:
@@ -130,6 +134,9 @@ class TuningReport:
                 f"Estimator: {self.estimator} (area on validate: "
                 + ", ".join(f"{name} {value:.4f}" for name, value in self.held_out_area.items())
                 + ").",
+                "Calibration on test, Brier score / expected calibration error: "
+                + ", ".join(f"{size} {self.brier[size]:.3f} / {self.ece[size]:.3f}" for size in self.brier)
+                + ".",
                 "The policy cascades: it may ask a small size first and judge by its answer whether to go on."
                 if self.policy.looks
                 else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "

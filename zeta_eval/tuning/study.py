@@ -18,6 +18,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import replay
 from zeta_eval.replay.answers import Answers
+from zeta_eval.replay.calibration import brier, ece
 from zeta_eval.replay.cascade import Cascade
 from zeta_eval.replay.evaluator import Evaluator, cost_column
 from zeta_eval.replay.guarantee import Certificate, certify
@@ -100,6 +101,8 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     )
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
     policy = policy.with_verdict(test.verdict)
+    on_test = Evaluator(parts["test"], cost)
+    p_test = expect(policy, on_test.features)[0]
     certificate = None if settings.keep is None else _certify(policy, parts["test"], cost, settings)
     return TuningReport(
         policy=policy,
@@ -112,6 +115,8 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         estimator=chosen.estimator,
         held_out_area={c.estimator: c.held_out_area for c in candidates},
         certificate=certificate,
+        brier=dict(zip(outcomes.sizes, brier(p_test, on_test.score).tolist(), strict=True)),
+        ece=dict(zip(outcomes.sizes, ece(p_test, on_test.score).tolist(), strict=True)),
     )
 
 
