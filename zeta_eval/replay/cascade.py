@@ -11,7 +11,7 @@ from scipy.special import erf
 from zeta_eval.cascade import LOGPROBS, Look, Maths, after, answer_signals, indexed, next_size, values
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.choice import Floats, Sizes, curve_weights, sigmoid
+from zeta_eval.replay.choice import Floats, Sizes, curve_weights, logit, sigmoid
 from zeta_eval.replay.evaluator import Evaluator
 from zeta_eval.replay.predict import EMBEDDING, FREE, Features, decide, expect
 
@@ -161,8 +161,7 @@ def update(
     columns = {
         n: answers.column(n, ran[-1], rows) for n in dict.fromkeys(n for q in look.posteriors for n in q.weights)
     }
-    held = np.clip(p, 1e-6, 1 - 1e-6)
-    log_odds, new = np.log(held / (1 - held)), p.copy()
+    log_odds, new = logit(p), p.copy()
     for post in look.posteriors:
         k = sizes.index(post.size)
         z = post.bias + post.prior * log_odds[:, k] + post.own * log_odds[:, ran[-1]]

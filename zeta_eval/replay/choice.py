@@ -22,6 +22,12 @@ def sigmoid(z: Floats) -> Floats:
     return np.asarray(np.where(z >= 0, 1.0, e) / (1.0 + e))
 
 
+def logit(p: Floats) -> Floats:
+    """Return the inverse of `sigmoid`, with p held within [1e-6, 1 - 1e-6]: the twin of `estimators.logit`."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
 def choose(p: Floats, cost: Floats, cost_weight: float) -> Sizes:
     """Return the index of the greatest p - cost_weight * cost per query, shape (Q,); ties go to the lower index.
 

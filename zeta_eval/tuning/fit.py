@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from zeta_eval.replay.choice import sigmoid
+from zeta_eval.replay.choice import logit, sigmoid
 
 Array = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings
         value += penalty * float(w @ w) / 2 + float(log_slope @ log_slope) / (2 * n)
         return value, np.r_[penalty * w - x.T @ (dz @ slope), (dz * slope).sum(0), (dz * z).sum(0) + log_slope / n]
 
-    found = np.r_[np.zeros(n_features), _logit(score.mean(0)), np.zeros(m)]
+    found = np.r_[np.zeros(n_features), logit(score.mean(0)), np.zeros(m)]
     for utility in {0.0: None, settings.utility: None}:
         found = minimize(loss, found, (utility,), "L-BFGS-B", jac=True, options={"maxiter": 150}).x
     return Start(
@@ -94,8 +94,3 @@ def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings
 def _softmax(u: Array) -> Array:
     e = np.exp(u - u.max(1, keepdims=True))
     return cast(Array, e / e.sum(1, keepdims=True))
-
-
-def _logit(p: Array) -> Array:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return cast(Array, np.log(p / (1 - p)))

@@ -12,7 +12,7 @@ from scipy import sparse
 from zeta_eval.estimators import Learned, NGrams, encode
 from zeta_eval.replay.choice import Floats, sigmoid
 from zeta_eval.replay.estimate import ngram_matrix
-from zeta_eval.tuning.linear import Standard, task_codes
+from zeta_eval.tuning.linear import Standard, graded, task_codes
 
 FEATURES_C = 2.7e-4
 """Inverse penalty of the regression on standardised features."""
@@ -148,12 +148,10 @@ def _logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[F
 
     weights, bias = np.zeros((x.shape[1], score.shape[1])), _log_odds(score)
     for m, y in enumerate(score.T):
-        # A score of 0.3 is 0.3 of a success and 0.7 of a failure.
-        won, lost = np.flatnonzero(y > 0), np.flatnonzero(y < 1)
-        if won.size and lost.size:
+        index, target, weight = graded(y)
+        if 0 < target.sum() < len(target):
             model = LogisticRegression(C=c, max_iter=1000)
-            target = np.r_[np.ones(won.size), np.zeros(lost.size)]
-            model.fit(x[np.r_[won, lost]], target, sample_weight=np.r_[y[won], 1 - y[lost]])
+            model.fit(x[index], target, sample_weight=weight)
             weights[:, m], bias[m] = model.coef_[0], model.intercept_[0]
     return weights, bias
 

@@ -42,6 +42,15 @@ class Standard:
         )
 
 
+def graded(y: Floats) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+    """Return rows, targets and sample weights that fit a classifier to scores (Q,) in [0, 1].
+
+    A score of 0.3 is 0.3 of a success and 0.7 of a failure.
+    """
+    won, lost = np.flatnonzero(y > 0), np.flatnonzero(y < 1)
+    return np.r_[won, lost], np.r_[np.ones(won.size), np.zeros(lost.size)], np.r_[y[won], 1 - y[lost]]
+
+
 def task_codes(tasks: Sequence[str | None] | npt.NDArray[np.object_]) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return the K names of tasks, sorted, and each query's index among them, shape (Q,); K where it has none."""
     names = sorted({task for task in tasks if task is not None})

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from zeta_eval.cascade import Look, Posterior
 from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.cascade import run_sets, update
-from zeta_eval.replay.choice import Floats
+from zeta_eval.replay.choice import Floats, logit
+from zeta_eval.tuning.linear import graded
 
 SIGNALS_C = 0.05
 """Inverse penalty of the regressions on standardised signals."""
@@ -51,7 +51,7 @@ def _fit_look(ran: tuple[int, ...], before: Floats, score: Floats, answers: Answ
     columns = np.column_stack([answers.column(n, last, np.arange(len(score))) for n in names])
     rows = np.flatnonzero(np.isfinite(columns).all(axis=1))
     varies = columns[rows].std(axis=0) > 1e-9 if rows.size else np.zeros(len(names), dtype=bool)
-    log_odds = _logit(before[rows])
+    log_odds = logit(before[rows])
     posteriors = []
     for k in range(last, score.shape[1]):
         own = [] if k == last else [log_odds[:, last]]
@@ -76,14 +76,13 @@ def _logistic(x: Floats, y: Floats) -> tuple[Floats, float] | None:
     """Logistic regression of graded scores on standardised columns, as weights of raw ones; None with too few."""
     from sklearn.linear_model import LogisticRegression
 
-    won, lost = np.flatnonzero(y > 0), np.flatnonzero(y < 1)
     if min(y.sum(), (1 - y).sum()) < FEWEST:
         return None
     mean, spread = x.mean(axis=0), x.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1.0)
-    both, target = np.r_[won, lost], np.r_[np.ones(won.size), np.zeros(lost.size)]
+    rows, target, weight = graded(y)
     model = LogisticRegression(C=SIGNALS_C, max_iter=1000)
-    model.fit((x[both] - mean) / spread, target, sample_weight=np.r_[y[won], 1 - y[lost]])
+    model.fit((x[rows] - mean) / spread, target, sample_weight=weight)
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - mean @ weights)
 
@@ -96,8 +95,3 @@ def _spread(before: Floats, after: Floats, last: int) -> float:
 
     unit = np.sqrt(before[:, last] * (1 - before[:, last])).mean()
     return float((advantage(after) - advantage(before)).std() / max(unit, 1e-6))
-
-
-def _logit(p: npt.NDArray[np.float64]) -> Floats:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(p / (1 - p)))

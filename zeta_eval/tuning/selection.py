@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,22 +53,14 @@ class Candidate:
     held_out: Split
     """The split it is chosen on."""
 
-    @property
+    @cached_property
     def held_out_area(self) -> float:
         """Area under its cost-quality curve on the held-out split, in [0, 1], with looks where it has them."""
         if self.policy.looks:
-            return self._cascade_area()
+            weights = cascade_weights(self.held_out.p, self.held_out.data.expected_cost)
+            return float(area(self._points(self.held_out, weights), self.held_out.data.evaluator.singles))
         data = self.held_out.data
         return data.evaluator.curve_auc(self.held_out.p, data.expected_cost, data.forced)
-
-    def _cascade_area(self) -> float:
-        cascade = self.cascade(self.held_out)
-        points = self._points(self.held_out, cascade_weights(cascade.prior, cascade.cost))
-        return float(area(points, self.held_out.data.evaluator.singles))
-
-    def cascade(self, split: Split) -> Cascade:
-        """The cascade on a split."""
-        return Cascade(self.policy, split.data.read, split.answers, prior=split.p)
 
     def points(self, weights: Floats) -> Floats:
         """Mean (cost, score) at each cost weight on tune and on the held-out split, shape (2, K, 2)."""
@@ -81,7 +74,8 @@ class Candidate:
         """Each query's cost and score at each cost weight, shapes (Q, K)."""
         data = split.data
         if self.policy.looks:
-            return cascade_curve(self.cascade(split), data.evaluator, weights)
+            cascade = Cascade(self.policy, data.read, split.answers, prior=split.p)
+            return cascade_curve(cascade, data.evaluator, weights)
         return data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)[1:]
 
     def weights(self) -> Floats:

@@ -103,7 +103,7 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     policy = policy.with_verdict(test.verdict)
     on_test = Evaluator(parts["test"], cost)
     p_test = expect(policy, on_test.features)[0]
-    certificate = None if settings.keep is None else _certify(policy, parts["test"], cost, settings)
+    certificate = None if settings.keep is None else _certify(policy, on_test, parts["test"], settings)
     return TuningReport(
         policy=policy,
         test=test,
@@ -120,10 +120,9 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     )
 
 
-def _certify(policy: RoutingPolicy, test: Outcomes, cost: str, settings: TuningSettings) -> Certificate:
+def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: TuningSettings) -> Certificate:
     """Certify the policy as it is, at its one cost weight, on the split that nothing was chosen on."""
     assert settings.keep is not None
-    data = Evaluator(test, cost)
     kept, _ = Cascade(policy, data.features, Answers.of(test)).run(policy.cost_weight)
     return certify(
         data.of(kept)[0][:, None],
