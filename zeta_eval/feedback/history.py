@@ -1,0 +1,272 @@
+"""`History`: the store of what the router decided and of what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.feedback.rows import Recorded, brief, check_recorded, clean, query_hash, timestamp, verdict
+from zeta_eval.feedback.writer import BackgroundWriter
+from zeta_eval.router import Decision, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from zeta_eval.outcomes import Outcomes
+
+
+class History:
+    """Decisions with their feedback, in SQLite or any database that SQLAlchemy speaks to; many processes may share it.
+
+    Decisions are queued and written by a background thread; feedback is written before `feedback` returns. A killed
+    process loses at most what it had `queued`.
+    """
+
+    def __init__(
+        self, url_or_path: str | Path = "zeta-history.db", *, keep_text: bool = True, capacity: int = 10_000
+    ) -> None:
+        """Open the history, and make it where it is missing.
+
+        Args:
+            url_or_path: a SQLite file, or a SQLAlchemy URL such as postgresql://user@host/name.
+            keep_text: False keeps a hash of each query and its features, but neither query nor answer texts.
+            capacity: most decisions that wait to be written; more are dropped and counted in `lost`.
+
+        Raises:
+            InvalidInputError: the store can't be opened or has another schema version, or the capacity is below 1.
+        """
+        from zeta_eval.feedback.store import Store
+
+        if capacity < 1:
+            raise InvalidInputError(f"The capacity of the history's queue is {capacity}; give at least 1.")
+        self.keep_text = keep_text
+        self._store = Store(url_or_path)
+        self._writer = BackgroundWriter(self._write, capacity=capacity, name=self._store.name)
+
+    @property
+    def lost(self) -> int:
+        """Decisions of this process that the store doesn't hold: the queue was full, or they were refused."""
+        return self._writer.lost
+
+    @property
+    def queued(self) -> int:
+        """Decisions of this process that wait to be written."""
+        return self._writer.queued
+
+    def record(
+        self,
+        decision: Decision,
+        text: str,
+        *,
+        task: str | None = None,
+        steps: Sequence[Step] = (),
+        propensity: float = 1.0,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+        gpu_s: float | None = None,
+        cost_usd: float | None = None,
+    ) -> str:
+        """Queue a decision and return its id for `feedback`; what the store does never raises or waits here.
+
+        Args:
+            decision: What `route` returned, or the `decision` of what `generate` returned.
+            text: The query.
+            task: Name of the task it belongs to, where that is known.
+            steps: The `steps` of what `generate` returned; none where the answer was made outside.
+            propensity: Probability with which this size was chosen, in (0, 1]; 1 without exploration.
+            prompt_tokens: Tokens read, all steps together.
+            completion_tokens: Tokens written, all steps together.
+            gpu_s: Accelerator seconds, all steps together.
+            cost_usd: Price in USD, all steps together.
+
+        Raises:
+            InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
+        """
+        check_recorded(text, propensity, (prompt_tokens, completion_tokens, gpu_s, cost_usd))
+        decision_id = uuid4().hex
+        note = Recorded(
+            id=decision_id,
+            time_s=time.time(),
+            decision=decision,
+            text=text,
+            task=task,
+            steps=brief(steps),
+            propensity=propensity,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            gpu_s=gpu_s,
+            cost_usd=cost_usd,
+        )
+        self._writer.put(note, len(text))
+        return decision_id
+
+    def feedback(
+        self,
+        decision_id: str | None = None,
+        *,
+        right: bool | None = None,
+        score: float | None = None,
+        answer: str | None = None,
+        source: str = "person",
+        by: str | None = None,
+        text: str | None = None,
+        size: str | None = None,
+        task: str | None = None,
+    ) -> None:
+        """Write how good an answer was; it is on the disk when this returns, and never replaces an earlier one.
+
+        Args:
+            decision_id: What `record` returned; None for an answer made elsewhere, which `text` and `size` then name.
+            right: Whether the answer was right.
+            score: Or how right, in [0, 1].
+            answer: The correct answer, alone or beside one of these.
+            source: Kind of judge: "person", "scorer", "judge" or your own word.
+            by: Who it was.
+            text: The query, for an answer made elsewhere.
+            size: The size that answered it.
+            task: The task it belongs to, where that is known.
+
+        Raises:
+            InvalidInputError: no such decision, a score outside [0, 1], too little or too much is given.
+            ZetaError: the store can't be written.
+        """
+        self._check_open()
+        row = {"source": source, "given_by": clean(by), "score": verdict(right, score, answer), "answer": clean(answer)}
+        if not (isinstance(source, str) and source):
+            raise InvalidInputError(f"The source of a feedback is {source!r}; give a word such as 'person'.")
+        if answer is not None and not self.keep_text:
+            raise InvalidInputError("This history keeps no text, so no correct answer either; give right or score.")
+        if decision_id is None:
+            row |= self._elsewhere(text, size, task)
+        else:
+            row |= self._joined(decision_id, text, size, task)
+        self._store.add_feedback(row | {"created_at": timestamp(time.time())})
+
+    def frame(self, *, source: str | None = None, since: str | datetime | None = None) -> pd.DataFrame:
+        """Return one row per decision, oldest first, with its newest feedback; p, cost, features and steps as objects.
+
+        The newest score counts, with its source, given_by and judged_at, and the newest correct answer (`answer`);
+        decisions without feedback have none of these. Feedback for answers made elsewhere is in `outcomes` only.
+
+        Args:
+            source: Only feedback of this source counts; None takes the newest of all.
+            since: Only decisions from this time on, ISO 8601; UTC where it names no zone.
+
+        Raises:
+            InvalidInputError: `since` is no time.
+            ZetaError: the store can't be read.
+        """
+        from zeta_eval.feedback.reading import decision_frame
+
+        self._settle()
+        return decision_frame(self._store, source=source, since=since)
+
+    def outcomes(self, *, source: str | None = None) -> Outcomes:
+        """Return what was judged as an outcomes table: one row per query and size, the newest answer's.
+
+        Its query ids are hashes of the text, its `model` is the size whose answer was kept, `source` is "feedback".
+        Measured tokens and costs are there where a single size ran.
+
+        Args:
+            source: Only feedback of this source counts; None takes the newest of all.
+
+        Raises:
+            OutcomesError: nothing with a kept text has a score yet.
+            ZetaError: the store can't be read.
+        """
+        from zeta_eval.feedback.reading import judged
+
+        self._settle()
+        return judged(self._store, source=source)
+
+    def export(self, path: str | Path) -> Outcomes:
+        """Write `outcomes` as a Parquet file, whole or not at all, and return them.
+
+        Raises:
+            InvalidInputError: the path names no .parquet file.
+            OutcomesError: nothing with a kept text has a score yet.
+        """
+        if Path(path).suffix.lower() not in (".parquet", ".pq"):
+            raise InvalidInputError(f"{path} is no name of a Parquet file; end it in .parquet.")
+        outcomes = self.outcomes()
+        outcomes.save(path)
+        return outcomes
+
+    def flush(self) -> None:
+        """Write what is queued now; what the store can't take at the moment stays `queued`."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is queued, and close the store; what can't be written is `lost`. Also done when Python exits."""
+        self._writer.close()
+        self._store.close()
+
+    def __enter__(self) -> History:
+        """Return the history."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the history."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say what it holds in a line."""
+        return f"History({self._store.name!r}: {self._holds()}, {self.queued} queued, {self.lost} lost)"
+
+    def _holds(self) -> str:
+        if self._writer.closed:
+            return "closed"
+        try:
+            decisions, feedbacks = self._store.counts()
+        except ZetaError:
+            return "can't be read now"
+        return f"{decisions} decisions, {feedbacks} feedbacks"
+
+    def _write(self, notes: Sequence[Recorded]) -> int:
+        """Write a batch; return how many the store refused."""
+        rows: list[dict[str, Any]] = []
+        for note in notes:
+            try:
+                rows.append(note.row(keep_text=self.keep_text))
+            except Exception:  # a decision made by hand may hold anything; it must not stop the others
+                continue
+        return len(notes) - len(rows) + (self._store.add_decisions(rows) if rows else 0)
+
+    def _elsewhere(self, text: str | None, size: str | None, task: str | None) -> dict[str, Any]:
+        if not (isinstance(text, str) and isinstance(size, str) and size):
+            raise InvalidInputError(
+                "A feedback needs the id that `record` returned, or the `text` and `size` of an answer made elsewhere; "
+                f"got text {text!r:.40} and size {size!r:.40}."
+            )
+        kept = clean(text) if self.keep_text else None
+        return {"query_hash": query_hash(text), "query": kept, "size": clean(size), "task": clean(task)}
+
+    def _joined(self, decision_id: str, text: str | None, size: str | None, task: str | None) -> dict[str, Any]:
+        if (text, size, task) != (None, None, None):
+            raise InvalidInputError("A feedback with a decision id takes no text, size or task; they are stored there.")
+        failed = self._writer.flush()
+        if not self._store.has_decision(str(decision_id)):
+            if failed is not None and self.queued:
+                raise ZetaError(f"The decision can't be written to {self._store.name} now ({failed}); try again.")
+            dropped = f" ({self.lost} were lost by this process)" if self.lost else ""
+            raise InvalidInputError(
+                f"Unknown decision id '{decision_id}'{dropped}; give one that `record` returned. Another process's "
+                "decision is there a moment after it was made."
+            )
+        return {"decision_id": decision_id}
+
+    def _check_open(self) -> None:
+        if self._writer.closed:
+            raise InvalidInputError(f"The history {self._store.name} is closed; open it again.")
+
+    def _settle(self) -> None:
+        self._check_open()
+        self._writer.flush()

@@ -1,0 +1,121 @@
+"""What is noted when a query is routed or an answer judged, and the row that makes of it. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from numbers import Real
+from typing import Any, NamedTuple
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router import Decision, Step
+
+
+class Recorded(NamedTuple):
+    """A routed query on its way to the store; `row` does the slow part, away from the caller."""
+
+    id: str
+    time_s: float
+    decision: Decision
+    text: str
+    task: str | None
+    steps: tuple[tuple[str, float, float, str | None], ...]
+    """Size, latency_s, p_right and error of each step: an answer's text is not kept."""
+    propensity: float
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    gpu_s: float | None
+    cost_usd: float | None
+
+    def row(self, *, keep_text: bool) -> dict[str, Any]:
+        """Return the row of `zeta_decisions`."""
+        d = self.decision
+        return {
+            "id": self.id,
+            "created_at": timestamp(self.time_s),
+            "query_hash": query_hash(self.text),
+            "query": clean(self.text) if keep_text else None,
+            "task": clean(self.task),
+            "size": d.size,
+            "final_size": self._final_size(),
+            "p": d.p,
+            "cost": d.cost,
+            "difficulty": d.complexity.score,
+            "label": d.complexity.label,
+            "features": d.complexity.features,
+            "propensity": float(self.propensity),
+            "policy": d.policy,
+            "cost_weight": d.cost_weight,
+            "steps": [dict(zip(("size", "latency_s", "p_right", "error"), s, strict=True)) for s in self.steps],
+            "latency_s": sum(s[1] for s in self.steps) if self.steps else None,
+            "prompt_tokens": None if self.prompt_tokens is None else int(self.prompt_tokens),
+            "completion_tokens": None if self.completion_tokens is None else int(self.completion_tokens),
+            "gpu_s": None if self.gpu_s is None else float(self.gpu_s),
+            "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
+        }
+
+    def _final_size(self) -> str | None:
+        """The size whose answer was kept: without steps the chosen one, None where every step failed."""
+        if not self.steps:
+            return self.decision.size
+        return next((size for size, _, _, error in reversed(self.steps) if error is None), None)
+
+
+def brief(steps: Sequence[Step]) -> tuple[tuple[str, float, float, str | None], ...]:
+    """What is kept of the steps."""
+    return tuple((s.size, s.latency_s, s.p_right, s.error) for s in steps)
+
+
+def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]) -> None:
+    """Refuse what no store could use.
+
+    Raises:
+        InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
+    """
+    if not isinstance(text, str):
+        raise InvalidInputError(f"A query must be text, got {type(text).__name__}; pass a string.")
+    if not (_between(propensity, 0, 1) and propensity):
+        raise InvalidInputError(f"propensity is {propensity!r}; give the probability of the choice, in (0, 1].")
+    for amount in amounts:
+        if amount is not None and not _between(amount, 0, sys.float_info.max):
+            raise InvalidInputError(f"A decision was recorded with {amount!r} tokens, seconds or USD; give at least 0.")
+
+
+def verdict(right: bool | None, score: float | None, answer: str | None) -> float | None:
+    """Return the score in [0, 1] that a feedback gives, None where it only names the correct answer.
+
+    Raises:
+        InvalidInputError: nothing is said, two things are, or a value won't do.
+    """
+    if right is None and score is None and answer is None:
+        raise InvalidInputError("The feedback says nothing; give right=True or False, a score, or the correct answer.")
+    if right is not None and score is not None:
+        raise InvalidInputError(f"The feedback has right={right!r} and score={score!r}; give one of them.")
+    if right is not None and right not in (True, False):
+        raise InvalidInputError(f"right is {right!r}; give True or False, or a score in [0, 1].")
+    if score is not None and not _between(score, 0, 1):
+        raise InvalidInputError(f"The score of a feedback is {score!r}; give a number in [0, 1].")
+    given = right if score is None else score
+    return None if given is None else float(given)
+
+
+def timestamp(time_s: float) -> str:
+    """A time since the epoch as ISO 8601 in UTC, with microseconds."""
+    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="microseconds")
+
+
+def query_hash(text: str) -> str:
+    """Name a query by its text: half of its SHA-256, 32 hexadecimal digits."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def clean(text: str | None) -> str | None:
+    """Replace what a database can't hold: halves of surrogate pairs and the zero character."""
+    return text and text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _between(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number, numpy's included, in [low, high]; NaN is not."""
+    return isinstance(value, Real) and low <= float(value) <= high

@@ -1,0 +1,205 @@
+"""The database behind a history: opened or made, checked, appended to."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func, insert, inspect, select
+from sqlalchemy.engine import make_url
+
+from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, META, METADATA, SCHEMA_VERSION
+from zeta_eval.files import plain
+
+BUSY_S: Final = 10.0
+"""Longest wait for another process's write to SQLite, in seconds; `?timeout=` in a URL overrides it."""
+
+_encode: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+class Store:
+    """A history's tables; every write is one transaction."""
+
+    def __init__(self, url_or_path: str | Path) -> None:
+        """Open the store, and make it where it is missing.
+
+        Raises:
+            InvalidInputError: it can't be opened, or has another schema version.
+        """
+        url = _url(url_or_path)
+        self.name = str(url_or_path) if "://" not in str(url_or_path) else url.render_as_string(hide_password=True)
+        try:
+            if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+                _create_file(url)
+            self._engine = _engine(url)
+            version = _version(self._engine)
+            if version is None:
+                # Another process may be making them at the same moment.
+                with suppress(exc.IntegrityError, exc.ProgrammingError):
+                    _create(self._engine)
+                version = _version(self._engine)
+        except ImportError as e:
+            raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it.") from e
+        except (exc.SQLAlchemyError, OSError) as e:
+            raise InvalidInputError(
+                f"Can't open the history {self.name}: {reason(e)}. Mend or move it, or name another one."
+            ) from e
+        if version != str(SCHEMA_VERSION):
+            self.close()
+            raise InvalidInputError(
+                f"The history {self.name} has schema version {version}, and this zeta-eval reads {SCHEMA_VERSION}; "
+                "export it with the zeta-eval that wrote it, or name another one."
+            )
+        # A forked child must leave the parent's connections alone.
+        engine = weakref.ref(self._engine)
+        os.register_at_fork(after_in_child=lambda: None if (own := engine()) is None else own.dispose(close=False))
+
+    def add_decisions(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Append decisions and return how many were refused: one row that the database won't take spoils no other.
+
+        Raises:
+            sqlalchemy.exc.OperationalError: nothing can be written now: locked, full or out of reach.
+        """
+        try:
+            self._insert_decisions(rows)
+            return 0
+        except exc.OperationalError:
+            raise
+        except Exception:
+            return sum(not self._add_decision(row) for row in rows)
+
+    def add_feedback(self, row: dict[str, Any]) -> None:
+        """Append a feedback; it is on the disk when this returns.
+
+        Raises:
+            ZetaError: it can't be written.
+        """
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(FEEDBACK), row)
+        except exc.SQLAlchemyError as e:
+            raise ZetaError(
+                f"The feedback was not written to {self.name}: {reason(e)}. Try again, or mend it first."
+            ) from e
+
+    def has_decision(self, decision_id: str) -> bool:
+        """Whether a decision of that id is stored."""
+        return bool(self.rows(select(DECISIONS.c.id).where(DECISIONS.c.id == decision_id)))
+
+    def counts(self) -> tuple[int, int]:
+        """Return the number of decisions and of feedbacks."""
+        n = [self.rows(select(func.count().label("n")).select_from(t))[0]["n"] for t in (DECISIONS, FEEDBACK)]
+        return n[0], n[1]
+
+    def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        """Return what a query finds, by column.
+
+        Raises:
+            ZetaError: the store can't be read.
+        """
+        try:
+            with self._engine.connect() as connection:
+                return [dict(row) for row in connection.execute(statement).mappings()]
+        except exc.SQLAlchemyError as e:
+            raise ZetaError(f"The history {self.name} can't be read: {reason(e)}. Try again, or mend it.") from e
+
+    def close(self) -> None:
+        """Close every connection; the next use opens one again."""
+        self._engine.dispose()
+
+    def _insert_decisions(self, rows: Sequence[dict[str, Any]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(insert(DECISIONS), rows)
+
+    def _add_decision(self, row: dict[str, Any]) -> bool:
+        try:
+            self._insert_decisions([row])
+        except exc.OperationalError:
+            raise
+        except exc.IntegrityError:
+            return self.has_decision(row["id"])  # from a commit whose confirmation was lost
+        except Exception:
+            return False
+        return True
+
+
+def reason(error: Exception) -> str:
+    """Why a database failed, in a line."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0].strip().rstrip(".")
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if "://" not in str(url_or_path):
+        url = URL.create("sqlite", database=str(url_or_path))
+    else:
+        try:
+            url = make_url(str(url_or_path))
+            url.get_dialect()
+        except (exc.ArgumentError, ImportError) as e:
+            scheme = str(url_or_path).partition("://")[0]
+            raise InvalidInputError(
+                f"No history can be kept in a '{scheme}://' address: {reason(e)}. Give a file's path or a SQLAlchemy "
+                "URL such as postgresql://user@host/name."
+            ) from e
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InvalidInputError(f"A history in memory ('{url_or_path}') keeps nothing; give a file's path.")
+    return url
+
+
+def _engine(url: URL) -> Engine:
+    sqlite = url.get_backend_name() == "sqlite"
+    timeout = {"timeout": BUSY_S} if sqlite and "timeout" not in url.query else {}
+    engine = create_engine(url, json_serializer=_json, connect_args=timeout, pool_pre_ping=not sqlite)
+    if sqlite:
+        event.listen(engine, "connect", _set_up)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut too
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table(META.name):
+            return None
+        version: str | None = connection.scalar(select(META.c.value).where(META.c.key == "schema_version"))
+        return version
+
+
+def _create(engine: Engine) -> None:
+    with engine.begin() as connection:
+        METADATA.create_all(connection)
+        connection.execute(insert(META), {"key": "schema_version", "value": str(SCHEMA_VERSION)})
+
+
+def _create_file(url: URL) -> None:
+    """Make a SQLite store aside and link it in place: it is there whole, or not at all; the first one counts."""
+    file = Path(url.database or "")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".history-") as temp:
+        made = Path(temp) / "new.db"
+        engine = _engine(url.set(database=str(made)))
+        _create(engine)
+        engine.dispose()
+        try:
+            file.hardlink_to(made)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            made.rename(file)
+
+
+def _json(data: object) -> str:
+    try:
+        return _encode(data)
+    except ValueError:  # NaN or infinity, which no database takes as JSON
+        return _encode(plain(data))
