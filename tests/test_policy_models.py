@@ -1,5 +1,6 @@
 """A policy file with every model a policy may hold: costs, a learned estimator, looks."""
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from zeta_eval.cascade import Look, Posterior
+from zeta_eval.domain import Domain
 from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, encode
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.policy import RoutingPolicy
@@ -25,6 +27,7 @@ def full(bits=6, scale=1.0):
         return tuple((scale * rng.normal(size=3)).tolist())
 
     linear = Linear(bias=row(), weights={"words": row(), "numbers": row()}, tasks={"sums": row()})
+    rarities = base64.b64encode(rng.integers(0, 128, 16, dtype=np.uint8).tobytes()).decode()
     table = encode((scale * rng.normal(size=(1 << bits, 3))).tolist())
     posteriors = tuple(
         Posterior(size=s, bias=0.1, prior=0.2, own=0.3, weights={"words": 1 / 3, "min_logprob": -2.0}) for s in SIZES
@@ -32,9 +35,8 @@ def full(bits=6, scale=1.0):
     return dataclasses.replace(
         RoutingPolicy.seed(SIZES),
         costs=CostModel(log_cost=linear, low=(0.0, 0.1, 0.2), high=(0.5, 1.0, 3.0)),
-        learned=Learned(
-            base=row(), linear=linear, ngrams=NGrams(bits=bits, n_sizes=3, table=table), familiar=0.3 + 0.1
-        ),
+        learned=Learned(base=row(), linear=linear, ngrams=NGrams(bits=bits, n_sizes=3, table=table)),
+        domain=Domain(tasks=("sums",), base=row(), transfer=0.3, near=1.0, far=4.5, bits=4, table=rarities),
         looks=(
             Look(ran=("4B",), spread=0.25, posteriors=posteriors),
             Look(ran=("4B", "7B"), spread=0.0, posteriors=posteriors[1:]),

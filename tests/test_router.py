@@ -1,3 +1,4 @@
+import base64
 import dataclasses
 import math
 
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.cascade import Look, Posterior
+from zeta_eval.domain import Domain, buckets
 from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, encode, grams
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.models import Completion
@@ -116,6 +118,18 @@ def test_an_unsure_answer_goes_to_the_size_worth_its_cost(router):
     assert "went from small to middle" in routed.reasons[0]
 
 
+def test_a_listener_is_told_of_each_step_and_reason_as_it_happens(router):
+    told, asked = [], []
+
+    def answer(size, logprob):
+        return lambda query: (asked.append((size, len(told))), says(size, logprob)(query))[1]
+
+    sizes = {"small": answer("small", -2.0), "middle": answer("middle", None), "large": answer("large", None)}
+    routed = router.generate(text(1), sizes, on_step=lambda step, reason: told.append((step, reason)))
+    assert told == list(zip(routed.steps, routed.reasons, strict=True))
+    assert asked == [("small", 0), ("middle", 1)]
+
+
 def test_without_confidence_the_first_answer_stands(router):
     routed = router.generate(text(1), {"small": says("a"), "middle": says("b"), "large": says("c")})
     assert [s.size for s in routed.steps] == ["small"]
@@ -175,26 +189,58 @@ def learner(router):
         high=(1.0, 1.0, 1.0),
     )
     ngrams = NGrams(bits=8, n_sizes=3, table=encode(table))
-    learned = Learned(base=(-1.0, 0.0, 1.0), linear=linear, ngrams=ngrams, familiar=0.9)
+    learned = Learned(base=(-1.0, 0.0, 1.0), linear=linear, ngrams=ngrams)
     return ZetaDynamicRouter(dataclasses.replace(router.policy, learned=learned, costs=low))
 
 
-def test_a_text_unlike_the_tuning_queries_is_said_to_be(learner):
-    near, far = learner.route("Please add these numbers"), learner.route("Wer reitet so spät durch Nacht und Wind?")
+@pytest.fixture
+def at_home(learner):
+    """The same policy, which says that it was tuned on "sums" and on sentences of the words of one."""
+    rarity = [255] * 256
+    for i in buckets(["please", "add", "these", "numbers"], 8):
+        rarity[i] = 16
+    domain = Domain(
+        tasks=("sums",),
+        base=(-1.0, 0.0, 1.0),
+        transfer=0.25,
+        near=2.0,
+        far=6.0,
+        bits=8,
+        table=base64.b64encode(bytes(rarity)).decode(),
+    )
+    return ZetaDynamicRouter(dataclasses.replace(learner.policy, domain=domain))
+
+
+def test_a_text_unlike_the_tuning_queries_is_said_to_be(at_home):
+    near, far = at_home.route("Please add these numbers"), at_home.route("Wer reitet so spät durch Nacht und Wind?")
+    assert (near.trust, far.trust) == (1.0, 0.25)
     assert not any("unlike the queries" in reason for reason in near.reasons)
     assert far.reasons[0] == (
-        "unlike the queries this policy was tuned on: the learned estimate counts 0 %, the heuristic the rest"
+        "unlike the queries this policy was tuned on: its estimates, and the savings of smaller sizes, count 25 %"
     )
-    assert len(far.reasons) == len(near.reasons) + 1
+    assert at_home.route("Please add these numbers durch Nacht und Wind").trust == pytest.approx(0.25, abs=0.74)
 
 
-def test_a_text_of_unknown_words_gets_the_heuristics_chances(learner, router):
-    unknown = "Wer reitet so spät durch Nacht und Wind?"
-    assert learner.route(unknown).p == pytest.approx(router.route(unknown).p)
-    known = "please add these numbers"
-    assert learner.route(known).p != pytest.approx(router.route(known).p, abs=0.05)
-    partly = learner.policy.estimate(f"{known} durch Nacht und Wind")
-    assert 0 < partly.trust < 1
+def test_the_less_a_policy_is_trusted_the_closer_it_comes_to_base_rates_and_the_largest_size(at_home):
+    query = "please add these numbers"
+    chosen = []
+    for transfer in (1.0, 0.5, 0.0):
+        domain = dataclasses.replace(at_home.policy.domain, transfer=transfer)
+        decision = ZetaDynamicRouter(dataclasses.replace(at_home.policy, domain=domain)).route(
+            query, task="new", cost_weight=5.0
+        )
+        chosen.append(decision)
+    trusted, half, never = chosen
+    assert trusted.p == at_home.route(query).p and never.p == pytest.approx(
+        {s: 1 / (1 + math.exp(-b)) for s, b in zip(SIZES, (-1.0, 0.0, 1.0), strict=True)}
+    )
+    assert (trusted.size, never.size) == ("small", "large")
+    assert "task 'new' is new to this policy" in never.reasons[0] and "0 %" in never.reasons[0]
+    assert trusted.cost == half.cost == never.cost
+
+
+def test_a_known_task_is_trusted_whatever_its_words(at_home):
+    assert at_home.route("Wer reitet so spät durch Nacht und Wind?", task="sums").trust == 1.0
 
 
 def test_a_named_task_counts_where_the_policy_knows_it(learner):

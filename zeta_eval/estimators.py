@@ -147,18 +147,18 @@ class NGrams:
 
     @cached_property
     def rows(self) -> list[tuple[float, ...] | None]:
-        """Weights per bucket; None for a bucket that no text of the tuning data had."""
+        """Weights per bucket; None for a bucket that says nothing."""
         m, w = self.n_sizes, self.weights
         return [row if any(row := w[i : i + m]) else None for i in range(0, len(w), m)]
 
-    def values(self, text: str) -> tuple[list[float], float]:
-        """Sum of a text's weights per size over the root of their number, (M,), and the share of known n-grams."""
+    def values(self, text: str) -> list[float]:
+        """Sum of a text's weights per size over the root of the number of its n-grams, shape (M,)."""
         found, rows = grams(text, self.bits), self.rows
         known = [row for g in found if (row := rows[g]) is not None]
         if not known:
-            return [0.0] * self.n_sizes, 0.0
+            return [0.0] * self.n_sizes
         scale = 1.0 / math.sqrt(len(found))
-        return [scale * sum(column) for column in zip(*known, strict=True)], len(known) / len(found)
+        return [scale * sum(column) for column in zip(*known, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,25 +166,20 @@ class Learned:
     """Log-odds of success per size from features, hashed n-grams and, where it is given, the task's name."""
 
     base: tuple[float, ...]
-    """Log-odds of each size over all tuning queries, shape (M,): what is believed of a text unlike any of them."""
+    """Log-odds of each size over all tuning queries, shape (M,)."""
     linear: Linear
     """What features and task add."""
     ngrams: NGrams
     """What words add."""
-    familiar: float
-    """Share of known n-grams from which on a text counts as like the tuning queries, in (0, 1]."""
 
     def __post_init__(self) -> None:
-        numbers = (self.familiar, *self.base)
-        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers) or not 0 < self.familiar <= 1:
-            raise PolicyError("The learned model has a number that is out of its range; tune the policy again.")
+        if not all(isinstance(x, int | float) and math.isfinite(x) for x in self.base):
+            raise PolicyError("The learned model has a number that is not finite; tune the policy again.")
 
-    def logits(self, text: str, features: Mapping[str, float], task: str | None) -> tuple[list[float], float]:
-        """Log-odds per size, (M,), and how familiar the text is, in [0, 1]."""
-        words, share = self.ngrams.values(text)
-        trust = min(1.0, share / self.familiar)
-        linear = self.linear.values(features, task)
-        return [b + trust * (x + w) for b, x, w in zip(self.base, linear, words, strict=True)], trust
+    def logits(self, text: str, features: Mapping[str, float], task: str | None) -> list[float]:
+        """Log-odds per size, shape (M,)."""
+        parts = zip(self.base, self.linear.values(features, task), self.ngrams.values(text), strict=True)
+        return [b + x + w for b, x, w in parts]
 
 
 def encode(rows: Sequence[Sequence[float]]) -> str:

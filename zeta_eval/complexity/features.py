@@ -35,9 +35,9 @@ def feature(name: str) -> Callable[[Feature], Feature]:
     return register
 
 
-def extract(text: str) -> dict[str, float]:
-    """Every registered feature of a text, by name."""
-    view = TextView.of(text)
+def extract(text: str | TextView) -> dict[str, float]:
+    """Every registered feature of a text, or of what was read of it, by name."""
+    view = TextView.of(text) if isinstance(text, str) else text
     return {name: function(view) for name, function in FEATURES.items()}
 
 

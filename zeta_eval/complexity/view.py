@@ -67,6 +67,11 @@ class TextView:
     digits: tuple[int, int]
     """Digits of the longest and the second longest number."""
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """Words and symbols, repeated as in the text: what tells one kind of text from another."""
+        return self.words + self.symbols
+
     @classmethod
     def of(cls, text: str) -> TextView:
         """Read a text."""

@@ -110,12 +110,15 @@ class Data:
         """Standardised features, shape (Q, F)."""
         return (self.features - self.centre) / self.spread
 
+    def start(self, name: str) -> Start:
+        """The heuristic fitted as a start says, fitted once."""
+        if name not in self._starts:
+            self._starts[name] = fit_heuristic(self.standard, self.score, self.cost, self.expected_cost, STARTS[name])
+        return self._starts[name]
+
     @cached_property
-    def starts(self) -> dict[str, Start]:
-        """The fitted heuristics by name of the start."""
-        return {
-            n: fit_heuristic(self.standard, self.score, self.cost, self.expected_cost, s) for n, s in STARTS.items()
-        }
+    def _starts(self) -> dict[str, Start]:
+        return {}
 
     @cached_property
     def expected_cost(self) -> Array:
@@ -152,7 +155,7 @@ def group_of(feature: str) -> str:
 
 def configure(trial: optuna.trial.BaseTrial, data: Data, sizes: tuple[str, ...]) -> Configuration:
     """Ask a trial for the parameters and make the configuration; a finished trial gives the same one again."""
-    start = data.starts[trial.suggest_categorical("start", list(STARTS))]
+    start = data.start(trial.suggest_categorical("start", list(STARTS)))
     weights, ability, slope = start.weights.copy(), start.ability.copy(), start.slope.copy()
     groups = [group_of(name) for name in FEATURES]
     for group in GROUPS:

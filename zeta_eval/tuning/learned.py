@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from zeta_eval.embedders import Model
 from zeta_eval.estimators import Learned, NGrams, encode
 from zeta_eval.replay.choice import Floats, sigmoid
 from zeta_eval.replay.estimate import ngram_matrix
@@ -24,8 +25,6 @@ TASK_PRIOR = 2.0
 """Precision of the prior on a task's offset in log-odds."""
 
 FOLDS = 5
-SMALLEST = 2.0**-24
-"""The smallest float16 above zero: it marks a bucket as known."""
 
 PARTS = ("features", "n-grams", "tasks")
 
@@ -36,12 +35,12 @@ Ints = npt.NDArray[np.int64]
 class Fitted:
     """A learned model and what it says of queries it was not fitted on."""
 
-    model: Learned
+    model: Model
     """Fitted on all queries."""
     p: Floats
     """Out-of-fold probability of success of every size, shape (Q, M)."""
     weights: dict[str, float]
-    """How much each part counts: features, n-grams, tasks."""
+    """How much each part counts: features, n-grams or vectors, tasks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,32 +102,30 @@ def fit_learned(
     known, code = task_codes(tasks)
     matrix = ngram_matrix(texts, bits)
     data = _Data(x=standard.x, matrix=matrix, code=code, n_tasks=len(known), score=score)
-    base = _log_odds(score)
-    added, share = np.empty((len(PARTS), *score.shape)), np.empty(len(score))
-    for train, held in _folds(len(score), seed):
+    base = log_odds(score)
+    added = np.empty((len(PARTS), *score.shape))
+    for train, held in folds(len(score), seed):
         added[:, held] = _fit_parts(data, train).logits(data, held) - base
-        share[held] = _known_share(matrix, train, held)
-    a = _stack(added, base, score)
-    familiar = max(0.05, float(np.percentile(share, 5)))
-    trust = np.minimum(1.0, share / familiar)[:, None]
+    a = stack(added, base, score)
     parts = _fit_parts(data, np.arange(len(score)))
     offsets = dict(zip(known, a[2] * parts.tasks, strict=False))
     linear = standard.linear(a @ (parts.bias - base), a[0] * parts.features, names, offsets)
-    ngrams = NGrams(bits=bits, n_sizes=score.shape[1], table=_table(a[1] * parts.ngrams, matrix))
+    ngrams = NGrams(bits=bits, n_sizes=score.shape[1], table=encode((a[1] * parts.ngrams).tolist()))
     return Fitted(
-        model=Learned(base=tuple(base.tolist()), linear=linear, ngrams=ngrams, familiar=familiar),
-        p=sigmoid(base + trust * np.tensordot(a, added, 1)),
+        model=Learned(base=tuple(base.tolist()), linear=linear, ngrams=ngrams),
+        p=sigmoid(base + np.tensordot(a, added, 1)),
         weights=dict(zip(PARTS, a.tolist(), strict=True)),
     )
 
 
-def _folds(n: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+def folds(n: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    """Rows to fit on and held-out rows, of each of `FOLDS` folds of n rows."""
     order = np.random.default_rng(seed).permutation(n)
     for held in np.array_split(order, FOLDS):
         yield np.setdiff1d(order, held), np.sort(held)
 
 
-def _log_odds(score: Floats) -> Floats:
+def log_odds(score: Floats) -> Floats:
     """Log-odds of each size's mean score, (M,), finite by half a success and half a failure more (Jeffreys)."""
     wins = score.sum(axis=0)
     return np.asarray(np.log((wins + 0.5) / (len(score) - wins + 0.5)))
@@ -136,17 +133,17 @@ def _log_odds(score: Floats) -> Floats:
 
 def _fit_parts(data: _Data, rows: Ints) -> _Parts:
     score = data.score[rows]
-    features, at_mean = _logistic(data.x[rows], score, FEATURES_C)
-    ngrams, at_none = _logistic(data.matrix[rows], score, NGRAMS_C)
-    tasks = _task_offsets(data.code[rows], data.n_tasks, score)
-    return _Parts(features=features, ngrams=ngrams, tasks=tasks, bias=np.stack([at_mean, at_none, _log_odds(score)]))
+    features, at_mean = logistic(data.x[rows], score, FEATURES_C)
+    ngrams, at_none = logistic(data.matrix[rows], score, NGRAMS_C)
+    tasks = task_offsets(data.code[rows], data.n_tasks, score)
+    return _Parts(features=features, ngrams=ngrams, tasks=tasks, bias=np.stack([at_mean, at_none, log_odds(score)]))
 
 
-def _logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[Floats, Floats]:
+def logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[Floats, Floats]:
     """Logistic regression of each size's score, graded ones too: weights (columns, M) and bias (M,)."""
     from sklearn.linear_model import LogisticRegression
 
-    weights, bias = np.zeros((x.shape[1], score.shape[1])), _log_odds(score)
+    weights, bias = np.zeros((x.shape[1], score.shape[1])), log_odds(score)
     for m, y in enumerate(score.T):
         index, target, weight = graded(y)
         if 0 < target.sum() < len(target):
@@ -156,9 +153,9 @@ def _logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[F
     return weights, bias
 
 
-def _task_offsets(code: Ints, n_tasks: int, score: Floats) -> Floats:
+def task_offsets(code: Ints, n_tasks: int, score: Floats) -> Floats:
     """Offset of each task from the log-odds of all, shrunken, by Newton's method; shape (n_tasks + 1, M), last 0."""
-    offsets, base = np.zeros((n_tasks + 1, score.shape[1])), _log_odds(score)
+    offsets, base = np.zeros((n_tasks + 1, score.shape[1])), log_odds(score)
     count = np.bincount(code, minlength=n_tasks + 1)[:, None]
     wins = np.stack([np.bincount(code, y, n_tasks + 1) for y in score.T], axis=1)
     for _ in range(8):
@@ -169,16 +166,7 @@ def _task_offsets(code: Ints, n_tasks: int, score: Floats) -> Floats:
     return offsets
 
 
-def _known_share(matrix: sparse.csr_matrix, train: Ints, held: Ints) -> Floats:
-    """Share of each held-out text's n-grams that the training texts have, shape (held,)."""
-    seen = np.zeros((matrix.shape[1], 2))
-    seen[:, 1] = 1.0
-    seen[matrix[train].indices, 0] = 1.0
-    known, found = (matrix[held] @ seen).T
-    return np.asarray(np.divide(known, found, out=np.zeros_like(known), where=found > 0))
-
-
-def _stack(added: Floats, base: Floats, score: Floats) -> Floats:
+def stack(added: Floats, base: Floats, score: Floats) -> Floats:
     """Return the weights of the parts, shape (3,), in [0, 1.5].
 
     A choice depends on how sizes differ on a query, not on how hard the query is: the squared error is that of
@@ -196,12 +184,3 @@ def _stack(added: Floats, base: Floats, score: Floats) -> Floats:
 
     start = np.full(len(added), 1 / 3)
     return np.asarray(minimize(loss, start, method="L-BFGS-B", jac=True, bounds=[(0, 1.5)] * len(start)).x)
-
-
-def _table(weights: Floats, matrix: sparse.csr_matrix) -> str:
-    """Write weights (2**bits, M) as float16; no bucket of the texts is all zero, which would mean unknown."""
-    rounded = weights.astype(np.float16)
-    seen = np.zeros(len(rounded), dtype=bool)
-    seen[matrix.indices] = True
-    rounded[seen & ~rounded.any(axis=1)] = SMALLEST
-    return encode(rounded.tolist())
