@@ -6,6 +6,7 @@ from random_policies import policy, queries
 from replay_tables import SIZES, length_policy, random_texts
 
 from zeta_eval.complexity import FEATURES, extract
+from zeta_eval.domain import price
 from zeta_eval.policy import Rung
 from zeta_eval.replay.predict import FeatureCache, decide, difficulty, expect, rule_sizes
 from zeta_eval.router import ZetaDynamicRouter
@@ -60,7 +61,7 @@ def test_difficulty_cost_and_probability_are_the_policys_own():
         estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
         assert difficulty(rule, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
         p, cost = expect(rule, features)
-        assert cost == pytest.approx(np.array([e.cost for e in estimates]), rel=1e-13)
+        assert cost == pytest.approx(np.array([price(e.cost, e.trust) for e in estimates]), rel=1e-12, abs=1e-15)
         assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-12)
 
 

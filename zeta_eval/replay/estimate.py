@@ -9,14 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from zeta_eval.embedders import TIE, Embedded, Neighbours
 from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, grams
-from zeta_eval.replay.choice import Floats
+from zeta_eval.replay.choice import Floats, logit, sigmoid
 
 Tasks = Sequence[str | None] | npt.NDArray[np.object_]
 """Task names, (Q,)."""
 
 BLOCK = 1 << 15
-"""Rows whose n-grams are summed at once: it bounds the memory."""
+"""Queries that are worked on at once: it bounds the memory."""
+
+VECTORS = 1 << 10
+"""Texts that are embedded and compared with the references at once."""
 
 
 def ngram_matrix(texts: Sequence[str] | npt.NDArray[np.object_], bits: int) -> sparse.csr_matrix:
@@ -34,20 +38,67 @@ def ngram_matrix(texts: Sequence[str] | npt.NDArray[np.object_], bits: int) -> s
 
 
 def predict_learned(
-    model: Learned, matrix: sparse.csr_matrix, features: Floats, names: Sequence[str], tasks: Tasks
-) -> tuple[Floats, Floats]:
-    """Log-odds of success of every size, (Q, M), and trust, (Q,): `Learned.logits` of many queries.
+    model: Learned,
+    texts: Sequence[str] | npt.NDArray[np.object_],
+    features: Floats,
+    names: Sequence[str],
+    tasks: Tasks,
+) -> Floats:
+    """Log-odds of success of every size, shape (Q, M): `Learned.logits` of many queries.
 
     Args:
         model: the fitted model.
-        matrix: `ngram_matrix` of the texts, with the model's number of bits.
+        texts: shape (Q,).
         features: shape (Q, F).
         names: names of the F features.
         tasks: shape (Q,).
     """
-    words, share = _words(model.ngrams, matrix)
-    trust = np.minimum(1.0, share / model.familiar)
-    return model.base + trust[:, None] * (_linear(model.linear, features, names, tasks) + words), trust
+    return model.base + _linear(model.linear, features, names, tasks) + _words(model.ngrams, texts)
+
+
+def predict_embedded(
+    model: Embedded | Neighbours,
+    texts: Sequence[str] | npt.NDArray[np.object_],
+    features: Floats,
+    names: Sequence[str],
+    tasks: Tasks,
+) -> Floats:
+    """Log-odds of success of every size, shape (Q, M): `logits` of many texts, features as for the others.
+
+    Raises:
+        PolicyError: the embedder is not the one that the model was fitted on.
+        InvalidInputError: sentence-transformers is not installed.
+        HubAccessError: the embedder can't be loaded.
+    """
+    base, told = np.array(model.base), np.empty((len(texts), len(model.base)))
+    for start in range(0, len(texts), VECTORS):
+        part = slice(start, start + VECTORS)
+        vectors = np.array(model.embedder.vectors(list(texts[part])), dtype=np.float64)
+        if isinstance(model, Neighbours):
+            similar = vectors @ np.array(model.references).T
+            z = neighbour_logits(similar, np.array(model.scores), base, model.k, model.temperature, model.prior)
+            trust = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
+            told[part] = model.weight * trust[:, None] * (z - base)
+        else:
+            told[part] = vectors @ np.array(model.weights).reshape(-1, len(base))
+    return np.asarray(base + _linear(model.linear, features, names, tasks) + told)
+
+
+def neighbour_logits(similar: Floats, scores: Floats, base: Floats, k: int, temperature: float, prior: float) -> Floats:
+    """Log-odds of success of every size by the k nearest references, (Q, M): see `Neighbours`.
+
+    Args:
+        similar: similarity to each reference, shape (Q, N).
+        scores: of the references, shape (N, M).
+        base: log-odds of each size, shape (M,).
+        k: neighbours, at most N.
+        temperature: how fast their weight falls.
+        prior: neighbours' worth of `base`.
+    """
+    at = similar.shape[1] - k
+    last = np.partition(similar, at, axis=1)[:, at, None] - TIE
+    near = np.exp((similar - similar.max(axis=1, keepdims=True)) / temperature) * (similar >= last)
+    return logit((near @ scores + prior * sigmoid(base)) / (near.sum(axis=1, keepdims=True) + prior))
 
 
 def predict_costs(model: CostModel, features: Floats, names: Sequence[str], tasks: Tasks) -> Floats:
@@ -59,21 +110,24 @@ def predict_costs(model: CostModel, features: Floats, names: Sequence[str], task
 def _linear(model: Linear, features: Floats, names: Sequence[str], tasks: Tasks) -> Floats:
     m, place = len(model.bias), {name: i for i, name in enumerate(names)}
     weights = np.array(list(model.weights.values()), dtype=np.float64).reshape(-1, m)
+    columns, out = [place[n] for n in model.weights], np.empty((len(features), m))
     offsets = np.array([*model.tasks.values(), (0.0,) * m])  # the last row is that of no known task
     row = {task: i for i, task in enumerate(model.tasks)}
-    which = [len(row) if task is None else row.get(task, len(row)) for task in tasks]
-    return np.asarray(features[:, [place[n] for n in model.weights]] @ weights + model.bias + offsets[which])
+    for start in range(0, len(features), BLOCK):
+        part = slice(start, start + BLOCK)
+        which = [len(row) if task is None else row.get(task, len(row)) for task in tasks[part]]
+        out[part] = features[part, columns] @ weights + model.bias + offsets[which]
+    return out
 
 
-def _words(model: NGrams, matrix: sparse.csr_matrix) -> tuple[Floats, Floats]:
-    """Return what words add, (Q, M), and the share of known n-grams, (Q,)."""
+def _words(model: NGrams, texts: Sequence[str] | npt.NDArray[np.object_]) -> Floats:
+    """Return what words add, shape (Q, M)."""
     weights = np.array(model.weights).reshape(-1, model.n_sizes)
-    table = np.column_stack([weights, weights.any(axis=1)])
-    sums = np.empty((matrix.shape[0], table.shape[1]))
+    sums, count = np.empty((len(texts), model.n_sizes)), np.empty((len(texts), 1))
     for start in range(0, len(sums), BLOCK):
-        block = matrix[start : start + BLOCK]
+        part = slice(start, start + BLOCK)
+        block = ngram_matrix(texts[part], model.bits)
         # Ones instead of the rounded float32 values: sums as exact as the router's own.
         ones = sparse.csr_matrix((np.ones(block.nnz), block.indices, block.indptr), shape=block.shape)
-        sums[start : start + BLOCK] = ones @ table
-    count = np.maximum(np.diff(matrix.indptr), 1)
-    return sums[:, :-1] / np.sqrt(count)[:, None], sums[:, -1] / count
+        sums[part], count[part, 0] = ones @ weights, np.maximum(np.diff(block.indptr), 1)
+    return np.asarray(sums / np.sqrt(count))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.complexity import FEATURES, extract, has_signal, is_embedding_request
+from zeta_eval.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.domain import Domain, price
+from zeta_eval.embedders import Model
 from zeta_eval.estimators import CostModel, Learned
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.choice import Floats, Sizes, choose, sigmoid
-from zeta_eval.replay.estimate import ngram_matrix, predict_costs, predict_learned
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from zeta_eval.replay.estimate import predict_costs, predict_embedded, predict_learned
 
 Texts = Sequence[str] | npt.NDArray[np.object_]
 """Query texts, (Q,)."""
@@ -40,19 +39,29 @@ class Features:
     tasks: npt.NDArray[np.object_]
     """Task name of each query, None where it has none; shape (Q,)."""
 
-    def grams(self, bits: int) -> csr_matrix:
-        """Hashed n-grams, shape (Q, 2**bits), made once."""
-        made: csr_matrix = self._once("grams", bits, lambda: ngram_matrix(self.texts, bits))
+    def learned(self, model: Model) -> Floats:
+        """Log-odds, (Q, M), of the model last asked for, worked out once."""
+        made: Floats = self._once("learned", model, lambda: self._learned(model))
         return made
 
-    def learned(self, model: Learned) -> tuple[Floats, Floats]:
-        """Log-odds, (Q, M), and trust, (Q,), of the model last asked for, worked out once."""
-        made: tuple[Floats, Floats] = self._once("learned", model, lambda: self._learned(model))
+    def trust(self, domain: Domain) -> Floats:
+        """How far each query is trusted, (Q,), in the domain last asked for, worked out once."""
+        made: Floats = self._once("trust", domain, lambda: self._trust(domain))
         return made
 
-    def _learned(self, model: Learned) -> tuple[Floats, Floats]:
-        grams = self.grams(model.ngrams.bits)
-        return predict_learned(model, grams, self.columns.T, self.names, self.tasks)
+    def _trust(self, domain: Domain) -> Floats:
+        of_task = {task: domain.trust((), task) for task in set(self.tasks) - {None}}
+        return np.array(
+            [
+                domain.trust(TextView.of(text).vocabulary, None) if task is None else of_task[task]
+                for text, task in zip(self.texts, self.tasks, strict=True)
+            ]
+        )
+
+    def _learned(self, model: Model) -> Floats:
+        if not isinstance(model, Learned):
+            return predict_embedded(model, self.texts, self.columns.T, self.names, self.tasks)
+        return predict_learned(model, self.texts, self.columns.T, self.names, self.tasks)
 
     def costs(self, model: CostModel) -> Floats:
         """Expected costs, (Q, M), by the model last asked for, worked out once; a size's queries lie side by side."""
@@ -73,7 +82,9 @@ class FeatureCache:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._rows: dict[str, tuple[npt.NDArray[np.float64], int]] = {}
+        self._at: dict[str, int] = {}
+        self._columns = np.empty((0, 0))
+        self._rule = np.empty(0, dtype=np.int8)
         self._names: tuple[str, ...] = ()
         self._last: Features | None = None
 
@@ -81,7 +92,8 @@ class FeatureCache:
         """Return the features of texts; the same read-only arrays as last time cost nothing."""
         names = tuple(FEATURES)
         if names != self._names:  # a feature was registered since
-            self._rows, self._names, self._last = {}, names, None
+            self._at, self._names, self._last = {}, names, None
+            self._columns, self._rule = np.empty((len(names), 0)), np.empty(0, dtype=np.int8)
         if (last := self._last) is not None and last.texts is queries and (tasks is None or last.tasks is tasks):
             return last
         features = self._read(queries, tasks)
@@ -90,21 +102,31 @@ class FeatureCache:
         return features
 
     def _read(self, queries: Texts, tasks: npt.NDArray[np.object_] | None) -> Features:
-        for text in queries:
-            if text not in self._rows:
-                found = extract(text)
-                self._rows[text] = (np.array([found[n] for n in self._names], dtype=np.float64), _rule(text))
-        rows = [self._rows[text] for text in queries]
-        columns = np.empty((len(self._names), len(rows)))
-        for i, (values, _) in enumerate(rows):
-            columns[:, i] = values
+        self._add([text for text in dict.fromkeys(queries) if text not in self._at])
+        at = np.fromiter((self._at[text] for text in queries), dtype=np.intp, count=len(queries))
+        if len(at) == len(self._rule) and (at[1:] > at[:-1]).all():  # they are all that is known: nothing to copy
+            columns, rule = self._columns, self._rule
+        else:
+            columns, rule = self._columns[:, at], self._rule[at]
         return Features(
             names=self._names,
             columns=columns,
-            rule=np.array([r[1] for r in rows], dtype=np.int8),
+            rule=rule,
             texts=queries,
-            tasks=np.full(len(rows), None, dtype=object) if tasks is None else tasks,
+            tasks=np.full(len(at), None, dtype=object) if tasks is None else tasks,
         )
+
+    def _add(self, texts: list[str]) -> None:
+        """Read texts that are new."""
+        columns, rule = np.empty((len(self._names), len(texts))), np.empty(len(texts), dtype=np.int8)
+        for i, text in enumerate(texts):
+            found = extract(text)
+            columns[:, i] = [found[n] for n in self._names]
+            rule[i] = _rule(text)
+        first = len(self._at)
+        self._at.update(zip(texts, range(first, first + len(texts)), strict=True))
+        self._columns = np.hstack([self._columns, columns]) if first else columns
+        self._rule = np.r_[self._rule, rule]
 
 
 def _rule(text: str) -> int:
@@ -131,16 +153,23 @@ def difficulty(policy: RoutingPolicy, features: Features) -> Floats:
 
 
 def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
-    """Return success probability and expected cost of every size, each (Q, M), from features."""
+    """Return success probability and price of every size, each (Q, M), from features.
+
+    The price is what the expected cost counts in a choice (`zeta_eval.domain.price`): the cost itself where the policy
+    is trusted.
+    """
     d = difficulty(policy, features)
     p, cost = (np.empty((len(policy.rungs), len(d))) for _ in range(2))  # a size's queries lie side by side
     for m, r in enumerate(policy.rungs):
         p[m], cost[m] = r.slope * (r.ability - d), r.cost
-    if (model := policy.learned) is not None:
-        learned, trust = features.learned(model)
-        p = learned.T + (1.0 - trust) * (p - np.array(model.base)[:, None])
+    trust = features.trust(policy.domain) if policy.domain is not None else np.ones(len(d))
+    if policy.learned is not None:
+        p += trust * (features.learned(policy.learned).T - p)
     if policy.costs is not None:
         cost = features.costs(policy.costs).T
+    if policy.domain is not None and (trust < 1).any():
+        base = np.array(policy.domain.base)[:, None]
+        p, cost = base + trust * (p - base), cost[-1] + trust * (cost - cost[-1])
     return sigmoid(p).T, cost.T
 
 
@@ -158,7 +187,7 @@ def decide(policy: RoutingPolicy, features: Features, cost_weight: float) -> Siz
         close = np.flatnonzero((utility > best - 1e-9 * (1 + abs(best))).sum(axis=0) > 1)
         if close.size:
             exact = [policy.estimate(features.texts[i], features.tasks[i]) for i in close.tolist()]
-            p_close, cost_close = (np.array([getattr(e, name) for e in exact]) for name in ("p", "cost"))
-            chosen[close] = choose(p_close, cost_close, cost_weight)
+            prices = np.array([price(e.cost, e.trust) for e in exact])
+            chosen[close] = choose(np.array([e.p for e in exact]), prices, cost_weight)
     rule = rule_sizes(policy, features.rule)
     return np.where(rule < 0, chosen, rule)

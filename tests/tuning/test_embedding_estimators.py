@@ -1,0 +1,159 @@
+"""Fits above an embedder, with a real model of random weights, on queries whose words decide which size answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_embedder import WORDS, tiny_embedder
+
+from zeta_eval.cli import main
+from zeta_eval.embedders import Embedded, Neighbours
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.choice import sigmoid
+from zeta_eval.replay.predict import FeatureCache
+from zeta_eval.tuning import embedding
+from zeta_eval.tuning.embedding import fit_embedding
+from zeta_eval.tuning.report import TuningSettings
+from zeta_eval.tuning.study import tune
+
+EASY, HARD = WORDS[:7], WORDS[7:]
+KINDS = {"embedding": Embedded, "knn": Neighbours}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_embedder(tmp_path_factory.mktemp("tiny"), 32)
+
+
+def world(n, seed=0, tasks=True):
+    """Texts of easy or hard words, which the smaller sizes get right or wrong."""
+    rng = np.random.default_rng(seed)
+    hard = rng.integers(0, 2, n)
+    texts = np.array([" ".join(rng.choice(HARD if h else EASY, 5)) for h in hard], dtype=object)
+    p = np.column_stack([np.where(hard, 0.1, 0.9), np.where(hard, 0.3, 0.9), np.full(n, 0.95)])
+    named = np.array(["even", "odd"] if tasks else [None, None], dtype=object)[np.arange(n) % 2]
+    read = FeatureCache().features(texts, named)
+    return read, (rng.random(p.shape) < p).astype(float), p
+
+
+def fit(kind, model, read, score, **settings):
+    return fit_embedding(kind, model, read.texts, read.columns.T, read.names, read.tasks, score, **settings)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def fitted(request, model):
+    read, score, p = world(500)
+    return request.param, fit(request.param, model, read, score), p
+
+
+def test_the_words_of_a_query_tell_what_each_size_can_do(fitted):
+    kind, found, _ = fitted
+    new, _, p = world(200, seed=9)
+    expected = sigmoid(new.learned(found.model))
+    assert type(found.model) is KINDS[kind]
+    assert np.corrcoef(p[:, 2] - p[:, 0], expected[:, 2] - expected[:, 0])[0, 1] > 0.8
+    assert found.weights["vectors"] > 0.3
+
+
+def test_out_of_fold_probabilities_are_no_better_than_those_of_new_queries(fitted):
+    _, found, p = fitted
+    new, _, new_p = world(500, seed=3)
+    new_error = ((sigmoid(new.learned(found.model)) - new_p) ** 2).mean()
+    assert 0.7 * new_error < ((found.p - p) ** 2).mean() < 2 * new_error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_of_pure_chance_give_no_weight_to_speak_of(kind, model):
+    read, score, _ = world(500)
+    chance = (np.random.default_rng(5).random(score.shape) < 0.5).astype(float)
+    assert np.abs(fit(kind, model, read, chance).p - 0.5).max() < 0.15
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_repeats_a_fit(kind, model):
+    read, score, _ = world(80)
+    first, second = (fit(kind, model, read, score, seed=4) for _ in range(2))
+    assert first.model == second.model
+    assert (first.p == second.p).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", ["same text", "no tasks", "never right", "graded", "few"])
+def test_tables_of_every_kind_can_be_fitted(kind, case, model):
+    read, score, _ = world(12 if case == "few" else 60, tasks=case != "no tasks")
+    if case == "same text":
+        read = FeatureCache().features(np.full(60, "sum of the apple", dtype=object))
+    if case == "never right":
+        score[:, 0] = 0.0
+    if case == "graded":
+        score = np.random.default_rng(1).integers(0, 5, score.shape) / 4
+    found = fit(kind, model, read, score)
+    served = read.learned(found.model)
+    assert np.isfinite(found.p).all()
+    assert np.isfinite(served).all() and served.shape == found.p.shape == score.shape
+    if case == "never right":
+        assert sigmoid(served)[:, 0].max() < 0.05
+
+
+def test_at_most_so_many_queries_are_kept_as_references(model, monkeypatch):
+    monkeypatch.setattr(embedding, "REFERENCES", 30)
+    read, score, _ = world(200)
+    found = fit("knn", model, read, score).model
+    assert len(found.references) == len(found.scores) == 30 >= found.k
+    assert {value for row in found.scores for value in row} <= {0.0, 1.0}
+    assert found.far < found.near
+
+
+@pytest.fixture(scope="module")
+def table():
+    read, score, _ = world(400)
+    rows = [
+        {"task": "words", "query_id": f"q{i}", "query": text, "model": size, "score": y, "gpu_s": cost}
+        for i, (text, ys) in enumerate(zip(read.texts, score, strict=True))
+        for size, y, cost in zip(("1B", "3B", "9B"), ys, (0.1, 0.3, 1.0), strict=True)
+    ]
+    return Outcomes.from_frame(pd.DataFrame(rows)).with_order(("1B", "3B", "9B"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tuned_policy_serves_with_the_embedder_it_was_given(kind, table, model, tmp_path):
+    report = tune(table, TuningSettings(n_trials=5, estimator=kind, embedder=model))
+    assert report.estimator == kind
+    assert set(report.held_out_area) == {kind}
+    assert report.test.policy_row.gap_closed > 0.2
+    loaded = RoutingPolicy.load(report.policy.save(tmp_path / "p.json"))
+    assert loaded == report.policy and loaded.learned.embedder.model == model
+
+
+def test_auto_tries_embedders_only_where_one_is_given(table, model):
+    assert TuningSettings().estimators == ("heuristic", "learned")
+    report = tune(table, TuningSettings(n_trials=5, embedder=model))
+    assert set(report.held_out_area) == {"heuristic", "learned", "knn", "embedding"}
+    assert report.estimator == max(report.held_out_area, key=report.held_out_area.get)
+
+
+def test_the_command_line_takes_an_embedder(table, model, tmp_path, capsys):
+    table.save(tmp_path / "t.parquet")
+    words = [
+        "tune",
+        str(tmp_path / "t.parquet"),
+        "--trials",
+        "3",
+        "--out",
+        str(tmp_path / "p.json"),
+        "--mlflow",
+        "none",
+    ]
+    assert main([*words, "--estimator", "embedding", "--embedder", model]) == 0
+    assert isinstance(RoutingPolicy.load(tmp_path / "p.json").learned, Embedded)
+    capsys.readouterr()
+    assert main([*words, "--estimator", "embedding"]) == 2
+    assert "give --embedder NAME_OR_PATH" in capsys.readouterr().err
+
+
+def test_an_estimator_and_an_embedder_that_do_not_go_together_are_refused():
+    with pytest.raises(InvalidInputError, match="'knn' needs an embedder; give --embedder NAME_OR_PATH"):
+        TuningSettings(estimator="knn")
+    with pytest.raises(InvalidInputError, match="'learned' reads no embedder; leave --embedder out"):
+        TuningSettings(estimator="learned", embedder="some/model")
