@@ -37,6 +37,15 @@ def test_the_embedded_ladder_answers_through_the_router():
     assert answer[sizes[-1]]("Copy the letters QWERT.").text == "QWERT"
 
 
+def test_a_size_reads_a_text_without_answering_it():
+    smallest = ze.Ladder.load("embedded").sizes[0]
+    answer = ze.answerers("embedded")[smallest]
+    read, answered = answer.read("Copy the letters QWERT."), answer("Copy the letters QWERT.")
+    assert (read.text, read.completion_tokens) == ("", 0)
+    assert (read.prefill_margin, read.prefill_entropy) == (answered.prefill_margin, answered.prefill_entropy)
+    assert answered.prefill_gpu_s < answered.gpu_s
+
+
 def test_the_whole_job_runs_resumes_and_agrees(tmp_path):
     settings = ze.TuningSettings(n_trials=20)
     first = ze.run("embedded", ["copy", "add", "count"], out=tmp_path, limit=60, settings=settings)

@@ -10,6 +10,13 @@ the rule is that of plain routing. After the answer its signals update every p, 
 rule decides again. Cascade routing: Dekoninck, Baader and Vechev 2025 (arXiv 2410.10347), who also judge what is not
 run yet by a normal distribution; the closed form is the expected improvement of Mockus 1975.
 
+Before any size runs, the smallest may read the query without answering: how sure it would be of its first token says
+something of every size. With d the lead of the best plan over the runner-up, reading is worth
+
+    E[max(0, D)],   D ~ Normal(-d, spread^2)
+
+what is gained where it turns the choice around, and is done where that is more than it costs.
+
 The recursion runs over all plans, that is all ascending subsets of the sizes; it is written once, for floats and for
 arrays. Standard library only.
 """
@@ -28,6 +35,12 @@ from zeta_eval.signals import SIGNALS, AnswerView, agree
 LOGPROBS = ("mean_logprob", "min_logprob")
 """Signals that an engine gives beside the text: mean and smallest token log-probability."""
 
+PREFILL = ("prefill_margin", "prefill_entropy")
+"""Signals that an engine gives once it has read a query: how sure it is of the first token."""
+
+LEAST_GAIN = 1e-6
+"""Reading must be worth so much more than it costs, in units of accuracy: a choice is not left to rounding."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posterior:
@@ -42,7 +55,7 @@ class Posterior:
     own: float
     """Weight of the answering size's log-odds before its answer."""
     weights: Mapping[str, float]
-    """Weight of each signal of the last answer, by name."""
+    """Weight of each signal of the last answer, or of the reading, by name."""
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.bias, self.prior, self.own, *self.weights.values()))):
@@ -63,6 +76,31 @@ class Look:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.spread) and self.spread >= 0):
             raise PolicyError(f"The spread after {' + '.join(self.ran)} is {self.spread}; tune the policy again.")
+
+    @property
+    def size(self) -> str:
+        """The size whose answer is seen."""
+        return self.ran[-1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peek:
+    """What it tells that the smallest size reads a query without answering it."""
+
+    size: str
+    """The size that reads: the smallest."""
+    cost: float
+    """Expected cost of reading, as a share of the largest size's mean cost; >= 0."""
+    spread: float
+    """How far it moves the difference between two sizes, in units of the reader's sqrt(p (1 - p)); >= 0."""
+    posteriors: tuple[Posterior, ...]
+    """For every size."""
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(x) and x >= 0 for x in (self.cost, self.spread)):
+            raise PolicyError(
+                f"Reading by {self.size} has cost {self.cost} and spread {self.spread}; tune the policy again."
+            )
 
 
 Looks = Mapping[tuple[int, ...], Look]
@@ -110,11 +148,43 @@ def _value(
     best = further[0]
     for value in further[1:]:
         best = maths.maximum(best, value)
-    spread = maths.maximum(look.spread * maths.sqrt(p[k] * (1.0 - p[k])), 1e-9)
-    z = maths.maximum((best - p[k]) / spread, -30.0)
-    return utility + spread * (
-        maths.exp(-z * z / 2) * 0.3989422804014327 + z * (1 + maths.erf(z * 0.7071067811865476)) / 2
-    )
+    return utility + _improvement(best - p[k], look.spread * maths.sqrt(p[k] * (1.0 - p[k])), maths)
+
+
+def _improvement(mean: Any, spread: Any, maths: Maths) -> Any:
+    """Expectation of max(0, D) for D ~ Normal(mean, spread^2)."""
+    spread = maths.maximum(spread, 1e-9)
+    z = maths.maximum(mean / spread, -30.0)
+    return spread * (maths.exp(-z * z / 2) * 0.3989422804014327 + z * (1 + maths.erf(z * 0.7071067811865476)) / 2)
+
+
+def reading_gain(
+    peek: Peek,
+    p: Sequence[Any],
+    cost: Sequence[Any],
+    weight: float,
+    looks: Looks,
+    maths: Maths = FLOATS,
+    allowed: Sequence[int] | None = None,
+) -> Any:
+    """What reading the query before the first call gains beyond its price; it is done where this is above zero.
+
+    Args:
+        peek: What reading tells.
+        p: Success probability of each of M >= 2 sizes, floats or arrays.
+        cost: Expected cost of every size, likewise.
+        weight: Accuracy given up to save one call of the largest size.
+        looks: What answers tell.
+        maths: For floats or for arrays.
+        allowed: Indices of the sizes that may run, two at least; None allows all.
+    """
+    worth = [v for k, v in values(p, cost, weight, (), looks, maths).items() if allowed is None or k in allowed]
+    best, second = maths.maximum(worth[0], worth[1]), -maths.maximum(-worth[0], -worth[1])
+    for value in worth[2:]:
+        second = maths.maximum(second, -maths.maximum(-best, -value))
+        best = maths.maximum(best, value)
+    gain = _improvement(second - best, peek.spread * maths.sqrt(p[0] * (1.0 - p[0])), maths)
+    return gain - weight * peek.cost - LEAST_GAIN
 
 
 def next_size(
@@ -161,14 +231,23 @@ def answer_signals(
     return found
 
 
+def reading_signals(margin: float | None, entropy: float | None) -> dict[str, float]:
+    """Signals of a reading by name; one that is missing is left out."""
+    pairs = zip(PREFILL, (margin, entropy), strict=True)
+    return {name: x for name, x in pairs if x is not None and math.isfinite(x)}
+
+
 def after(
-    look: Look | None, sizes: Sequence[str], p: Sequence[float], signals: Mapping[str, float]
+    told: Look | Peek | None, sizes: Sequence[str], p: Sequence[float], signals: Mapping[str, float]
 ) -> tuple[float, ...]:
-    """Every size's success probability after an answer, shape (M,); unchanged where a signal it needs is missing."""
-    if look is None or any(name not in signals for post in look.posteriors for name in post.weights):
+    """Every size's success probability after an answer or a reading, shape (M,).
+
+    Unchanged where a signal it needs is missing.
+    """
+    if told is None or any(name not in signals for post in told.posteriors for name in post.weights):
         return tuple(p)
-    new, own = dict(zip(sizes, p, strict=True)), logit(p[list(sizes).index(look.ran[-1])])
-    for post in look.posteriors:
+    new, own = dict(zip(sizes, p, strict=True)), logit(p[list(sizes).index(told.size)])
+    for post in told.posteriors:
         z = post.bias + post.prior * logit(new[post.size]) + post.own * own
         new[post.size] = sigmoid(z + sum(w * signals[name] for name, w in post.weights.items()))
     return tuple(new.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +12,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 
+API_KEY_ENV = "OPENAI_API_KEY"
+"""Environment variable of a server's key, unless a rung names another."""
 LADDERS = Path(__file__).parent / "ladders"
 """Folder of the ladder files that ship with the package."""
 
@@ -22,7 +25,7 @@ class ModelSpec:
     size: str
     """Name of the rung: "4B", "14B", any other."""
     model: str
-    """Hub id, or a folder of weights (relative to the ladder file)."""
+    """Hub id, or a folder of weights (relative to the ladder file); with `base_url` the name that is served."""
     revision: str | None = None
     """Commit or tag on the hub; None is the newest."""
     role: Literal["generate", "embed"] = "generate"
@@ -35,6 +38,16 @@ class ModelSpec:
     """Price of an hour of the accelerator this rung runs on, in USD: gives cost_usd from gpu_s."""
     usd_per_mtok: float | None = None
     """Price per million tokens (prompt and completion), in USD: gives cost_usd where no hourly price is set."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server that runs the rung, as "http://localhost:8000/v1"; None loads weights."""
+    concurrency: int = 16
+    """Requests that the server gets at once."""
+    timeout_s: float = 120.0
+    """Longest time of a request to the server, in seconds, before it counts as failed."""
+    retries: int = 5
+    """How often a request that failed is made again."""
+    api_key_env: str = API_KEY_ENV
+    """Environment variable that holds the server's key, where it wants one. The key itself is written nowhere."""
 
     def __post_init__(self) -> None:
         if not self.size or not self.model:
@@ -49,6 +62,40 @@ class ModelSpec:
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and 0 <= value < math.inf):
                 raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give a finite number of at least 0.")
+        _check_server(self)
+
+
+def _check_server(rung: ModelSpec) -> None:
+    """Refuse settings of a server that can't be used; what may hold a key is not repeated.
+
+    Raises:
+        InvalidInputError: one that is wrong.
+    """
+    who = f"Rung '{rung.size}' has"
+    for name, least in (("concurrency", 1), ("retries", 0)):
+        value = getattr(rung, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InvalidInputError(f"{who} {name} {value!r}; give a whole number of at least {least}.")
+    if not (_is_number(rung.timeout_s) and 0 < rung.timeout_s < math.inf):
+        raise InvalidInputError(f"{who} timeout_s {rung.timeout_s!r}; give a finite number of seconds above 0.")
+    if not isinstance(rung.api_key_env, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", rung.api_key_env):
+        raise InvalidInputError(
+            f"{who} an api_key_env that names no environment variable; give a name in capitals, as {API_KEY_ENV}, "
+            "and keep the key itself out of the file."
+        )
+    if rung.base_url is None:
+        return
+    if not isinstance(rung.base_url, str) or re.search("[@?#]", rung.base_url):
+        raise InvalidInputError(
+            f"{who} a base_url with more than an address in it; give one as http://localhost:8000/v1, and a key in "
+            "the environment variable that api_key_env names."
+        )
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", rung.base_url):
+        raise InvalidInputError(f"{who} base_url {rung.base_url!r}; give an address as http://localhost:8000/v1.")
+    if rung.role != "generate":
+        raise InvalidInputError(f"{who} a base_url and role '{rung.role}'; a server's rung must generate.")
+    if rung.usd_per_gpu_hour is not None:
+        raise InvalidInputError(f"{who} a base_url, so its gpu_s is unknown; price it by usd_per_mtok.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,9 +172,9 @@ class Ladder:
 
 
 def _resolve_folder(rung: dict[str, Any], base: Path) -> None:
-    """Make a rung's model an absolute path where such a folder lies beside the ladder file."""
+    """Make a rung's model an absolute path where such a folder lies beside the ladder file, but for a served name."""
     model = rung.get("model")
-    if model and isinstance(model, str) and (base / model).is_dir():
+    if model and isinstance(model, str) and "base_url" not in rung and (base / model).is_dir():
         rung["model"] = str((base / model).resolve())
 
 
@@ -176,6 +223,8 @@ class Completion:
     """Probability of the likeliest first token minus that of the second, in [0, 1]."""
     prefill_entropy: float | None = None
     """Entropy of the first token's distribution, in nats."""
+    prefill_gpu_s: float | None = None
+    """The part of gpu_s that reading the prompt took, up to the first token's distribution."""
     gpu_s: float | None = None
     """This answer's share of the accelerator's (or processor's) time for its batch."""
     latency_s: float | None = None

@@ -6,8 +6,8 @@ that a cost weight means the same on every machine: the accuracy one would give 
 
 p_m = sigmoid(slope_m * (ability_m - d(q))), the two-parameter logistic model of item response theory (Birnbaum 1968):
 a size has an ability, a query a difficulty d(q), here a weighted sum of named text features: the heuristic. A policy
-may hold a learned model beside it, which decides where a text is like those it was fitted on; the less it is, the more
-the heuristic does.
+may hold a learned model beside it, which decides where a query is like those it was fitted on; the less it is, the more
+the heuristic does, each size's mean, and in the end the largest size (`zeta_eval.domain`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.cascade import LOGPROBS, Look, Posterior
-from zeta_eval.complexity import FEATURES, Complexity, extract, has_signal, is_embedding_request
-from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, logit, sigmoid
+from zeta_eval.cascade import LOGPROBS, PREFILL, Look, Peek, Posterior
+from zeta_eval.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.domain import Domain
+from zeta_eval.embedders import Model, model_of, model_to_dict
+from zeta_eval.estimators import CostModel, Learned, Linear, logit, sigmoid
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.files import write_json
 from zeta_eval.signals import SIGNALS
@@ -84,7 +86,7 @@ class Estimate:
     cost: tuple[float, ...]
     """Expected cost per size, shares of the largest size's mean cost."""
     trust: float
-    """How far the learned model is trusted with this text, in [0, 1]; 1 where there is none to trust."""
+    """How far the policy is trusted with this query, in [0, 1]; 1 where it does not say what it was tuned on."""
     forced: str | None
     """The size that a rule demands (embedding request, no signal), or None where the utility decides."""
 
@@ -116,10 +118,14 @@ class RoutingPolicy:
     """The size for embedding requests; None sends them to the cheapest."""
     costs: CostModel | None = None
     """Expected cost per query; None takes each size's mean."""
-    learned: Learned | None = None
-    """The learned estimator; None leaves the choice to the heuristic alone."""
+    learned: Model | None = None
+    """The learned estimator, in a file told by its `kind`; None leaves the choice to the heuristic alone."""
     looks: tuple[Look, ...] = ()
     """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
+    peek: Peek | None = None
+    """What it tells that the smallest size reads a query; None where that did not pay."""
+    domain: Domain | None = None
+    """What the policy was tuned on; None trusts it everywhere."""
     verdict: Verdict = field(default_factory=Verdict)
     """Whether routing was shown to pay."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -161,7 +167,19 @@ class RoutingPolicy:
                 raise PolicyError(f"A cascade step reads signal '{min(unknown)}', which is not known here; tune again.")
         if len({look.ran for look in self.looks}) < len(self.looks):
             raise PolicyError("Two cascade steps say what the same sizes tell; tune the policy again.")
+        self._check_peek(sizes)
         self._check_models(len(sizes))
+
+    def _check_peek(self, sizes: list[str]) -> None:
+        if self.peek is None:
+            return
+        if self.peek.size != sizes[0] or [q.size for q in self.peek.posteriors] != sizes or len(sizes) < 2:
+            raise PolicyError(
+                f"Reading is by {self.peek.size} and tells of {[q.size for q in self.peek.posteriors]}; it must be by "
+                f"the smallest of two sizes or more and tell of each, {', '.join(sizes)}; tune the policy again."
+            )
+        if unknown := {n for q in self.peek.posteriors for n in q.weights} - set(PREFILL):
+            raise PolicyError(f"Reading gives a signal '{min(unknown)}', which is not known here; tune again.")
 
     def _check_models(self, n: int) -> None:
         lengths, names = [], set()
@@ -169,8 +187,10 @@ class RoutingPolicy:
             lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
             names |= set(self.costs.log_cost.weights)
         if self.learned is not None:
-            lengths += [len(self.learned.base), len(self.learned.linear.bias), self.learned.ngrams.n_sizes]
+            lengths += [len(self.learned.base), len(self.learned.linear.bias)]
+            lengths += [self.learned.ngrams.n_sizes] if isinstance(self.learned, Learned) else []
             names |= set(self.learned.linear.weights)
+        lengths += [len(self.domain.base)] if self.domain is not None else []
         if any(length != n for length in lengths):
             raise PolicyError(f"A model of the policy does not fit its {n} sizes; tune the policy again.")
         if unknown := names - set(FEATURES):
@@ -207,12 +227,16 @@ class RoutingPolicy:
 
     def estimate(self, text: str, task: str | None = None) -> Estimate:
         """Success probability and expected cost of every size for a text, of a named task where that is known."""
-        features = extract(text)
+        view = TextView.of(text)
+        features = extract(view)
         complexity = self._complexity(text, features)
-        logits, trust = [r.slope * (r.ability - complexity.score) for r in self.rungs], 1.0
-        if (model := self.learned) is not None:
-            learned, trust = model.logits(text, features, task)
-            logits = [z + (1.0 - trust) * (h - b) for z, h, b in zip(learned, logits, model.base, strict=True)]
+        trust = 1.0 if self.domain is None else self.domain.trust(view.vocabulary, task)
+        logits = [r.slope * (r.ability - complexity.score) for r in self.rungs]
+        if self.learned is not None:
+            learned = self.learned.logits(text, features, task)
+            logits = [h + trust * (z - h) for z, h in zip(learned, logits, strict=True)]
+        if self.domain is not None:
+            logits = [b + trust * (z - b) for z, b in zip(logits, self.domain.base, strict=True)]
         return Estimate(
             complexity=complexity,
             p=tuple(map(sigmoid, logits)),
@@ -255,9 +279,14 @@ class RoutingPolicy:
             embedding_size=sizes[0],
         )
 
+    @property
+    def cascades(self) -> bool:
+        """Whether it may read a query before the first call, or go on after an answer."""
+        return bool(self.looks) or self.peek is not None
+
     def without_looks(self) -> RoutingPolicy:
-        """The same policy, which keeps every first answer."""
-        return replace(self, looks=())
+        """The same policy, which decides by the query alone and keeps every first answer."""
+        return replace(self, looks=(), peek=None)
 
     def save(self, path: str | Path) -> Path:
         """Write the policy as JSON, whole or not at all; returns the path."""
@@ -312,8 +341,10 @@ class RoutingPolicy:
         data["weights"] = dict(self.weights)
         data["cut_points"] = [_finite_or_text(c) for c in self.cut_points]
         data["costs"] = asdict(self.costs) if self.costs is not None else None
-        data["learned"] = asdict(self.learned) if self.learned is not None else None
+        data["learned"] = model_to_dict(self.learned) if self.learned is not None else None
         data["looks"] = [asdict(look) for look in self.looks]
+        data["peek"] = asdict(self.peek) if self.peek is not None else None
+        data["domain"] = asdict(self.domain) if self.domain is not None else None
         data["verdict"] = asdict(self.verdict)
         data["provenance"] = dict(self.provenance)
         return data
@@ -326,13 +357,16 @@ class RoutingPolicy:
         if (costs := data["costs"]) is not None:
             low, high = tuple(costs["low"]), tuple(costs["high"])
             data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
-        if (learned := data["learned"]) is not None:
-            parts = {"base": tuple(learned["base"]), "linear": Linear.of(learned["linear"])}
-            data["learned"] = Learned(**learned | parts | {"ngrams": NGrams(**learned["ngrams"])})
+        if data["learned"] is not None:
+            data["learned"] = model_of(data["learned"])
+        if (domain := data["domain"]) is not None:
+            data["domain"] = Domain(**domain | {"tasks": tuple(domain["tasks"]), "base": tuple(domain["base"])})
         data["looks"] = tuple(
             Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
             for x in data["looks"]
         )
+        if (peek := data.get("peek")) is not None:
+            data["peek"] = Peek(**peek | {"posteriors": tuple(Posterior(**q) for q in peek["posteriors"])})
         verdict = data["verdict"]
         data["verdict"] = Verdict(**verdict | {"lift_ci": tuple(verdict["lift_ci"]) if verdict["lift_ci"] else None})
         return cls(**data)

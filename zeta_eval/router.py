@@ -1,7 +1,8 @@
 """`ZetaDynamicRouter`: the only place that makes a choice. Standard library only.
 
 `route` takes the size with the greatest p - cost_weight * cost. `generate` follows the same utility over whole plans:
-a size may run first because its answer will tell whether a larger one is worth its cost (`zeta_eval.cascade`).
+a size may run first because its answer will tell whether a larger one is worth its cost, and the smallest may read the
+query before any size runs (`zeta_eval.cascade`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zeta_eval.cascade import Looks, after, answer_signals, indexed, next_size
+from zeta_eval.cascade import Looks, after, answer_signals, indexed, next_size, reading_gain, reading_signals
 from zeta_eval.complexity import Complexity
+from zeta_eval.domain import price
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.policy import Estimate, RoutingPolicy
 from zeta_eval.signals import AnswerView, read_answer
@@ -47,6 +49,20 @@ class Answer(Protocol):
         ...
 
 
+class Reading(Protocol):
+    """What reading a query must show; `zeta_eval.models.Completion` does."""
+
+    @property
+    def prefill_margin(self) -> float | None:
+        """Probability of the likeliest first token minus that of the second, or None where it is not known."""
+        ...
+
+    @property
+    def prefill_entropy(self) -> float | None:
+        """Entropy of the first token's distribution in nats, or None where it is not known."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """A choice of size with its grounds."""
@@ -61,6 +77,8 @@ class Decision:
     """Expected cost by size, shares of the largest size's mean cost."""
     cost_weight: float
     """The trade-off that was applied."""
+    trust: float
+    """How far the policy is trusted with this query, in [0, 1]: so far a smaller size counts as a saving."""
     reasons: tuple[str, ...]
     """Why this size, in words."""
     policy: str
@@ -96,12 +114,14 @@ class Routed:
     steps: tuple[Step, ...]
     """Every call made, in order."""
     reasons: tuple[str, ...]
-    """Why it stopped or went on after each step."""
+    """What reading the query first told, where it was read; why it stopped or went on after each step."""
+    read_s: float | None = None
+    """Measured time in seconds that the smallest size took to read the query first; None where it did not."""
 
     @property
     def latency_s(self) -> float:
-        """Measured response time of all steps together, in seconds."""
-        return sum(s.latency_s for s in self.steps)
+        """Measured response time of the reading and all steps together, in seconds."""
+        return (self.read_s or 0.0) + sum(s.latency_s for s in self.steps)
 
 
 class ZetaDynamicRouter:
@@ -145,14 +165,15 @@ class ZetaDynamicRouter:
         policy = self.policy
         weight = _checked_weight(policy.cost_weight if cost_weight is None else cost_weight)
         estimate = policy.estimate(_checked(text), task)
-        size = estimate.forced or policy.sizes[best(estimate.p, estimate.cost, weight)]
+        size = estimate.forced or policy.sizes[best(estimate.p, price(estimate.cost, estimate.trust), weight)]
         return Decision(
             size=size,
             complexity=estimate.complexity,
             p=dict(zip(policy.sizes, estimate.p, strict=True)),
             cost=dict(zip(policy.sizes, estimate.cost, strict=True)),
             cost_weight=weight,
-            reasons=self._reasons(estimate, size, weight),
+            trust=estimate.trust,
+            reasons=self._reasons(estimate, size, weight, task),
             policy=self._name,
         )
 
@@ -161,18 +182,22 @@ class ZetaDynamicRouter:
         text: str,
         answer: Mapping[str, Callable[[str], Answer]],
         *,
+        peek: Callable[[str], Reading] | None = None,
         task: str | None = None,
         cost_weight: float | None = None,
         max_latency_s: float = math.inf,
+        on_step: Callable[[Step, str], None] | None = None,
     ) -> Routed:
         """Answer a query: start with the size whose plan is worth most, go larger while an answer makes that worth it.
 
         Args:
             text: The query.
             answer: By size, a function that answers a text.
+            peek: Reads a text by the smallest size without answering it; None never reads first.
             task: As in `route`.
             cost_weight: As in `route`.
             max_latency_s: No further size is called once this much time, in seconds, has passed.
+            on_step: Told of each step as it ends, with the reason for stopping or going on.
 
         Raises:
             UnknownNameError: the chosen size has no function in `answer`.
@@ -189,22 +214,34 @@ class ZetaDynamicRouter:
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
         walk = _Walk(self.policy, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+        if peek is not None and walk.reading_pays():
+            started = time.perf_counter()
+            reading = peek(text)
+            walk.read(reading, time.perf_counter() - started)
         while walk.next is not None:
             size = sizes[walk.next]
             started = time.perf_counter()
             result = answer[size](text)
             walk.take(result, time.perf_counter() - started, max_latency_s)
+            if on_step is not None:
+                on_step(walk.steps[-1], walk.reasons[-1])
         kept = next((s for s in reversed(walk.steps) if s.error is None), None)
         if kept is None:
             last = walk.steps[-1]
             raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
         return Routed(
-            text=kept.text, size=kept.size, decision=decision, steps=tuple(walk.steps), reasons=tuple(walk.reasons)
+            text=kept.text,
+            size=kept.size,
+            decision=decision,
+            steps=tuple(walk.steps),
+            reasons=tuple(walk.reasons),
+            read_s=walk.read_s,
         )
 
-    def _reasons(self, estimate: Estimate, size: str, weight: float) -> tuple[str, ...]:
+    def _reasons(self, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
         policy, d = self.policy, estimate.complexity.score
-        far = () if estimate.trust >= 1 else (_unlike(estimate.trust),)
+        far = () if estimate.trust >= 1 else (_unlike(estimate.trust, task),)
+        cost = price(estimate.cost, estimate.trust)
         if estimate.complexity.label == "unknown":
             return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
         if estimate.complexity.label == "embedding":
@@ -226,10 +263,10 @@ class ZetaDynamicRouter:
         if i + 1 < len(policy.rungs) and estimate.complexity.label == "complex":
             why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
         if i + 1 < len(policy.rungs):
-            gain, extra = estimate.p[i + 1] - estimate.p[i], estimate.cost[i + 1] - estimate.cost[i]
+            gain, extra = estimate.p[i + 1] - estimate.p[i], cost[i + 1] - cost[i]
             why.append(f"{policy.sizes[i + 1]} would add {gain:+.2f}, less than its price of {weight * extra:.2f}")
         elif i:
-            gain, extra = estimate.p[i] - estimate.p[i - 1], estimate.cost[i] - estimate.cost[i - 1]
+            gain, extra = estimate.p[i] - estimate.p[i - 1], cost[i] - cost[i - 1]
             why.append(f"it adds {gain:+.2f} to {policy.sizes[i - 1]}, more than its price of {weight * extra:.2f}")
         return tuple(why)
 
@@ -240,14 +277,35 @@ class _Walk:
     def __init__(self, policy: RoutingPolicy, looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
         """Start before the first call; `next` is the size to run."""
         self.policy, self.looks, self.decision, self.allowed = policy, looks, decision, allowed
-        self.p, self.cost = tuple(decision.p.values()), tuple(decision.cost.values())
+        self.p, self.cost = tuple(decision.p.values()), price(tuple(decision.cost.values()), decision.trust)
         self.ran: tuple[int, ...] = ()
         self.views: dict[str, AnswerView | None] = {}
         self.steps: list[Step] = []
         self.reasons: list[str] = []
+        self.read_s: float | None = None
         self.next: int | None = policy.sizes.index(decision.size)
-        if decision.complexity.label not in ("embedding", "unknown"):
+        self.free = decision.complexity.label not in ("embedding", "unknown")
+        if self.free:
             self.next = next_size(self.p, self.cost, decision.cost_weight, (), looks, allowed)
+
+    def reading_pays(self) -> bool:
+        """Whether to let the smallest size read the query before the first call."""
+        peek, weight = self.policy.peek, self.decision.cost_weight
+        if peek is None or not self.free or len(self.allowed) < 2:
+            return False
+        return bool(reading_gain(peek, self.p, self.cost, weight, self.looks, allowed=self.allowed) > 0)
+
+    def read(self, reading: Reading, latency_s: float) -> None:
+        """Note what reading showed, and decide again what runs first."""
+        peek, sizes, before = self.policy.peek, self.policy.sizes, self.p
+        assert peek is not None
+        signals = reading_signals(reading.prefill_margin, reading.prefill_entropy)
+        self.p, self.read_s = after(peek, sizes, self.p, signals), latency_s
+        self.next = next_size(self.p, self.cost, self.decision.cost_weight, (), self.looks, self.allowed)
+        moved = ", ".join(f"{s} {a:.2f} to {b:.2f}" for s, a, b in zip(sizes, before, self.p, strict=True))
+        told = f"estimated chances of being right went from {moved}" if signals else "it gave no signal"
+        paid = self.decision.cost_weight * peek.cost
+        self.reasons.append(f"{peek.size} read the query first, at a price of {paid:.3f}: {told}")
 
     def take(self, result: Answer, latency_s: float, max_latency_s: float) -> None:
         """Note the answer of the size that `next` named, and decide what runs after it."""
@@ -263,7 +321,7 @@ class _Walk:
         p_right = 0.0 if failed else self.p[index]
         self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
         self.next, reason = self._decide(index, failed, told=self.p != before)
-        if self.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
+        if self.next is not None and (self.read_s or 0.0) + sum(s.latency_s for s in self.steps) >= max_latency_s:
             self.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
         self.reasons.append(reason)
 
@@ -295,11 +353,9 @@ class _Walk:
         return candidate, f"went from {size} to {self.policy.sizes[candidate]}: {words}"
 
 
-def _unlike(trust: float) -> str:
-    return (
-        f"unlike the queries this policy was tuned on: the learned estimate counts {100 * trust:.0f} %, the heuristic "
-        "the rest"
-    )
+def _unlike(trust: float, task: str | None) -> str:
+    new = "unlike the queries this policy was tuned on" if task is None else f"task '{task}' is new to this policy"
+    return f"{new}: its estimates, and the savings of smaller sizes, count {100 * trust:.0f} %"
 
 
 def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:

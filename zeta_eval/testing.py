@@ -80,6 +80,12 @@ class ScriptedGenerator:
         """Answer by the script, with latencies; the first token comes after a tenth of the time."""
         return [self._answer(p, config, timed=True) for p in prompts]
 
+    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
+        """Read prompts and write nothing, in a tenth of the time."""
+        read = (self._answer(p, GenerateConfig(), timed=False) for p in prompts)
+        kept = ("error", "prompt_tokens", "prefill_margin", "prefill_entropy", "prefill_gpu_s")
+        return [Completion(text="", gpu_s=c.prefill_gpu_s, **{n: getattr(c, n) for n in kept}) for c in read]
+
     def close(self) -> None:
         """Note that it was closed."""
         self.closed = True
@@ -103,6 +109,7 @@ class ScriptedGenerator:
             min_logprob=math.log(p),
             prefill_margin=max(0.0, 2 * p - 1),
             prefill_entropy=-p * math.log(p) - ((1 - p) * math.log(1 - p) if p < 1 else 0.0),
+            prefill_gpu_s=latency_s / 10,
             gpu_s=latency_s,
             latency_s=latency_s if timed else None,
             ttft_s=latency_s / 10 if timed else None,
@@ -169,6 +176,7 @@ def make_outcomes(
                     "latency_s": latency,
                     "ttft_s": latency / 5,
                     "latency_source": "modelled",
+                    "prefill_gpu_s": latency / 40,
                     "gpu_s": latency / 8,
                     "mean_logprob": np.log(confidence) / 4,
                     "min_logprob": np.log(confidence),
@@ -301,7 +309,7 @@ def _check_completion(answer: Completion, config: GenerateConfig) -> None:
         _require(answer.min_logprob <= answer.mean_logprob + 1e-6, "min_logprob must not be above mean_logprob")
     margin = answer.prefill_margin
     _require(margin is None or 0 <= margin <= 1 + 1e-6, f"prefill_margin must be in [0, 1], got {margin}")
-    for name in ("prefill_entropy", "gpu_s", "prompt_tokens"):
+    for name in ("prefill_entropy", "prefill_gpu_s", "gpu_s", "prompt_tokens"):
         value = getattr(answer, name)
         _require(value is None or value >= -1e-6, f"{name} must be at least 0, got {value}")
 

@@ -39,7 +39,7 @@ def _plain(name: str, estimator: str) -> Callable[[Outcomes, str, int], Strategy
 def _cascading(outcomes: Outcomes, cost: str, seed: int) -> Strategy | Traced:
     """The policy as it is tuned by default: it cascades where that was shown to pay on `validate`."""
     policy = _tuned(outcomes, cost, seed, "auto")
-    if not policy.looks:
+    if not policy.cascades:
         return _plain("zeta", "auto")(outcomes, cost, seed)
     table = outcomes.split("test")
     data = Evaluator(table, cost)

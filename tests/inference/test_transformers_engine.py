@@ -163,11 +163,40 @@ def test_a_stop_text_ends_an_answer_and_is_no_part_of_it(tiny):
     assert [a.text for a in answers[:1] + answers[2:]] == [a.text.partition(stop)[0] for a in free[:1] + free[2:]]
 
 
-def test_time_is_shared_by_the_tokens_processed(tiny):
+def test_reading_time_is_shared_by_prompt_tokens_and_writing_time_by_those_written(tiny):
     answers = tiny.generate(PROMPTS, CONFIG)
-    rates = [a.gpu_s / (a.prompt_tokens + a.completion_tokens) for a in answers]
-    assert rates == pytest.approx([rates[0]] * len(rates))
-    assert rates[0] > 0
+    reading = [a.prefill_gpu_s / a.prompt_tokens for a in answers]
+    writing = [(a.gpu_s - a.prefill_gpu_s) / a.completion_tokens for a in answers]
+    assert reading == pytest.approx([reading[0]] * len(answers))
+    assert writing == pytest.approx([writing[0]] * len(answers))
+    assert min(reading[0], writing[0]) > 0
+
+
+def test_what_reading_costs_is_what_its_forward_pass_takes(tiny):
+    """Each forward pass is made to take 20 ms of processor time: one reads, eleven more write."""
+
+    def work(*_):
+        until = time.process_time() + 0.02
+        while time.process_time() < until:
+            pass
+
+    tiny.model.register_forward_pre_hook(work)
+    answers = tiny.generate(PROMPTS, CONFIG)
+    read, all_of_it = (sum(getattr(a, n) for a in answers) for n in ("prefill_gpu_s", "gpu_s"))
+    assert 0.02 <= read < 0.04
+    assert all_of_it >= 12 * 0.02
+
+
+def test_reading_gives_the_first_token_signals_in_one_pass_and_writes_nothing(tiny):
+    passes = []
+    tiny.model.register_forward_pre_hook(lambda *_: passes.append(1))
+    read = tiny.prefill([*PROMPTS, ""])
+    assert len(passes) == 1
+    assert "empty" in read.pop().error
+    for a, b in zip(read, tiny.generate(PROMPTS, CONFIG), strict=True):
+        assert (a.text, a.completion_tokens, a.mean_logprob) == ("", 0, None)
+        assert (a.prefill_margin, a.prefill_entropy) == pytest.approx((b.prefill_margin, b.prefill_entropy), abs=1e-6)
+        assert a.gpu_s == a.prefill_gpu_s > 0
 
 
 def test_measured_answers_are_the_same_with_times(tiny):

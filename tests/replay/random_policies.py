@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pandas as pd
 from replay_tables import WORDS
 
-from zeta_eval.cascade import LOGPROBS, Look, Posterior
+from zeta_eval.cascade import LOGPROBS, PREFILL, Look, Peek, Posterior
 from zeta_eval.complexity import FEATURES
+from zeta_eval.domain import Domain
 from zeta_eval.estimators import CostModel, Learned, Linear, NGrams, encode
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy, Rung
@@ -46,7 +49,20 @@ def learned(rng, m, bits=7):
         base=numbers(rng, m),
         linear=linear(rng, m, 0.5),
         ngrams=NGrams(bits=bits, n_sizes=m, table=encode(table.tolist())),
-        familiar=float(rng.choice([0.05, 0.7, 1.0])),
+    )
+
+
+def domain(rng, m, bits=6):
+    """A domain that knows some tasks, and finds some texts unlike its own."""
+    near = float(rng.uniform(1, 4))
+    return Domain(
+        tasks=TASKS[: rng.integers(0, 3)],
+        base=numbers(rng, m),
+        transfer=float(rng.choice([0.0, 0.5, 1.0])),
+        near=near,
+        far=near + float(rng.uniform(0.1, 3)),
+        bits=bits,
+        table=base64.b64encode(rng.integers(0, 128, 1 << bits, dtype=np.uint8).tobytes()).decode(),
     )
 
 
@@ -73,6 +89,17 @@ def looks(rng, m, *, texts):
     return tuple(found)
 
 
+def peek(rng, m):
+    """What reading by the smallest of M >= 2 sizes tells."""
+    posteriors = tuple(
+        Posterior(size=size, bias=b, prior=p, own=o, weights=dict(zip(PREFILL, numbers(rng, 2, 3.0), strict=True)))
+        for size in sizes(m)
+        for b, p, o in [numbers(rng, 3)]
+    )
+    cost, spread = (float(rng.choice([0.0, x])) for x in rng.random(2) * (0.1, 2.0))
+    return Peek(size=sizes(m)[0], cost=cost, spread=spread, posteriors=posteriors)
+
+
 def policy(rng, kind, m=3, *, texts=True, cascades=False):
     """A policy of a kind: "heuristic", "costs" (with expected costs per query) or "learned" (with both)."""
     mean = np.sort(rng.random(m))
@@ -92,7 +119,9 @@ def policy(rng, kind, m=3, *, texts=True, cascades=False):
         embedding_size=rng.choice([None, *sizes(m)]),
         costs=costs(rng, m) if kind != "heuristic" else None,
         learned=learned(rng, m) if kind == "learned" else None,
+        domain=domain(rng, m) if rng.random() < 0.6 else None,
         looks=looks(rng, m, texts=texts) if cascades else (),
+        peek=peek(rng, m) if cascades and m > 1 and rng.random() < 0.7 else None,
     )
 
 
@@ -104,7 +133,7 @@ def queries(rng, n=10):
 
 
 def answered(rng, texts, m, *, gaps=False):
-    """Table of answers to texts: some lack log-probabilities, with `gaps` some lack the text."""
+    """Table of answers to texts: some lack log-probabilities or a reading, with `gaps` some lack the text."""
     rows = []
     for i, text in enumerate(texts):
         for size in sizes(m):
@@ -120,6 +149,9 @@ def answered(rng, texts, m, *, gaps=False):
                     "response": None if gaps and rng.random() < 0.4 else str(rng.choice(REPLIES)),
                     "mean_logprob": None if rng.random() < 0.15 else mean,
                     "min_logprob": None if rng.random() < 0.15 else smallest,
+                    "prefill_margin": float(rng.random()),
+                    "prefill_entropy": None if rng.random() < 0.1 else float(rng.exponential()),
+                    "prefill_gpu_s": None if rng.random() < 0.1 else float(rng.random()) / 10,
                 }
             )
     return Outcomes.from_frame(pd.DataFrame(rows)).with_order(sizes(m))

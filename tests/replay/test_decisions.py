@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zeta_eval.cascade import Look, Posterior
+from zeta_eval.cascade import Look, Peek, Posterior
 from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.replay import replay
@@ -31,13 +31,22 @@ def looking(sizes):
     )
 
 
+def reading(sizes):
+    """Reads for the margin of the smallest size, which here speaks for that size."""
+    weights = {"prefill_margin": 6.0}
+    posteriors = [Posterior(size=s, bias=0.0, prior=1.0, own=0.0, weights={}) for s in sizes[1:]]
+    own = Posterior(size=sizes[0], bias=-2.0, prior=1.0, own=0.0, weights=weights)
+    return Peek(size=sizes[0], cost=0.03, spread=0.4, posteriors=(own, *posteriors))
+
+
 def recomputed(frame, outcomes, unit):
     """Mean score and cost from the decisions and the table alone."""
     rows = outcomes.frame.set_index(["query_id", "model"])
     score = [rows.loc[(q, f), "score"] for q, f in zip(frame["query_id"], frame["final"], strict=True)]
     steps = zip(frame["query_id"], frame["steps"], strict=True)
     cost = [sum(rows.loc[(q, size), unit] for size in ran) for q, ran in steps]
-    return np.mean(score), np.mean(cost)
+    read = [rows.loc[(q, outcomes.sizes[0]), f"prefill_{unit}"] for q in frame["query_id"][frame["peeked"]]]
+    return np.mean(score), np.mean(cost) + np.sum(read) / len(frame)
 
 
 def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_path):
@@ -62,13 +71,16 @@ def test_along_the_curve_each_point_is_the_reports(tuned):
     np.testing.assert_allclose(points, expected)
 
 
-def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
+@pytest.mark.parametrize("peeks", [False, True])
+def test_cascading_decisions_cost_every_step_as_the_report_says(tuned, peeks):
     policy, outcomes = tuned
-    policy = dataclasses.replace(policy, looks=looking(policy.sizes))
+    peek = reading(policy.sizes) if peeks else None
+    policy = dataclasses.replace(policy, looks=looking(policy.sizes), peek=peek)
     report = replay(policy, outcomes, baselines=False)
     row = next(r for r in report.rows if r.strategy == "policy, cascading")
     frame = decisions(policy, outcomes.split("test"))
     assert frame["steps"].map(len).max() > 1
+    assert 0.1 < frame["peeked"].mean() < 0.9 if peeks else not frame["peeked"].any()
     assert [f == s[-1] for f, s in zip(frame["final"], frame["steps"], strict=True)] == [True] * len(frame)
     assert recomputed(frame, outcomes, "gpu_s") == pytest.approx((row.accuracy, row.cost))
     plain = decisions(policy.without_looks(), outcomes.split("test"))
@@ -77,9 +89,11 @@ def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
     assert row.cost != report.policy_row.cost
 
 
-def test_along_a_cascades_curve_each_point_is_the_reports(tuned):
+@pytest.mark.parametrize("looks", [False, True])
+def test_along_a_cascades_curve_each_point_is_the_reports(tuned, looks):
     policy, outcomes = tuned
-    policy = dataclasses.replace(policy, looks=looking(policy.sizes))
+    looks = looking(policy.sizes) if looks else ()
+    policy = dataclasses.replace(policy, looks=looks, peek=reading(policy.sizes))
     curves = {c.strategy: c for c in replay(policy, outcomes, baselines=False).curves}
     assert list(curves) == ["policy", "policy, cascading", "oracle"]
     curve = curves["policy, cascading"]

@@ -9,7 +9,7 @@ from replay_tables import COSTS, SIZES, frame, length_policy, outcomes, random_o
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import Rung
-from zeta_eval.replay import Evaluator, replay
+from zeta_eval.replay import Evaluator, comparison, replay
 from zeta_eval.replay.predict import expect
 from zeta_eval.router import ZetaDynamicRouter
 
@@ -32,6 +32,14 @@ def test_the_report_holds_the_policy_and_every_baseline(report):
     names = ["policy", *(f"{s} alone" for s in SIZES), "random mix", "length only", "kNN", "oracle"]
     assert [row.strategy for row in report.rows] == names
     assert [c.strategy for c in report.curves] == ["policy", "length only", "kNN", "oracle"]
+
+
+def test_a_curve_that_is_traced_point_by_point_is_the_same(table, report, monkeypatch):
+    monkeypatch.setattr(comparison, "_HELD", 1)
+    again = replay(length_policy(), table, n_bootstrap=300)
+    assert again.curves == report.curves
+    for row, expected in zip(again.rows, report.rows, strict=True):
+        assert row.gap_closed_ci == pytest.approx(expected.gap_closed_ci, nan_ok=True)
 
 
 def test_the_policys_row_is_what_the_router_earns_query_by_query(table, report):

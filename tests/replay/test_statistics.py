@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.replay import statistics
 from zeta_eval.replay.statistics import Bootstrap, measure, paired_test, wilson
 
 
@@ -20,6 +21,16 @@ def test_strategies_share_their_resamples():
     x = np.random.default_rng(0).random((100, 1))
     boot = Bootstrap(100, n_bootstrap=50)
     assert boot.means(x + 0.25) - boot.means(x) == pytest.approx(np.full((50, 1), 0.25))
+
+
+def test_several_arrays_at_once_and_block_by_block_have_the_same_means(monkeypatch):
+    x = np.random.default_rng(0).random((100, 3))
+    boot = Bootstrap(100, n_bootstrap=50)
+    whole = boot.means(x)
+    assert boot.means(x[:, :1], x[:, 1:]) == pytest.approx(whole, rel=1e-12)
+    monkeypatch.setattr(statistics, "_BLOCK", 7)
+    monkeypatch.setattr(statistics, "_CHUNK", 300)
+    assert boot.means(x) == pytest.approx(whole, rel=1e-12)
 
 
 def test_the_same_seed_gives_the_same_resamples():

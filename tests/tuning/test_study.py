@@ -7,7 +7,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.replay import replay
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.testing import make_outcomes
-from zeta_eval.tuning import TuningSettings, tune
+from zeta_eval.tuning import TuningSettings, study, tune
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,16 @@ def test_the_policy_keeps_nearly_all_accuracy_at_less_cost(report):
 def test_tuning_again_with_the_same_seed_gives_the_same_policy(outcomes, report):
     again = tune(outcomes, TuningSettings(n_trials=40))
     assert again.policy.checksum == report.policy.checksum
+
+
+def test_of_a_large_table_a_sample_is_tuned_on_and_said_so(report, monkeypatch):
+    monkeypatch.setattr(study, "MOST", 150)
+    large = make_outcomes(400)
+    sampled = tune(large, TuningSettings(n_trials=1, estimator="heuristic"))
+    assert sampled.policy.provenance["sampled"] == {"tune": 150}
+    assert sampled.policy.provenance["queries"]["tune"] == 150
+    assert sampled.test.n == len(large.split("test"))
+    assert "sampled" not in report.policy.provenance
 
 
 def test_the_test_split_never_reaches_the_search(outcomes, report):

@@ -44,7 +44,7 @@ class Batch:
     rows: list[Written]
     """One per prompt, in order."""
     first_s: float
-    """Time to the first token, in seconds."""
+    """Time of the forward pass that reads the prompts, to the first token, in seconds."""
     total_s: float
     """Time to the last token, in seconds."""
 

@@ -67,6 +67,7 @@ class Rows:
             "min_logprob": answer.min_logprob,
             "prefill_margin": answer.prefill_margin,
             "prefill_entropy": answer.prefill_entropy,
+            "prefill_gpu_s": answer.prefill_gpu_s,
             "truncated": answer.truncated,
             "unparsed": None if score is None else score.unparsed,
             "prompt_hash": prompt_hash(query.prompt),

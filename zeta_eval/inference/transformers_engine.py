@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # comes with accelerate
@@ -20,10 +21,16 @@ from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
 
+StopCheck = Callable[[list[list[int]]], list[bool]]
+"""Tokens of each row so far -> whether the row ends here."""
+
 MAX_BATCH = 512
 """Largest batch that is tried; beyond it the longest answer of the batch costs more than the width gains."""
 BATCH_TOKENS = 2048
 """Tokens per row that the first batch size makes room for; longer rows halve it when they don't fit."""
+
+STREAM_S = 0.05
+"""Least time in seconds between two texts of a streamed answer: decoding all its tokens takes time too."""
 
 SMALL_MODEL = 5_000_000
 """Parameters below which a processor runs a model on one thread: more gain nothing and stall on a busy machine."""
@@ -33,8 +40,9 @@ class TransformersGenerator:
     """Greedy answers of one model, batched.
 
     Prompts go through the chat template where the tokenizer has one (thinking off where the template can), else as
-    plain text. A batch's time is shared among its rows in proportion to the tokens processed for each (prompt and
-    written): `gpu_s`, on a processor its processor time, which doesn't rise with what else the machine is doing.
+    plain text. A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`) and
+    writing in proportion to the tokens written, both in `gpu_s`: on a processor its processor time, which doesn't rise
+    with what else the machine is doing.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -120,52 +128,104 @@ class TransformersGenerator:
                 answers.append(Completion(text="", error=one_line(e)))
         return answers
 
+    def stream(self, prompt: str, config: GenerateConfig, on_text: Callable[[str], None]) -> Completion:
+        """Answer one prompt with latency_s and ttft_s; `on_text` is told the answer so far, every STREAM_S at most.
+
+        A KeyboardInterrupt that `on_text` raises ends the generation; any failure gives a Completion with `error`.
+        """
+        start = self._now()
+        encoded, reason = self._read([prompt])[0]
+        if reason:
+            return Completion(text="", error=reason)
+        stopped, told_s = self._stop_check(config.stop), 0.0
+
+        def watch(rows: list[list[int]]) -> list[bool]:
+            nonlocal told_s
+            if time.perf_counter() - told_s >= STREAM_S:
+                on_text(self._text(rows[0], config.stop).rstrip("\ufffd"))  # the bytes of a character not yet whole
+                told_s = time.perf_counter()
+            return stopped(rows) if stopped else [False]
+
+        try:
+            return self._answer([encoded], config, encode_s=self._now() - start, stopped=watch)[0]
+        except Exception as e:
+            return Completion(text="", prompt_tokens=len(encoded), error=one_line(e))
+
+    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
+        """Read prompts in one forward pass and write nothing: Completions with first-token signals and no text.
+
+        Raises:
+            GenerationError: the accelerator has failed; nothing more will run on it.
+        """
+        return [_unwritten(c) for c in self.generate(prompts, GenerateConfig(max_new_tokens=1))]
+
     def close(self) -> None:
         """Free the weights."""
         self.model = None
         self._free()
 
     def _answer(
-        self, encoded: Sequence[list[int]], config: GenerateConfig, *, encode_s: float | None = None
+        self,
+        encoded: Sequence[list[int]],
+        config: GenerateConfig,
+        *,
+        encode_s: float | None = None,
+        stopped: StopCheck | None = None,
     ) -> list[Completion]:
-        """Answer encoded prompts in one batch; `encode_s` asks for latencies and is added to them."""
+        """Answer encoded prompts in one batch; `encode_s` asks for latencies and is added to them.
+
+        `stopped` takes the place of the check for stop texts.
+        """
         with _threads(self._n_threads):
             batch = greedy(
                 self.model,
                 encoded,
                 [min(config.max_new_tokens, self.context - len(e)) for e in encoded],
                 end=self._end,
-                stopped=self._stop_check(config.stop),
+                stopped=stopped or self._stop_check(config.stop),
                 now=self._busy if encode_s is None else self._now,
             )
-        worked = sum(len(e) + len(w.tokens) for e, w in zip(encoded, batch.rows, strict=True))
+        read_s = batch.first_s / sum(map(len, encoded))  # per token read, as below per token written
+        write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
         return [
-            self._completion(len(e), w, batch, config, worked, encode_s)
+            self._completion(len(e), w, batch, config, (len(e) * read_s, len(w.tokens) * write_s), encode_s)
             for e, w in zip(encoded, batch.rows, strict=True)
         ]
 
     def _completion(
-        self, read: int, written: Written, batch: Batch, config: GenerateConfig, worked: int, encode_s: float | None
+        self,
+        read: int,
+        written: Written,
+        batch: Batch,
+        config: GenerateConfig,
+        spent: tuple[float, float],
+        encode_s: float | None,
     ) -> Completion:
-        gpu_s = batch.total_s * (read + len(written.tokens)) / worked
+        """What a row came to; `spent` is its share of the seconds of reading and of writing."""
+        gpu_s = sum(spent)
         if written.mean_logprob != written.mean_logprob:
             error = "The model's logits are not numbers (NaN); try another `dtype`, float32 or bfloat16"
             return Completion(text="", prompt_tokens=read, gpu_s=gpu_s, error=error)
-        text = self.tokenizer.decode([t for t in written.tokens if t not in self._end], skip_special_tokens=True)
-        cuts = [at for s in config.stop if (at := text.find(s)) >= 0]
         return Completion(
-            text=text[: min(cuts, default=None)],
+            text=self._text(written.tokens, config.stop),
             prompt_tokens=read,
             completion_tokens=len(written.tokens),
             mean_logprob=written.mean_logprob,
             min_logprob=written.min_logprob,
             prefill_margin=written.margin,
             prefill_entropy=written.entropy,
+            prefill_gpu_s=spent[0],
             gpu_s=gpu_s,
             latency_s=None if encode_s is None else encode_s + batch.total_s,
             ttft_s=None if encode_s is None else encode_s + batch.first_s,
             truncated=not written.ended,
         )
+
+    def _text(self, tokens: Sequence[int], stop: Sequence[str]) -> str:
+        """The answer that written tokens stand for, up to the first stop text."""
+        text: str = self.tokenizer.decode([t for t in tokens if t not in self._end], skip_special_tokens=True)
+        cuts = [at for s in stop if (at := text.find(s)) >= 0]
+        return text[: min(cuts, default=None)]
 
     def _read(self, prompts: Sequence[str]) -> list[tuple[list[int], str | None]]:
         """Token ids of each prompt, and why it can't be run (None where it can)."""
@@ -195,7 +255,7 @@ class TransformersGenerator:
             return f"The prompt has {len(encoded)} tokens, the model's context {self.context}; shorten it"
         return None
 
-    def _stop_check(self, stop: Sequence[str]) -> Callable[[list[list[int]]], list[bool]] | None:
+    def _stop_check(self, stop: Sequence[str]) -> StopCheck | None:
         if not stop:
             return None
         tail = max(map(len, stop)) + 4  # a token is a character at least, but for a few of a split character's bytes
@@ -231,6 +291,21 @@ def _threads(n: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _unwritten(read: Completion) -> Completion:
+    """A completion without what was written: its first token came from the pass that read the prompt."""
+    if read.error is not None:
+        return read
+    return replace(
+        read,
+        text="",
+        completion_tokens=0,
+        mean_logprob=None,
+        min_logprob=None,
+        gpu_s=read.prefill_gpu_s,
+        truncated=False,
+    )
 
 
 def out_of_memory(error: Exception) -> bool:

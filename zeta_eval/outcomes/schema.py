@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError
 
@@ -39,6 +40,7 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "confidence": "float",
         "prefill_margin": "float",
         "prefill_entropy": "float",
+        "prefill_gpu_s": "float",
         "truncated": "bool",
         "unparsed": "bool",
         "prompt_hash": "string",
@@ -54,7 +56,7 @@ REQUIRED: Final = ("task", "query_id", "query", "model", "score")
 
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"score": (0, 1), "confidence": (0, 1)}
-    | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "gpu_s", "cost_usd")}
+    | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "prefill_gpu_s", "gpu_s", "cost_usd")}
     | {c: (0, np.iinfo(np.int64).max) for c in ("prompt_tokens", "completion_tokens")}
 )
 """Smallest and largest value of the columns that have them."""
@@ -108,7 +110,7 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
     """Convert a column to its kind; nulls stay null."""
     if kind == "string":
         try:
-            return column.astype("str")
+            return _in_one_piece(column.astype("str"))
         except UnicodeEncodeError as e:
             row = next(i for i, value in enumerate(column) if not _is_unicode(value))
             raise OutcomesError(
@@ -130,6 +132,14 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
         )
     converted: pd.Series = values.astype(_DTYPES[kind])  # type: ignore[call-overload]
     return converted
+
+
+def _in_one_piece(texts: pd.Series) -> pd.Series:
+    """Join the pieces of a column that was put together: taking one row of many pieces copies all of them."""
+    pieces = pa.array(texts)
+    if not isinstance(pieces, pa.ChunkedArray) or pieces.num_chunks < 2:
+        return texts
+    return pd.Series(pd.array(pieces.combine_chunks(), dtype="str"), index=texts.index, name=texts.name)
 
 
 def _is_unicode(value: object) -> bool:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import erf
 
-from zeta_eval.cascade import LOGPROBS, Look, Maths, after, answer_signals, indexed, next_size, values
+from zeta_eval.cascade import (
+    LOGPROBS,
+    PREFILL,
+    Look,
+    Maths,
+    Peek,
+    after,
+    answer_signals,
+    indexed,
+    next_size,
+    reading_gain,
+    reading_signals,
+    values,
+)
+from zeta_eval.domain import price
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.choice import Floats, Sizes, curve_weights, logit, sigmoid
@@ -45,6 +60,21 @@ def cascade_weights(p: Floats, cost: Floats) -> Floats:
     return np.unique(np.concatenate([[0.0, inner[0] / 9, inner[0] / 3], inner, [inner[-1] * 3, inner[-1] * 9]]))
 
 
+class Walks(NamedTuple):
+    """What a policy did with Q queries."""
+
+    kept: Sizes
+    """Index of the size whose answer is kept, shape (Q,)."""
+    ran: npt.NDArray[np.bool_]
+    """Which sizes ran, shape (Q, M)."""
+    peeked: npt.NDArray[np.bool_]
+    """Whether the smallest size read the query first, shape (Q,)."""
+
+    def paid(self, each: Floats, reading: Floats) -> Floats:
+        """Return what all that ran came to, shape (Q,), by cost or time of each size (Q, M) and of reading (Q,)."""
+        return np.asarray(np.where(self.ran, each, 0.0).sum(axis=1) + np.where(self.peeked, reading, 0.0))
+
+
 class Cascade:
     """A policy's cascade on Q queries with stored answers."""
 
@@ -56,18 +86,21 @@ class Cascade:
         self.looks = indexed(policy.looks, policy.sizes)
         expected, self.cost = expect(policy, features)
         self.prior = expected if prior is None else prior
+        self.readable = np.isfinite(sum(answers.prefill[n] for n in PREFILL))
+        """Whether a reading is stored, shape (Q,); the other queries go on unread."""
 
-    def run(self, cost_weight: float) -> tuple[Sizes, npt.NDArray[np.bool_]]:
-        """Return the size whose answer is kept, shape (Q,), and which sizes ran, shape (Q, M), at a finite weight."""
+    def run(self, cost_weight: float) -> Walks:
+        """Say what the policy does with every query at a finite cost weight."""
         q, m = self.prior.shape
-        kept, ran, doubtful = np.full(q, -1), np.zeros((q, m), dtype=bool), np.zeros(q, dtype=bool)
+        kept, ran = np.full(q, -1), np.zeros((q, m), dtype=bool)
+        peeked, doubtful = np.zeros((2, q), dtype=bool)
         forced = decide(self.policy, self.features, cost_weight)
         todo: list[tuple[tuple[int, ...], npt.NDArray[np.intp], Floats]] = []
         for k in range(m):  # a rule names the first size
             rows = np.flatnonzero((self.features.rule != FREE) & (forced == k))
             self._take((), rows, self.prior[rows], k, kept, ran, todo)
         rows = np.flatnonzero(self.features.rule == FREE)
-        todo.append(((), rows, self.prior[rows]))
+        todo.append(((), rows, self._peek(rows, cost_weight, peeked, doubtful)))
         while todo:
             seen, rows, p = todo.pop()
             if not rows.size:
@@ -81,8 +114,28 @@ class Cascade:
                 self._take(seen, rows[here], p[here], k, kept, ran, todo)
         for i in np.flatnonzero(doubtful):
             ran[i] = False
-            kept[i] = self._one(int(i), cost_weight, int(forced[i]), ran[i])
-        return kept, ran
+            kept[i], peeked[i] = self._one(int(i), cost_weight, int(forced[i]), ran[i])
+        return Walks(kept, ran, peeked)
+
+    def _peek(
+        self,
+        rows: npt.NDArray[np.intp],
+        weight: float,
+        peeked: npt.NDArray[np.bool_],
+        doubtful: npt.NDArray[np.bool_],
+    ) -> Floats:
+        """Return the success probabilities of free queries before the first call, (N, M): some are read."""
+        peek, p = self.policy.peek, self.prior[rows]
+        if peek is None or not rows.size:
+            return p
+        gain = reading_gain(peek, list(p.T), list(self.cost[rows].T), weight, self.looks, ARRAYS)
+        doubtful[rows] |= self.readable[rows] & (abs(gain) < CLOSE)
+        read = self.readable[rows] & (gain > 0)
+        peeked[rows] = read
+        told = update(peek, self.policy.sizes, p[read], self.answers, rows[read])
+        p = p.copy()
+        p[read] = told
+        return p
 
     def _take(
         self,
@@ -98,7 +151,7 @@ class Cascade:
         kept[rows], ran[rows, k] = k, True
         if k < ran.shape[1] - 1 and rows.size:
             now = (*seen, k)
-            todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, now, rows)))
+            todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
 
     def _next(
         self, seen: tuple[int, ...], p: Floats, cost: Floats, weight: float
@@ -110,13 +163,18 @@ class Cascade:
         ordered = np.sort(table, axis=1)
         return names[table.argmax(axis=1)], ordered[:, -1] - ordered[:, -2] < CLOSE
 
-    def _one(self, i: int, weight: float, forced: int, ran: npt.NDArray[np.bool_]) -> int:
-        """Walk one query as the router does; marks the sizes that ran and returns the one kept."""
-        policy, features, answers = self.policy, self.features, self.answers
+    def _one(self, i: int, weight: float, forced: int, ran: npt.NDArray[np.bool_]) -> tuple[int, bool]:
+        """Walk one query as the router does; marks the sizes that ran, returns the one kept and whether it was read."""
+        policy, features, answers, peek = self.policy, self.features, self.answers, self.policy.peek
         estimate = policy.estimate(features.texts[i], features.tasks[i])
-        p = estimate.p
+        p, cost = estimate.p, price(estimate.cost, estimate.trust)
+        free, peeked = features.rule[i] == FREE, False
+        if peek is not None and free and self.readable[i]:
+            peeked = bool(reading_gain(peek, p, cost, weight, self.looks) > 0)
+        if peeked:
+            p = after(peek, policy.sizes, p, reading_signals(*(float(answers.prefill[n][i]) for n in PREFILL)))
         seen: tuple[int, ...] = ()
-        k = forced if features.rule[i] != FREE else next_size(p, estimate.cost, weight, (), self.looks)
+        k = next_size(p, cost, weight, (), self.looks) if free else forced
         while k is not None:
             earlier = {answers.sizes[n]: answers.views[i, n] for n in seen}
             seen = (*seen, k)
@@ -125,46 +183,39 @@ class Cascade:
             signals = answer_signals(answers.views[i, k], mean, smallest, earlier)
             p = after(self.looks.get(seen), policy.sizes, p, signals)
             done = features.rule[i] == EMBEDDING or k == len(p) - 1
-            k = None if done else next_size(p, estimate.cost, weight, seen, self.looks)
-        return seen[-1]
+            k = None if done else next_size(p, cost, weight, seen, self.looks)
+        return seen[-1], peeked
 
 
 def cascade_curve(cascade: Cascade, data: Evaluator, weights: Floats) -> tuple[Floats, Floats]:
     """Return each query's cost, of all steps that ran, and score at K finite cost weights, each (Q, K)."""
     cost, score = (np.empty((len(data.score), len(weights)), order="F") for _ in range(2))
     for k, weight in enumerate(weights):
-        kept, ran = cascade.run(float(weight))
-        cost[:, k], score[:, k] = (ran * data.cost).sum(axis=1), data.of(kept)[0]
+        walks = cascade.run(float(weight))
+        cost[:, k], score[:, k] = walks.paid(data.cost, data.reading), data.of(walks.kept)[0]
     return cost, score
 
 
 def update(
-    look: Look | None,
-    sizes: tuple[str, ...],
-    p: Floats,
-    answers: Answers,
-    ran: tuple[int, ...],
-    rows: npt.NDArray[np.intp],
+    told: Look | Peek | None, sizes: tuple[str, ...], p: Floats, answers: Answers, rows: npt.NDArray[np.intp]
 ) -> Floats:
-    """Return every size's success probability after the last of some answers: the twin of `zeta_eval.cascade.after`.
+    """Return every size's success probability after some answers or readings: the twin of `zeta_eval.cascade.after`.
 
     Args:
-        look: What that answer tells; None leaves p as it is.
+        told: What an answer or a reading tells; None leaves p as it is.
         sizes: The policy's sizes.
         p: Success probability before, shape (N, M).
-        answers: The stored answers.
-        ran: Indices of the sizes that ran.
+        answers: The stored answers and readings.
         rows: Which of the Q queries p is about, shape (N,).
     """
-    if look is None:
+    if told is None:
         return p
-    columns = {
-        n: answers.column(n, ran[-1], rows) for n in dict.fromkeys(n for q in look.posteriors for n in q.weights)
-    }
+    last = sizes.index(told.size)
+    columns = {n: answers.column(n, last, rows) for n in dict.fromkeys(n for q in told.posteriors for n in q.weights)}
     log_odds, new = logit(p), p.copy()
-    for post in look.posteriors:
+    for post in told.posteriors:
         k = sizes.index(post.size)
-        z = post.bias + post.prior * log_odds[:, k] + post.own * log_odds[:, ran[-1]]
+        z = post.bias + post.prior * log_odds[:, k] + post.own * log_odds[:, last]
         for name, weight in post.weights.items():
             z = z + weight * columns[name]
         new[:, k] = sigmoid(z)

@@ -56,7 +56,8 @@ def curve_weights(p: Floats, cost: Floats, *, n: int = 48) -> Floats:
             moves = gain * price > 0
             ties.append(gain[moves] / price[moves])
     pool = np.concatenate(ties) if ties else np.empty(0)
-    inner = np.unique(np.quantile(pool, np.linspace(0, 1, n))) if pool.size else np.empty(0)
+    # Just beside the ties: on one, rounding would choose.
+    inner = np.unique(np.quantile(pool, np.linspace(0, 1, n))) * (1 + 1e-7) if pool.size else np.empty(0)
     return np.concatenate([[0.0], inner[(inner > 0) & np.isfinite(inner)], [np.inf]])
 
 

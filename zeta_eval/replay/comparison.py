@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zeta_eval.policy import Verdict
-from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
-from zeta_eval.replay.choice import Floats, Sizes, choose, mix
+from zeta_eval.replay.cascade import Cascade, Walks, cascade_curve, cascade_weights
+from zeta_eval.replay.choice import Floats, Sizes, choose, curve_weights, mix
 from zeta_eval.replay.evaluator import Evaluator
 from zeta_eval.replay.metrics import apgr, cpt, detectable_lift, gap_closed, hull_cost, hull_value, pgr, regret
 from zeta_eval.replay.report import Curve, StrategyRow, Summary
@@ -17,6 +18,9 @@ from zeta_eval.replay.statistics import Bootstrap, Measure, measure, paired_test
 
 CASCADE = "policy, cascading"
 """Name of the row of a policy that may go on after an answer."""
+
+_HELD = 1 << 24
+"""Costs and scores of points of a curve that are held at once."""
 
 _NONE = Measure(math.nan, math.nan, math.nan)
 
@@ -70,13 +74,25 @@ class Comparison:
 
     def trace(self, strategy: Strategy) -> Trace:
         """Trace a strategy's curve, with its resamples."""
-        return self.trace_of(*self.data.curve(strategy.p, strategy.expected_cost, strategy.forced))
+        p, cost, forced = strategy.p, strategy.expected_cost, strategy.forced
+        return self.trace_of(curve_weights(p, cost), lambda part: self.data.curve(p, cost, forced, weights=part)[1:])
 
-    def trace_of(self, weights: Floats, cost: Floats, score: Floats) -> Trace:
-        """Trace a curve from each query's cost and score, (Q, K), at K cost weights."""
+    def trace_of(self, weights: Floats, walk: Callable[[Floats], tuple[Floats, Floats]]) -> Trace:
+        """Trace a curve, some of the K cost weights at a time.
+
+        Args:
+            weights: Cost weights, shape (K,).
+            walk: Returns each query's cost and score, each (Q, k), at k cost weights.
+        """
+        step = max(1, _HELD // (2 * len(self.data.score)))
+        parts = [self._means(*walk(weights[k : k + step])) for k in range(0, len(weights), step)]
+        points, samples = zip(*parts, strict=True)
+        return Trace(weights=weights, points=np.concatenate(points), samples=np.concatenate(samples, axis=1))
+
+    def _means(self, cost: Floats, score: Floats) -> tuple[Floats, Floats]:
+        """Return mean (cost, score) at each of k points, (k, 2), and in each resample, (B, k, 2)."""
         points = np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
-        samples = np.stack([self.bootstrap.means(cost), self.bootstrap.means(score)], axis=-1)
-        return Trace(weights=weights, points=points, samples=samples)
+        return points, np.stack(np.hsplit(self.bootstrap.means(cost, score), 2), axis=-1)
 
     def closed(self, trace: Trace) -> Measure:
         """Measure the gap closed by a traced curve."""
@@ -90,9 +106,9 @@ class Comparison:
     def cascade(self, cascade: Cascade) -> tuple[StrategyRow, Trace]:
         """Measure a policy that may go on after an answer, at the cost weight and along its curve."""
         weights = cascade_weights(cascade.prior, cascade.cost)
-        trace = self.trace_of(weights, *cascade_curve(cascade, self.data, weights))
-        kept, ran = cascade.run(self.cost_weight)
-        return self._row(CASCADE, self._one_hot(kept), self.closed(trace), ran=ran.astype(np.float64)), trace
+        trace = self.trace_of(weights, lambda part: cascade_curve(cascade, self.data, part))
+        walks = cascade.run(self.cost_weight)
+        return self._row(CASCADE, self._one_hot(walks.kept), self.closed(trace), walks=walks), trace
 
     def single_row(self, m: int) -> StrategyRow:
         """Measure one size alone."""
@@ -164,15 +180,15 @@ class Comparison:
     def _one_hot(self, chosen: Sizes) -> Floats:
         return np.asarray(np.eye(len(self.data.sizes))[chosen])
 
-    def _row(self, name: str, share: Floats, closed: Measure, *, ran: Floats | None = None) -> StrategyRow:
+    def _row(self, name: str, share: Floats, closed: Measure, *, walks: Walks | None = None) -> StrategyRow:
         """Measure a strategy by the probability (Q, M) or (M,) with which each query goes to each size.
 
-        Where several sizes run for a query, `ran` (Q, M) says which: costs and latencies add up.
+        Where a query is read first or several sizes run, `walks` says so: costs and latencies add up.
         """
         data = self.data
         share = np.broadcast_to(share, data.score.shape)
-        paid = share if ran is None else ran
-        score, cost = (share * data.score).sum(axis=1), (paid * data.cost).sum(axis=1)
+        score = (share * data.score).sum(axis=1)
+        cost = (share * data.cost).sum(axis=1) if walks is None else walks.paid(data.cost, data.reading)
         means = self.bootstrap.means(np.column_stack([cost, score]))
         spent, accuracy = measure(cost.mean(), means[:, 0]), measure(score.mean(), means[:, 1])
         lift = measure(
@@ -180,8 +196,8 @@ class Comparison:
             means[:, 1] - hull_value(self.singles, means[:, 0]),
         )
         latency = self.latency
-        if ran is not None:
-            latency = np.where(ran > 0, latency, 0.0).sum(axis=1)[:, None] * np.ones(len(data.sizes))
+        if walks is not None:
+            latency = walks.paid(latency, data.reading_s)[:, None] * np.ones(len(data.sizes))
         p50, p95 = _latency(latency, share)
         unit = data.unit_cost
         return StrategyRow(

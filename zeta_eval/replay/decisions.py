@@ -29,8 +29,8 @@ def decisions(
         curve: Whether to decide at every point of the cost-quality curve instead of at one.
 
     Returns:
-        One row per trade-off and query: cost_weight, task, query_id, steps (the sizes that ran, in order), final (the
-        size whose answer is kept).
+        One row per trade-off and query: cost_weight, task, query_id, peeked (whether the smallest size read the
+        query first), steps (the sizes that ran, in order), final (the size whose answer is kept).
     """
     table = outcomes.with_order(policy.sizes)
     features = FeatureCache().features(table.queries, table.tasks)
@@ -38,19 +38,20 @@ def decisions(
     own = policy.cost_weight if cost_weight is None else cost_weight
     # An infinite weight is the cheapest size for all; the largest finite one is as good.
     traced = (
-        cascade_weights(cascade.prior, cascade.cost) if policy.looks else curve_weights(cascade.prior, cascade.cost)
+        cascade_weights(cascade.prior, cascade.cost) if policy.cascades else curve_weights(cascade.prior, cascade.cost)
     )
     weights = traced[np.isfinite(traced)] if curve else np.array([own])
     sizes = np.array(policy.sizes, dtype=object)
     frames = []
     for weight in weights:
-        kept, ran = cascade.run(float(weight))
+        kept, ran, peeked = cascade.run(float(weight))
         frames.append(
             pd.DataFrame(
                 {
                     "cost_weight": float(weight),
                     "task": table.tasks,
                     "query_id": table.query_ids,
+                    "peeked": peeked,
                     "steps": [list(sizes[row]) for row in ran],
                     "final": sizes[kept],
                 }

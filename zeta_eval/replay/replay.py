@@ -67,7 +67,7 @@ def replay(
     own = _own(policy, data, weight)
     trace = compare.trace(own)
     row = compare.row(own, trace)
-    cascading = [compare.cascade(Cascade(policy, data.features, Answers.of(table)))] if policy.looks else []
+    cascading = [compare.cascade(Cascade(policy, data.features, Answers.of(table)))] if policy.cascades else []
     others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
     traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
     if split in ("tune", "all"):

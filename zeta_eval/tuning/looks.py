@@ -1,16 +1,17 @@
-"""Fits what answers tell: how the signals of each size's answer move every size's chance, and by how much."""
+"""Fits what answers and readings tell: how their signals move every size's chance, and by how much."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
-from zeta_eval.cascade import Look, Posterior
+from zeta_eval.cascade import PREFILL, Look, Peek, Posterior
 from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.cascade import run_sets, update
-from zeta_eval.replay.choice import Floats, logit
+from zeta_eval.replay.choice import Floats, Sizes, logit
 from zeta_eval.tuning.linear import graded
 
 SIGNALS_C = 0.05
@@ -33,7 +34,7 @@ def fit_looks(p: Floats, score: Floats, answers: Answers) -> tuple[Look, ...]:
     for ran in run_sets(p.shape[1]):
         before = beliefs[ran[:-1]]
         look = _fit_look(ran, before, score, answers)
-        beliefs[ran] = update(look, answers.sizes, before, answers, ran, np.arange(len(p)))
+        beliefs[ran] = update(look, answers.sizes, before, answers, np.arange(len(p)))
         if look is not None:
             looks.append(replace(look, spread=_spread(before, beliefs[ran], ran[-1])))
     return tuple(looks)
@@ -44,32 +45,65 @@ def scaled(looks: Sequence[Look], by: float) -> tuple[Look, ...]:
     return tuple(replace(look, spread=by * look.spread) for look in looks)
 
 
+def fit_peek(p: Floats, score: Floats, answers: Answers, reading: Floats) -> Peek | None:
+    """Fit what reading by the smallest size tells; None where too few readings are stored with their cost.
+
+    Args:
+        p: Success probability before it, on queries it was not fitted on; shape (Q, M).
+        score: Shape (Q, M), in [0, 1].
+        answers: The stored answers and readings of the same queries.
+        reading: What reading cost, as a share of the largest size's mean cost, shape (Q,).
+    """
+    (rows, signals), m = _signals(PREFILL, 0, answers, len(p)), p.shape[1]
+    if m < 2 or len(rows) < len(p) / 2 or not signals:
+        return None
+    log_odds = logit(p[rows])
+    fitted = [_posterior(s, score[rows, k], [log_odds[:, k]], signals) for k, s in enumerate(answers.sizes)]
+    posteriors = tuple(q for q in fitted if q is not None)
+    if len(posteriors) < m:
+        return None
+    peek = Peek(size=answers.sizes[0], cost=float(reading[rows].mean()), spread=0.0, posteriors=posteriors)
+    moved = update(peek, answers.sizes, p[rows], answers, rows) - p[rows]
+    apart = [np.var(moved[:, j] - moved[:, i]) for i, j in combinations(range(m), 2)]
+    return replace(peek, spread=float(np.sqrt(np.mean(apart)) / _unit(p[rows], 0)))
+
+
 def _fit_look(ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers) -> Look | None:
     names, last = answers.names(ran), ran[-1]
     if not names:
         return None
-    columns = np.column_stack([answers.column(n, last, np.arange(len(score))) for n in names])
-    rows = np.flatnonzero(np.isfinite(columns).all(axis=1))
-    varies = columns[rows].std(axis=0) > 1e-9 if rows.size else np.zeros(len(names), dtype=bool)
+    rows, signals = _signals(names, last, answers, len(score))
     log_odds = logit(before[rows])
     posteriors = []
     for k in range(last, score.shape[1]):
         own = [] if k == last else [log_odds[:, last]]
-        x = np.column_stack([log_odds[:, k], *own, columns[rows][:, varies]])
-        if (fit := _logistic(x, score[rows, k])) is None:
+        posterior = _posterior(answers.sizes[k], score[rows, k], [log_odds[:, k], *own], signals)
+        if posterior is None:
             return None
-        weights, bias = fit
-        signals = [n for n, v in zip(names, varies, strict=True) if v]
-        posteriors.append(
-            Posterior(
-                size=answers.sizes[k],
-                bias=bias,
-                prior=float(weights[0]),
-                own=float(weights[1]) if own else 0.0,
-                weights=dict(zip(signals, weights[1 + len(own) :].tolist(), strict=True)),
-            )
-        )
+        posteriors.append(posterior)
     return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=tuple(posteriors))
+
+
+def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple[Sizes, dict[str, Floats]]:
+    """Return which of n queries have every signal of a size, (N,), and by name the signals that vary there, (N,)."""
+    columns = np.array([answers.column(name, size, np.arange(n)) for name in names])
+    rows = np.flatnonzero(np.isfinite(columns).all(axis=0))
+    return rows, {s: x[rows] for s, x in zip(names, columns, strict=True) if rows.size and x[rows].std() > 1e-9}
+
+
+def _posterior(size: str, score: Floats, log_odds: Sequence[Floats], signals: Mapping[str, Floats]) -> Posterior | None:
+    """Fit a size's chance on its log-odds, those of another size where they are given, and signals; each (N,)."""
+    if (fit := _logistic(np.column_stack([*log_odds, *signals.values()]), score)) is None:
+        return None
+    weights, bias = fit
+    n = len(log_odds)
+    return Posterior(
+        size=size,
+        bias=bias,
+        prior=float(weights[0]),
+        own=float(weights[1]) if n > 1 else 0.0,
+        weights=dict(zip(signals, weights[n:].tolist(), strict=True)),
+    )
 
 
 def _logistic(x: Floats, y: Floats) -> tuple[Floats, float] | None:
@@ -93,5 +127,9 @@ def _spread(before: Floats, after: Floats, last: int) -> float:
     def advantage(p: Floats) -> Floats:
         return np.asarray(p[:, last + 1 :].max(axis=1) - p[:, last])
 
-    unit = np.sqrt(before[:, last] * (1 - before[:, last])).mean()
-    return float((advantage(after) - advantage(before)).std() / max(unit, 1e-6))
+    return float((advantage(after) - advantage(before)).std() / _unit(before, last))
+
+
+def _unit(p: Floats, size: int) -> float:
+    """Mean of a size's sqrt(p (1 - p)), from p of shape (Q, M)."""
+    return float(max(np.sqrt(p[:, size] * (1 - p[:, size])).mean(), 1e-6))

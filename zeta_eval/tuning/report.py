@@ -12,13 +12,19 @@ from zeta_eval.outcomes import COSTS
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import ReplayReport
 from zeta_eval.replay.guarantee import Certificate
+from zeta_eval.tuning.transfer import Unseen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from zeta_eval.tuning.selection import Gain
 
-ESTIMATORS = ("auto", "heuristic", "learned")
+
+ESTIMATORS = ("auto", "embedding", "heuristic", "knn", "learned")
 """What may estimate a policy's success probabilities."""
+
+EMBEDDING = ("knn", "embedding")
+"""Those that need an embedder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,8 @@ class TuningSettings:
     """Optuna storage URL that makes the study resumable; None keeps it in memory."""
     estimator: str = "auto"
     """One of `ESTIMATORS`; "auto" takes the one that does best on `validate`."""
+    embedder: str | None = None
+    """Name or local folder of a sentence-transformers model, for the estimators that need one."""
     keep: float | None = None
     """Share of the largest size's accuracy to certify on held-out queries, in (0, 1]."""
     confidence: float = 0.95
@@ -53,6 +61,15 @@ class TuningSettings:
             raise InvalidInputError(f"The seed is {self.seed}; give a whole number from 0 to 4294967295.")
         if self.estimator not in ESTIMATORS:
             raise UnknownNameError("estimator", self.estimator, ESTIMATORS)
+        if self.estimator in EMBEDDING and not self.embedder:
+            raise InvalidInputError(
+                f"The estimator '{self.estimator}' needs an embedder; give --embedder NAME_OR_PATH, a "
+                "sentence-transformers model."
+            )
+        if self.embedder and self.estimator not in ("auto", *EMBEDDING):
+            raise InvalidInputError(
+                f"The estimator '{self.estimator}' reads no embedder; leave --embedder out, or use --estimator auto."
+            )
         if self.n_trials < 1:
             raise InvalidInputError(f"The number of trials is {self.n_trials}; give at least 1.")
         if self.max_cost is not None and self.min_score is not None:
@@ -65,6 +82,13 @@ class TuningSettings:
             raise InvalidInputError(f"The confidence is {self.confidence}; give a share between 0 and 1, like 0.95.")
         if self.min_score is not None and not 0 < self.min_score <= 1:
             raise InvalidInputError(f"min_score is {self.min_score}; give a score in (0, 1].")
+
+    @property
+    def estimators(self) -> tuple[str, ...]:
+        """The estimators to try."""
+        if self.estimator != "auto":
+            return (self.estimator,)
+        return ("heuristic", "learned", *(EMBEDDING if self.embedder else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +113,10 @@ class TuningReport:
     """The estimator of the policy."""
     held_out_area: dict[str, float]
     """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
+    unseen: Unseen | None
+    """The policy on `test` where the task of each query was left out of the fit; None with one task only."""
+    reading: Gain | None
+    """What reading a query first by the smallest size adds on `validate`; None where too few readings are stored."""
     certificate: Certificate | None
     """What was certified on `test`, where a share to keep was asked for."""
     brier: dict[str, float]
@@ -141,6 +169,33 @@ class TuningReport:
                 if self.policy.looks
                 else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "
                 "every first answer.",
+                self._reading_text(),
+                self._unseen_text(),
                 *(() if self.certificate is None else (self.certificate.text,)),
             )
+        )
+
+    def _reading_text(self) -> str:
+        """Whether prefill signals pay."""
+        if (gain := self.reading) is None:
+            return "Prefill signals: too few are stored with what reading a query cost."
+        area = f"area on validate {gain.value:+.4f}, standard error {gain.standard_error:.4f}"
+        if (peek := self.policy.peek) is None:
+            return f"Prefill signals do not pay for reading a query first, or not clearly ({area})."
+        return (
+            f"Prefill signals pay ({area}): {peek.size} may read a query first, at {100 * peek.cost:.1f} % of the "
+            "largest size's cost."
+        )
+
+    def _unseen_text(self) -> str:
+        """What the policy is worth on a task it was not tuned on."""
+        domain = self.policy.domain
+        if domain is None or self.unseen is None:
+            return "New tasks: the table has one task only, so what the policy expects of another counts 1 %."
+        row, lift = self.unseen.row, self.unseen.mean_lift
+        counts = f"estimates, and the savings of smaller sizes, count {100 * domain.transfer:.0f} %"
+        return (
+            f"New tasks: {counts}. Leave one task out, on test: accuracy {row.accuracy:.3f} at "
+            f"{100 * row.cost_ratio:.0f} % of the largest size's cost; lift over all cost weights {lift.value:+.3f} "
+            f"[{lift.low:+.3f}, {lift.high:+.3f}]."
         )

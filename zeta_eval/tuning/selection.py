@@ -1,31 +1,50 @@
-"""Choices made on held-out queries: which estimator, whether a cascade pays, and at which cost weight."""
+"""Choices made on held-out queries: which estimator, whether looking and reading pay, and at which cost weight."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
+from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights, update
 from zeta_eval.replay.choice import Floats, curve_weights
 from zeta_eval.replay.metrics import area
 from zeta_eval.replay.statistics import Bootstrap
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.looks import fit_looks, scaled
+from zeta_eval.tuning.looks import fit_looks, fit_peek, scaled
 from zeta_eval.tuning.report import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
-"""Factors on the worth of seeing an answer that are compared on held-out queries."""
+"""Factors on the worth of seeing an answer, or of reading first, that are compared on held-out queries."""
 
 RESAMPLES = 200
-"""Resamples behind the standard error of what a cascade gains."""
+"""Resamples behind the standard error of what a step gains."""
 
 KEEP = 0.99
 """Share of the largest size's accuracy that the chosen point keeps where nothing else is asked for."""
+
+
+class Gain(NamedTuple):
+    """What a step adds to the area under a policy's curve on held-out queries."""
+
+    value: float
+    """The area added."""
+    standard_error: float
+    """Its standard error, paired over queries."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether it adds over one standard error.
+
+        The best of several scales always looks a little better than it is, and a cascade that does not pay costs more
+        than one that is not tried.
+        """
+        return self.value > self.standard_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +71,13 @@ class Candidate:
     """The split it was fitted on."""
     held_out: Split
     """The split it is chosen on."""
+    reading: Gain | None = None
+    """What the best way to let the smallest size read first adds; None where too few readings are stored."""
 
     @cached_property
     def held_out_area(self) -> float:
-        """Area under its cost-quality curve on the held-out split, in [0, 1], with looks where it has them."""
-        if self.policy.looks:
+        """Area under its cost-quality curve on the held-out split, in [0, 1], with what it reads and looks at."""
+        if self.policy.cascades:
             weights = cascade_weights(self.held_out.p, self.held_out.data.expected_cost)
             return float(area(self._points(self.held_out, weights), self.held_out.data.evaluator.singles))
         data = self.held_out.data
@@ -73,7 +94,7 @@ class Candidate:
     def curve(self, split: Split, weights: Floats) -> tuple[Floats, Floats]:
         """Each query's cost and score at each cost weight, shapes (Q, K)."""
         data = split.data
-        if self.policy.looks:
+        if self.policy.cascades:
             cascade = Cascade(self.policy, data.read, split.answers, prior=split.p)
             return cascade_curve(cascade, data.evaluator, weights)
         return data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)[1:]
@@ -81,25 +102,38 @@ class Candidate:
     def weights(self) -> Floats:
         """Finite cost weights that trace its curve."""
         p, cost = self.tune.p, self.tune.data.expected_cost
-        return cascade_weights(p, cost) if self.policy.looks else curve_weights(p, cost)[:-1]
+        return cascade_weights(p, cost) if self.policy.cascades else curve_weights(p, cost)[:-1]
 
 
-def with_looks(candidate: Candidate) -> Candidate:
+def with_looks(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
     """The candidate with looks fitted on `tune`, where a cascade is shown to pay on the held-out split."""
     looks = fit_looks(candidate.tune.p, candidate.tune.data.score, candidate.tune.answers)
     if not looks:
         return candidate
     others = [replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by))) for by in SCALES]
     best = max(others, key=lambda c: c.held_out_area)
-    return best if _pays(candidate, best) else candidate
+    return best if not must_pay or _gain(candidate, best).pays else candidate
 
 
-def _pays(plain: Candidate, cascading: Candidate) -> bool:
-    """Whether a cascade covers more area than plain routing by over one standard error, paired over queries.
+def with_peek(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
+    """The candidate with reading first fitted on `tune`, where that is shown to pay on the held-out split."""
+    tune, policy = candidate.tune, candidate.policy
+    peek = fit_peek(tune.p, tune.data.score, tune.answers, tune.data.evaluator.reading)
+    if peek is None:
+        return candidate
+    peeks = [replace(peek, spread=by * peek.spread) for by in SCALES]
+    ways = [replace(policy, peek=x) for x in peeks]
+    if policy.looks:  # an answer tells less, and other things, where the query was read before
+        read = update(peek, tune.answers.sizes, tune.p, tune.answers, np.arange(len(tune.p)))
+        looks = fit_looks(read, tune.data.score, tune.answers)
+        ways += [replace(policy, peek=x, looks=scaled(looks, by)) for x, by in zip(peeks, SCALES, strict=True)]
+    best = max((replace(candidate, policy=way) for way in ways), key=lambda c: c.held_out_area)
+    gain = _gain(candidate, best)
+    return replace(best if not must_pay or gain.pays else candidate, reading=gain)
 
-    The best of several scales always looks a little better than it is, and a cascade that does not pay costs more
-    than one that is not tried.
-    """
+
+def _gain(plain: Candidate, cascading: Candidate) -> Gain:
+    """How much more area a candidate covers than another on the held-out split."""
     held = plain.held_out
     evaluator = held.data.evaluator
     bootstrap = Bootstrap(len(evaluator.score), n_bootstrap=RESAMPLES)
@@ -111,7 +145,7 @@ def _pays(plain: Candidate, cascading: Candidate) -> bool:
         return area(np.stack([bootstrap.means(cost), bootstrap.means(score)], axis=-1), singles)
 
     gain = cascading.held_out_area - plain.held_out_area
-    return gain > float(np.std(areas(cascading) - areas(plain), ddof=1))
+    return Gain(gain, float(np.std(areas(cascading) - areas(plain), ddof=1)))
 
 
 def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:

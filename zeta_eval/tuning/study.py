@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
@@ -24,16 +24,21 @@ from zeta_eval.replay.evaluator import Evaluator, cost_column
 from zeta_eval.replay.guarantee import Certificate, certify
 from zeta_eval.replay.predict import expect
 from zeta_eval.tuning.cuts import best_cut_points
+from zeta_eval.tuning.embedding import fit_embedding
 from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
-from zeta_eval.tuning.learned import fit_learned
+from zeta_eval.tuning.learned import Fitted, fit_learned
 from zeta_eval.tuning.report import TuningReport, TuningSettings
-from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks
+from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks, with_peek
+from zeta_eval.tuning.transfer import Refit, measure_transfer
 
 if TYPE_CHECKING:
     import optuna
 
 ENQUEUED_COST_WEIGHTS = (0.1, 0.3, 0.8)
 """Cost weights at which every fitted start is tried first."""
+
+MOST = 200_000
+"""Queries that are searched, fitted and chosen on; of a larger split as many are drawn at random."""
 
 CANDIDATES = 30
 """Feasible trials of a budgeted search that are compared on held-out queries."""
@@ -62,6 +67,8 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     if len(parts["tune"]) < 50 or min(len(p) for p in parts.values()) < 10:
         counts = ", ".join(f"{len(p)} {n}" for n, p in parts.items())
         raise OutcomesError(f"Too few complete queries to tune on ({counts}); benchmark at least 100 queries.")
+    sampled = {n: MOST for n in ("tune", "validate") if len(parts[n]) > MOST}
+    parts |= {n: parts[n].sample(k, seed=settings.seed) for n, k in sampled.items()}
     data = Data.of(parts["tune"], cost)
     held_out = Data.of(parts["validate"], cost, data.costs)
     study = _search(data, outcomes, cost, settings)
@@ -75,7 +82,7 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         "n_trials": len(study.trials),
         "seed": settings.seed,
         "parameters": dict(trial.params),
-    }
+    } | ({"sampled": sampled} if sampled else {})
     policy = export(
         configuration,
         parts["tune"],
@@ -86,17 +93,17 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         provenance=provenance,
     )
     splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
-    candidates = [
-        with_looks(_candidate(name, policy, splits, settings.seed))
-        for name in (("heuristic", "learned") if settings.estimator == "auto" else (settings.estimator,))
-    ]
+    candidates = [with_peek(with_looks(candidate(name, policy, splits, settings))) for name in settings.estimators]
     chosen = max(candidates, key=lambda c: c.held_out_area)
     weight = choose_cost_weight(chosen, settings)
     cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
+    refit = _refit(chosen.estimator, trial.params, cost, settings)
+    domain, unseen = measure_transfer(parts, cost, weight, refit, seed=settings.seed)
     policy = replace(
         chosen.policy,
         cost_weight=weight,
         cut_points=cuts,
+        domain=domain,
         provenance=provenance | {"estimator": chosen.estimator},
     )
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
@@ -113,6 +120,8 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         settings=settings,
         seconds=time.perf_counter() - started,
         estimator=chosen.estimator,
+        unseen=unseen,
+        reading=chosen.reading,
         held_out_area={c.estimator: c.held_out_area for c in candidates},
         certificate=certificate,
         brier=dict(zip(outcomes.sizes, brier(p_test, on_test.score).tolist(), strict=True)),
@@ -123,9 +132,9 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
 def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: TuningSettings) -> Certificate:
     """Certify the policy as it is, at its one cost weight, on the split that nothing was chosen on."""
     assert settings.keep is not None
-    kept, _ = Cascade(policy, data.features, Answers.of(test)).run(policy.cost_weight)
+    walks = Cascade(policy, data.features, Answers.of(test)).run(policy.cost_weight)
     return certify(
-        data.of(kept)[0][:, None],
+        data.of(walks.kept)[0][:, None],
         data.score[:, data.largest],
         np.array([policy.cost_weight]),
         keep=settings.keep,
@@ -134,17 +143,43 @@ def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: T
     )
 
 
-def _candidate(name: str, policy: RoutingPolicy, splits: Sequence[tuple[Data, Answers]], seed: int) -> Candidate:
+def candidate(
+    name: str, policy: RoutingPolicy, splits: Sequence[tuple[Data, Answers]], settings: TuningSettings
+) -> Candidate:
     """The tuned heuristic, or a learned model above it."""
     (data, _), (held_out, _) = splits
     p_tune = expect(policy, data.read)[0]
-    if name == "learned":
-        read = data.read
-        fitted = fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed)
+    if name != "heuristic":
+        fitted = _fit(name, data, settings)
         policy, p_tune = replace(policy, learned=fitted.model), fitted.p
     p = (p_tune, expect(policy, held_out.read)[0])
     tune, held = (Split(data=d, answers=a, p=q) for (d, a), q in zip(splits, p, strict=True))
     return Candidate(estimator=name, policy=policy, tune=tune, held_out=held)
+
+
+def _refit(name: str, parameters: Mapping[str, object], cost: str, settings: TuningSettings) -> Refit:
+    """Fit other outcomes with the parameters and the estimator that were chosen, without looks."""
+
+    def refit(outcomes: Outcomes) -> RoutingPolicy:
+        import optuna
+
+        data = Data.of(outcomes, cost)
+        configuration = configure(optuna.trial.FixedTrial(dict(parameters)), data, outcomes.sizes)
+        weight = configuration.cost_weight
+        policy = export(configuration, outcomes, data, name=name, cost=cost, cost_weight=weight, provenance={})
+        return policy if name == "heuristic" else replace(policy, learned=_fit(name, data, settings).model)
+
+    return refit
+
+
+def _fit(name: str, data: Data, settings: TuningSettings) -> Fitted:
+    read, seed = data.read, settings.seed
+    if name == "learned":
+        return fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed)
+    assert settings.embedder is not None
+    return fit_embedding(
+        name, settings.embedder, read.texts, data.features, read.names, read.tasks, data.score, seed=seed
+    )
 
 
 def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings) -> optuna.Study:
