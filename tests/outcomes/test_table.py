@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,6 +175,44 @@ def test_splits_partition_the_table_and_keep_a_query_together():
     assert sum(map(len, parts)) == 500
     assert set.union(*parts) == set(outcomes.query_ids)
     assert [round(len(p) / 500, 1) for p in parts] == [0.6, 0.2, 0.2]
+
+
+def test_a_part_of_a_table_is_the_table_of_its_rows():
+    frame = long_frame(n=60, response=[f"answer {i}" for i in range(120)])
+    frame.loc[[7, 20], "score"] = np.nan
+    whole = Outcomes.from_frame(frame.sample(frac=1, random_state=0)).with_order(["60K", "16K"])
+    for part in (whole.split("tune"), whole.split("tune").with_order(["16K", "60K"]), whole.take(np.array([3, 0]))):
+        alone = Outcomes(part.frame, part.sizes)
+        assert (len(part), part.n_incomplete, part.n_unscored) == (len(alone), alone.n_incomplete, alone.n_unscored)
+        assert part.sha256 == alone.sha256
+        assert part.queries.tolist() == alone.queries.tolist()
+        np.testing.assert_array_equal(part.matrix("gpu_s"), alone.matrix("gpu_s"))
+        np.testing.assert_array_equal(part.texts("response"), alone.texts("response"))
+    assert whole.split("tune").split("tune").sha256 == whole.split("tune").sha256
+
+
+def test_frames_put_together_are_held_in_one_piece():
+    frame = pd.concat([Outcomes.from_frame(long_frame(n=i + 1)).frame.tail(2) for i in range(4)])  # with doubled index
+    whole = Outcomes.from_frame(frame)
+    assert whole.queries.tolist() == [f"question number {i}" for i in range(4)]
+    assert not isinstance(pa.array(whole.frame["query"]), pa.ChunkedArray)
+
+
+def test_some_queries_answers_are_those_of_all():
+    outcomes = Outcomes.from_frame(long_frame(response=[f"answer {i}" for i in range(10)]))
+    assert outcomes.texts("response", slice(1, 3)).tolist() == outcomes.texts("response")[1:3].tolist()
+
+
+def test_a_sample_has_whole_queries_and_leaves_other_models_rows_alone():
+    other = long_frame(n=1, sizes=("embedder",)).assign(query_id="e", query="embed this")
+    whole = Outcomes.from_frame(pd.concat([long_frame(n=40), other])).with_order(["16K", "60K"])
+    sample = whole.sample(10, seed=1)
+    assert (len(sample), sample.n_incomplete) == (10, 0)
+    assert set(sample.query_ids) < set(whole.query_ids)
+    assert "embedder" in set(sample.frame["model"])
+    assert sample.sha256 == whole.sample(10, seed=1).sha256 != whole.sample(10, seed=2).sha256
+    assert whole.sample(40) is whole
+    assert len(whole.split("tune").sample(5)) == 5
 
 
 def test_the_split_of_a_query_never_moves():

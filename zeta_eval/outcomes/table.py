@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.outcomes.files import read_table, write_parquet
@@ -20,6 +21,8 @@ from zeta_eval.outcomes.split import SPLITS, split_names
 
 COSTS: Final = ("gpu_s", "cost_usd", "latency_s")
 """Columns that hold costs, the one that is taken by default first."""
+_BLOCK: Final = 1 << 17
+"""Rows that are hashed at once: it bounds the memory."""
 _UNITS: Final[Mapping[str, float]] = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
@@ -27,12 +30,13 @@ class Outcomes:
     """An immutable table of outcomes: Q complete queries x M sizes, cheapest size first.
 
     A query is complete when every size of the ladder has a score on it; only complete queries are in `queries` and
-    `matrix`. Incomplete queries and unscored rows are counted, never scored 0.
+    `matrix`. Incomplete queries and unscored rows are counted, never scored 0. A part of a table shares its rows.
     """
 
-    def __init__(self, frame: pd.DataFrame, sizes: Sequence[str]) -> None:
-        """Wrap a frame that conforms already; everybody else uses `load` or `from_frame`."""
-        self._frame = frame
+    def __init__(self, frame: pd.DataFrame, sizes: Sequence[str], rows: npt.NDArray[np.intp] | None = None) -> None:
+        """Wrap a frame that conforms already, or some rows of it; everybody else uses `load` or `from_frame`."""
+        self._whole = frame
+        self._rows = rows
         self._sizes = tuple(sizes)
         self._matrices: dict[str, npt.NDArray[np.float64]] = {}
 
@@ -46,6 +50,8 @@ class Outcomes:
         frame, sizes = read_table(path)
         try:
             outcomes = cls.from_frame(frame)
+            del frame
+            pa.default_memory_pool().release_unused()  # reading takes as much again as the table
             return outcomes if sizes is None else outcomes.with_order(sizes)
         except OutcomesError as e:
             raise OutcomesError(f"{path}: {e}") from e
@@ -72,6 +78,17 @@ class Outcomes:
         return self._frame.copy(deep=False)
 
     @property
+    def _frame(self) -> pd.DataFrame:
+        """The rows of this table; of a part they are copied, so ask for the columns that are needed."""
+        return self._whole if self._rows is None else self._whole.take(self._rows).reset_index(drop=True)
+
+    def _column(self, name: str, rows: npt.NDArray[np.intp] | None = None) -> pd.Series:
+        """One column of this table, or of some rows of the whole one."""
+        rows = self._rows if rows is None else rows
+        column = self._whole[name]
+        return column if rows is None else column.take(rows).reset_index(drop=True)
+
+    @property
     def sizes(self) -> tuple[str, ...]:
         """Names of the sizes, cheapest first: as stored or set, else by mean cost, number in the name, name."""
         return self._sizes
@@ -82,13 +99,15 @@ class Outcomes:
         Raises:
             UnknownNameError: a size has no row.
         """
-        known = set(self._frame["model"].unique())
+        if tuple(sizes) == self._sizes:
+            return self
+        known = set(self._column("model").unique())
         for size in sizes:
             if size not in known:
                 raise UnknownNameError("size", size, known)
         if not sizes or len(set(sizes)) < len(sizes):
             raise OutcomesError(f"The order of sizes is {list(sizes)}; name every size once, cheapest first.")
-        return Outcomes(self._frame, sizes)
+        return Outcomes(self._whole, sizes, self._rows)
 
     def split(self, name: str) -> Outcomes:
         """Return the rows of a split, "tune", "validate", "test" or "all", with this table's sizes.
@@ -104,13 +123,26 @@ class Outcomes:
             return self
         if name not in SPLITS:
             raise UnknownNameError("split", name, (*SPLITS, "all"))
-        chosen = self._splits == name
-        if not chosen.any():
-            n = self._frame["query_id"].nunique()
+        chosen = self._splits[name]
+        if not chosen.size:
+            n = self._column("query_id").nunique()
             raise OutcomesError(
                 f"No query of {n} falls into the split '{name}'; give more queries, or use split 'all'."
             )
-        return Outcomes(self._frame[chosen].reset_index(drop=True), self._sizes)
+        return Outcomes(self._whole, self._sizes, chosen)
+
+    def sample(self, n: int, *, seed: int = 0) -> Outcomes:
+        """Return the table with n of its complete queries, drawn at random; itself where it has no more."""
+        if len(self) <= n:
+            return self
+        left_out = np.random.default_rng(seed).permutation(len(self))[n:]
+        rows = np.arange(len(self._whole)) if self._rows is None else self._rows
+        return Outcomes(self._whole, self._sizes, np.setdiff1d(rows, self._complete[left_out]))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Outcomes:
+        """Return the complete queries at these places of `queries`, in the table's order, with this table's sizes."""
+        kept = np.sort(self._complete[rows].ravel())
+        return Outcomes(self._whole, self._sizes, kept)
 
     @cached_property
     def query_ids(self) -> npt.NDArray[np.object_]:
@@ -138,19 +170,21 @@ class Outcomes:
             numeric = [c for c, kind in COLUMNS.items() if kind != "string"]
             if column not in numeric:
                 raise UnknownNameError("numeric column", column, numeric)
-            values = self._frame[column].to_numpy(dtype="float64", na_value=np.nan)[self._complete]
+            rows = self._complete
+            values = self._column(column, rows.ravel()).to_numpy(dtype="float64", na_value=np.nan).reshape(rows.shape)
             values.flags.writeable = False
             self._matrices[column] = values
         return self._matrices[column]
 
-    def texts(self, column: str) -> npt.NDArray[np.object_]:
-        """Return a text column as (Q, M), complete queries x sizes; no string where null."""
-        return np.asarray(self._frame[column].to_numpy(dtype=object)[self._complete])
+    def texts(self, column: str, queries: slice = slice(None)) -> npt.NDArray[np.object_]:
+        """Return a text column as (Q, M), some or all complete queries x sizes; no string where null."""
+        rows = self._complete[queries]
+        return np.asarray(self._column(column, rows.ravel()).to_numpy(dtype=object).reshape(rows.shape))
 
     @cached_property
     def n_unscored(self) -> int:
         """Rows of the sizes without a score."""
-        return int((self._frame["score"].isna() & self._frame["model"].isin(self._sizes)).sum())
+        return int((self._column("score").isna() & self._column("model").isin(self._sizes)).sum())
 
     @cached_property
     def n_incomplete(self) -> int:
@@ -166,7 +200,9 @@ class Outcomes:
     @cached_property
     def sha256(self) -> str:
         """Hash of the content, whatever the order of the rows."""
-        rows = pd.util.hash_pandas_object(self._frame, index=False).to_numpy()
+        frame = self._frame
+        blocks = [frame.iloc[start : start + _BLOCK] for start in range(0, len(frame), _BLOCK)]
+        rows = np.concatenate([pd.util.hash_pandas_object(block, index=False).to_numpy() for block in blocks])
         return hashlib.sha256(np.sort(rows).astype("<u8").tobytes()).hexdigest()
 
     def save(self, path: str | Path) -> None:
@@ -185,27 +221,31 @@ class Outcomes:
     @cached_property
     def _grid(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Row number of each query and size (-1: none), shape (all queries, M), and which queries are complete."""
-        return _grid(self._frame, self._sizes)
+        return _grid(self._column("query_id"), self._column("model"), self._column("score"), self._sizes)
 
     @cached_property
     def _complete(self) -> npt.NDArray[np.int64]:
+        """Row number, in the whole table, of each complete query and size, shape (Q, M)."""
         rows, complete = self._grid
         if not complete.any():
-            scored = self._frame.groupby("model")["score"].count()
+            scored = self._column("score").groupby(self._column("model")).count()
             counts = ", ".join(f"{s} {scored.get(s, 0)}" for s in self._sizes)
             raise OutcomesError(
                 f"No query has a score on every size (scored: {counts}); run every size on the same queries."
             )
-        return rows[complete]
+        return rows[complete] if self._rows is None else self._rows[rows[complete]]
 
     @cached_property
-    def _splits(self) -> npt.NDArray[np.str_]:
-        """Split of each row."""
-        codes, texts = pd.factorize(self._frame["query"])
-        return split_names(texts)[codes]
+    def _splits(self) -> dict[str, npt.NDArray[np.intp]]:
+        """Row numbers, in the whole table, of each split."""
+        codes, texts = pd.factorize(self._column("query"))
+        names = split_names(texts)
+        rows = {name: np.flatnonzero((names == name)[codes]) for name in SPLITS}
+        return rows if self._rows is None else {name: self._rows[at] for name, at in rows.items()}
 
     def _texts(self, column: str) -> npt.NDArray[np.object_]:
-        values: npt.NDArray[Any] = self._frame[column].to_numpy(dtype=object)[self._complete[:, 0]]
+        values: npt.NDArray[Any] = self._column(column, self._complete[:, 0]).to_numpy(dtype=object)
+        pa.default_memory_pool().release_unused()
         values.flags.writeable = False
         return values
 
@@ -227,20 +267,22 @@ def _newest(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(older).reset_index(drop=True)
 
 
-def _grid(frame: pd.DataFrame, sizes: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    query, ids = pd.factorize(frame["query_id"])
-    size = pd.Index(sizes).get_indexer(pd.Index(frame["model"]))
+def _grid(
+    query_id: pd.Series, model: pd.Series, score: pd.Series, sizes: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    query, ids = pd.factorize(query_id)
+    size = pd.Index(sizes).get_indexer(pd.Index(model))
     on_ladder = np.flatnonzero(size >= 0)
     rows = np.full((len(ids), len(sizes)), -1, dtype=np.int64)
     rows[query[on_ladder], size[on_ladder]] = on_ladder
-    scored = frame["score"].notna().to_numpy()
+    scored = score.notna().to_numpy()
     return rows, np.all((rows >= 0) & scored[rows], axis=1)
 
 
 def _default_order(table: pd.DataFrame) -> tuple[str, ...]:
     """Order the models by the first cost that tells them apart, then by the number in the name, then by name."""
     names = sorted(table["model"].unique(), key=lambda name: (_number(name), name))
-    rows, complete = _grid(table, names)
+    rows, complete = _grid(table["query_id"], table["model"], table["score"], names)
     if complete.any():
         for column in ("cost_usd", "gpu_s", "latency_s"):
             means = table[column].to_numpy(dtype="float64")[rows[complete]].mean(axis=0)  # NaN where one value is null

@@ -3,58 +3,91 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.cascade import LOGPROBS
+from zeta_eval.cascade import LOGPROBS, PREFILL
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.replay.choice import Floats
-from zeta_eval.signals import SIGNALS, agree, read_answer
+from zeta_eval.replay.reading import reading_share
+from zeta_eval.signals import SIGNALS, AnswerView, read_answer
+
+_BLOCK = 1 << 14
+"""Queries whose answers are taken from the table at once: it bounds the memory."""
+
+
+class Views:
+    """What each answer's text shows, by query and size, read when it is asked for; None where no text is stored."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self._outcomes = outcomes
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def __getitem__(self, at: tuple[int, int]) -> AnswerView | None:
+        text = self._outcomes.texts("response", slice(at[0], at[0] + 1))[0, at[1]]
+        return read_answer(text) if isinstance(text, str) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Signals of Q x M stored answers."""
+    """Signals of Q x M stored answers. Those of the largest size's texts are left out: nothing comes after it."""
 
     sizes: tuple[str, ...]
     """The sizes, cheapest first."""
-    views: npt.NDArray[np.object_]
-    """What each answer's text shows, shape (Q, M); None where no text is stored."""
+    views: Views
+    """What each answer's text shows."""
+    finals: npt.NDArray[np.int64]
+    """Hash of the final answer, 0 where there is none, shape (Q, M - 1)."""
     logprobs: dict[str, Floats]
     """Mean and smallest token log-probability by name, each (Q, M), NaN where there is none."""
-
+    prefill: dict[str, Floats]
+    """What the first size's reading tells by name, each (Q,), NaN where it or its cost is not stored."""
     values: Floats
-    """Signals of the text, shape (S, Q, M) in the order of `SIGNALS`; NaN where no text is stored."""
+    """Signals of the text, shape (S, Q, M - 1) in the order of `SIGNALS`; NaN where no text is stored."""
 
     @classmethod
     def of(cls, outcomes: Outcomes) -> Answers:
         """Read the answers of a table's complete queries."""
-        texts = outcomes.texts("response")
-        views = np.full(texts.shape, None, dtype=object)
-        values = np.full((len(SIGNALS), *texts.shape), np.nan)
-        for at, text in np.ndenumerate(texts):
-            if isinstance(text, str):
-                views[at] = view = read_answer(text)
-                values[(slice(None), *at)] = view.values
+        q, m = len(outcomes), len(outcomes.sizes) - 1
+        finals, values = np.zeros((q, m), dtype=np.int64), np.full((len(SIGNALS), q, m), np.nan)
+        for start in range(0, q, _BLOCK):
+            texts = outcomes.texts("response", slice(start, start + _BLOCK))
+            for i, k in product(range(len(texts)), range(m)):
+                if isinstance(text := texts[i, k], str):
+                    view = read_answer(text)
+                    values[:, start + i, k] = view.values
+                    finals[start + i, k] = hash(view.final) if view.final else 0
         logprobs = {n: np.where(np.isfinite(x := outcomes.matrix(n)), x, np.nan) for n in LOGPROBS}
-        return cls(sizes=outcomes.sizes, views=views, logprobs=logprobs, values=values)
+        paid = np.isfinite(reading_share(outcomes))
+        prefill = {n: np.where(paid & np.isfinite(x := outcomes.matrix(n)[:, 0]), x, np.nan) for n in PREFILL}
+        return cls(
+            sizes=outcomes.sizes,
+            views=Views(outcomes),
+            finals=finals,
+            logprobs=logprobs,
+            prefill=prefill,
+            values=values,
+        )
 
     def column(self, name: str, size: int, rows: npt.NDArray[np.intp]) -> Floats:
-        """Return one signal of one size's answers, NaN where it is missing, shape (len(rows),)."""
+        """Return one signal of one size's answers or readings, NaN where it is missing, shape (len(rows),)."""
+        if name in self.prefill:
+            return np.asarray(self.prefill[name][rows])
         if name in self.logprobs:
             return np.asarray(self.logprobs[name][rows, size])
         if name.startswith("agree "):
-            return self._agreement(size, self.sizes.index(name.removeprefix("agree ")))[rows]
+            return self._agreement(size, self.sizes.index(name.removeprefix("agree ")), rows)
         return np.asarray(self.values[SIGNALS.index(name), rows, size])
 
-    def _agreement(self, i: int, j: int) -> Floats:
-        """Return how far two sizes' answers agree, shape (Q,), worked out once."""
-        made: dict[tuple[int, int], Floats] = self.__dict__.setdefault("_agreements", {})
-        if (i, j) not in made:
-            pairs = zip(self.views[:, i], self.views[:, j], strict=True)
-            made[i, j] = np.array([np.nan if a is None or b is None else agree(a, b) for a, b in pairs], dtype=float)
-        return made[i, j]
+    def _agreement(self, i: int, j: int, rows: npt.NDArray[np.intp]) -> Floats:
+        """Return `zeta_eval.signals.agree` of two sizes' answers, NaN where a text is missing, shape (len(rows),)."""
+        a, b = self.finals[rows, i], self.finals[rows, j]
+        told = np.where((a == 0) | (b == 0), 0.5, a == b)
+        return np.asarray(np.where(np.isnan(self.values[0, rows, i] + self.values[0, rows, j]), np.nan, told))
 
     def names(self, ran: tuple[int, ...]) -> tuple[str, ...]:
         """Return the signals that the last of some answers has on at least half of the queries."""

@@ -10,6 +10,9 @@ from zeta_eval.replay.predict import Texts
 NEIGHBOURS = 50
 """Neighbours of the kNN baseline: fewer are noise (k of 50-100 does best on stored outcomes of real models)."""
 
+WORKING_MIB = 64
+"""Distances, in MiB, that are held at once; scikit-learn's own default of 1024 takes over 2 GB."""
+
 
 def length_only(fit_queries: Texts, fit_score: Floats, queries: Texts) -> Floats:
     """Return p (Q, M) of one logistic regression per size on log(1 + characters), fitted on N queries.
@@ -31,6 +34,7 @@ def knn(fit_queries: Texts, fit_score: Floats, queries: Texts, *, k: int = NEIGH
 
     Arguments as in `length_only`. Words are runs of letters or digits, and single signs.
     """
+    from sklearn import config_context
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.neighbors import NearestNeighbors
 
@@ -40,7 +44,8 @@ def knn(fit_queries: Texts, fit_score: Floats, queries: Texts, *, k: int = NEIGH
     except ValueError:  # every text is blank: nothing is near anything
         return np.tile(fit_score.mean(axis=0), (len(queries), 1))
     index = NearestNeighbors(n_neighbors=min(k, known.shape[0]), metric="cosine", algorithm="brute").fit(known)
-    near = index.kneighbors(vectors.transform(map(str, queries)), return_distance=False)
+    with config_context(working_memory=WORKING_MIB):
+        near = index.kneighbors(vectors.transform(map(str, queries)), return_distance=False)
     return np.asarray(fit_score[near].mean(axis=1))
 
 

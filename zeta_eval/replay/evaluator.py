@@ -11,6 +11,7 @@ from zeta_eval.outcomes import COSTS, Outcomes
 from zeta_eval.replay.choice import Floats, Sizes, choose, curve_weights
 from zeta_eval.replay.metrics import area
 from zeta_eval.replay.predict import FeatureCache, Features
+from zeta_eval.replay.reading import reading_cost
 
 
 class Evaluator:
@@ -34,6 +35,10 @@ class Evaluator:
             raise OutcomesError(f"Column '{cost_unit}' is 0 on every query; choose another cost column.")
         self.cost: Final[Floats] = raw / self.unit_cost
         """Real cost as a share of the largest size's mean cost, shape (Q, M)."""
+        self.reading: Final[Floats] = reading_cost(outcomes, cost_column(outcomes, cost_unit)) / self.unit_cost
+        """Real cost of reading on the first size, likewise, shape (Q,); NaN where it is not known."""
+        self.reading_s: Final[Floats] = reading_cost(outcomes, "latency_s")
+        """How long that took, in seconds, shape (Q,); NaN where it is not known."""
         self.singles: Final[Floats] = np.column_stack([self.cost.mean(axis=0), self.score.mean(axis=0)])
         """Mean (cost, score) of each size alone, shape (M, 2)."""
         self._queries, self._tasks = outcomes.queries, outcomes.tasks

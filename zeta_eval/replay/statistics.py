@@ -15,6 +15,9 @@ from zeta_eval.replay.choice import Floats
 _CHUNK = 16_000_000
 """Resampled counts that are held as float64 at once."""
 
+_BLOCK = 1 << 17
+"""Queries that are summed at once."""
+
 
 class Measure(NamedTuple):
     """A value with its 95 % interval; NaN where it can't be told."""
@@ -62,16 +65,21 @@ class Bootstrap:
         for b in range(n_bootstrap):
             drawn = np.bincount(rng.integers(0, units, units), minlength=units)
             self._counts[b] = drawn if clusters is None else drawn[members]
+        self._drawn = self._counts.sum(axis=1, keepdims=True, dtype=np.float64)
 
-    def means(self, columns: Floats) -> Floats:
-        """Return the mean of each column in each resample, (Q, C) -> (B, C)."""
+    def means(self, *columns: Floats) -> Floats:
+        """Return the mean of each column in each resample, (Q, C) -> (B, C); of several arrays side by side."""
         b, n = self._counts.shape
         step = max(1, _CHUNK // max(1, n))
-        out = np.empty((b, columns.shape[1]))
+        sums = [np.zeros((b, c.shape[1])) for c in columns]
         for start in range(0, b, step):
-            counts = self._counts[start : start + step].astype(np.float64)
-            out[start : start + step] = (counts @ columns) / counts.sum(axis=1, keepdims=True)
-        return out
+            rows = slice(start, start + step)
+            for first in range(0, n, _BLOCK):
+                part = slice(first, first + _BLOCK)
+                counts = self._counts[rows, part].astype(np.float64)
+                for total, column in zip(sums, columns, strict=True):
+                    total[rows] += counts @ column[part]
+        return np.asarray(np.hstack(sums) / self._drawn)
 
 
 def measure(value: Floats | float, samples: Floats) -> Measure:
