@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.latency import LatencyModel
 from zeta_eval.inference.manifest import Manifest, timestamp
+from zeta_eval.inference.progress import Progress, Silent, board, told
 from zeta_eval.inference.rows import Rows
 from zeta_eval.inference.size_run import SizeRun
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
@@ -56,7 +55,7 @@ def run(
     config: GenerateConfig | None = None,
     latency_sample: int = 24,
     generators: Engines | None = None,
-    progress: bool = True,
+    progress: Progress | bool = True,
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
@@ -74,13 +73,14 @@ def run(
         config: how answers are generated; by default the ladder's max_new_tokens. A query's own limit counts where it
             is smaller, its stop texts are added.
         latency_sample: queries measured alone on each size; 0 measures none and leaves latencies empty.
-        generators: makes a rung's engine; by default transformers.
-        progress: whether each size shows a bar.
+        generators: makes a rung's engine; by default that of its server, or transformers. Servers are asked for a
+            token before anything runs.
+        progress: what is told of every row; True shows a table in a notebook and lines elsewhere, False nothing.
 
     Raises:
         InvalidInputError: no queries, an id twice, a folder made with other settings, no rung for embedding tasks.
         OutputLockedError: another run writes the folder.
-        HubAccessError: weights that can't be reached.
+        HubAccessError: weights or a server that can't be reached.
         GenerationError: a model that can't run, or no query succeeded at all.
     """
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
@@ -90,18 +90,20 @@ def run(
         raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
+    shown = progress if not isinstance(progress, bool) else board() if progress else Silent()
     with Journal(folder) as journal:
         manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
+        done = journal.done()
+        todos = {s.size: frozenset(q.query_id for q in qs if (q.query_id, s.size) not in done) for s, qs in shares}
+        make = generators or _served_first([spec for spec, _ in shares if todos[spec.size]])
         for spec, share in shares:
-            done = {query_id for query_id, size in journal.done() if size == spec.size}
-            todo = frozenset(q.query_id for q in share) - done
+            todo = todos[spec.size]
             if not todo:
                 continue
             with (
-                _engine(spec, generators or default_engine, manifest) as engine,
-                tqdm(total=len(share), desc=spec.size, unit="query", disable=not progress) as bar,
+                _engine(spec, make, manifest) as engine,
+                told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
             ):
-                bar.update(len(share) - len(todo))
                 revision = getattr(engine, "revision", None)
                 size = SizeRun(
                     size=spec.size,
@@ -112,7 +114,7 @@ def run(
                     journal=journal,
                     manifest=manifest,
                     rows=Rows(spec, score, run_id=manifest.data["run_id"], revision=revision),
-                    advance=bar.update,
+                    advance=shown.add,
                 )
                 if spec.role == "embed":
                     size.embed()
@@ -122,7 +124,11 @@ def run(
 
 
 def default_engine(spec: ModelSpec) -> Any:
-    """Load a rung with transformers."""
+    """Engine of a rung: its server where it has one, else its weights loaded with transformers."""
+    if spec.base_url is not None:
+        from zeta_eval.inference.endpoint import EndpointGenerator
+
+        return EndpointGenerator(spec)
     # Imported here: torch takes seconds, and a run that has nothing left to do needs none.
     if spec.role == "embed":
         from zeta_eval.inference.embedding import EmbeddingGenerator
@@ -131,6 +137,12 @@ def default_engine(spec: ModelSpec) -> Any:
     from zeta_eval.inference.transformers_engine import TransformersGenerator
 
     return TransformersGenerator(spec)
+
+
+def _served_first(specs: Sequence[ModelSpec]) -> Engines:
+    """The default engines, those of servers made at once: one that is missing is known before any row is written."""
+    served = {spec.size: default_engine(spec) for spec in specs if spec.base_url is not None}
+    return lambda spec: served.get(spec.size) or default_engine(spec)
 
 
 def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
@@ -173,6 +185,9 @@ def _engine(spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]
     """A rung's engine, closed at the end; the time that passed is added to run.json."""
     start = time.perf_counter()
     engine = make(spec)
+    if spec.base_url is not None:
+        refused = sorted(getattr(engine, "dropped", ()))
+        manifest.size(spec.size).update(base_url=spec.base_url, refused_parameters=refused)
     try:
         yield engine
     finally:

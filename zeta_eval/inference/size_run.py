@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -41,8 +41,8 @@ class SizeRun:
     """Keeps the batch size and the measured sample for a resumed run."""
     rows: Rows
     """Makes the rows."""
-    advance: Callable[[int], Any]
-    """Told of each number of finished queries."""
+    advance: Callable[[Sequence[Mapping[str, Any]]], None]
+    """Told of new rows."""
 
     def generate(self, config: GenerateConfig) -> None:
         """Answer, score and append the queries that have no row."""
@@ -83,7 +83,7 @@ class SizeRun:
                 answer = Completion(text="", prompt_tokens=n, completion_tokens=0, gpu_s=n * each_s, error=error)
                 rows.append(self.rows.row(query, prompt_hash(text), answer, None if error else Score(score)))
         self.journal.append(rows)
-        self.advance(len(rows))
+        self.advance(rows)
 
     def _answer(self, units: Sequence[Unit], config: GenerateConfig) -> None:
         """Generate a batch and append the rows that are missing."""
@@ -95,7 +95,7 @@ class SizeRun:
             if query.query_id in self.todo
         ]
         self.journal.append(rows)
-        self.advance(len(rows))
+        self.advance(rows)
 
     def _timed(self, units: Sequence[Unit], config: GenerateConfig) -> list[Completion]:
         """Measure units one by one, those with the same limit and stop texts after one warm-up."""
