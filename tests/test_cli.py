@@ -3,8 +3,10 @@ import json
 import pandas as pd
 import pytest
 
-from zeta_eval.cli import build_parser, main
+from zeta_eval.cli import main
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.parser import build_parser
+from zeta_eval.policy import RoutingPolicy
 from zeta_eval.testing import build_tiny_model, make_outcomes
 
 
@@ -48,6 +50,12 @@ def test_replay_prints_json_alone_when_asked_to(policy, table, capsys):
     assert json.loads(capsys.readouterr().out)["cost_unit"] == "gpu_s"
 
 
+def test_compare_prints_paired_differences(policy, table, tmp_path, capsys):
+    RoutingPolicy.seed().save(tmp_path / "seed.json")
+    assert main(["compare", str(tmp_path / "seed.json"), str(policy), str(table), "--cost-weight", "0.2"]) == 0
+    assert "seed" in capsys.readouterr().out
+
+
 def test_route_says_size_and_reasons(policy, capsys):
     assert main(["route", str(policy), "Add up 1, 2."]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -57,7 +65,7 @@ def test_route_says_size_and_reasons(policy, capsys):
 def test_route_gives_the_decision_as_json_at_any_cost_weight(policy, capsys):
     sizes = []
     for weight in ("0", "1000"):
-        assert main(["route", str(policy), "Add up 1, 2 and 3.", "--cost-weight", weight, "--json"]) == 0
+        assert main(["route", str(policy), "Add up 12, 34, 5, 61 for case 7.", "--cost-weight", weight, "--json"]) == 0
         decision = json.loads(capsys.readouterr().out)
         assert decision["cost_weight"] == float(weight)
         sizes.append(decision["size"])
@@ -100,7 +108,9 @@ def test_a_hub_data_set_runs_on_models_from_a_users_own_ladder_file(tmp_path, ca
 
 
 def test_wrong_words_are_one_line_with_code_2(policy, table, tmp_path, capsys):
-    fails(capsys, ["tuen"], 2, "invalid choice", "zeta --help")
+    fails(capsys, ["tuen"], 2, "invalid choice", "Did you mean 'tune'", "zeta --help")
+    fails(capsys, ["tune", "t", "--out", "p", "--trails", "3"], 2, "Did you mean '--trials'", "zeta tune --help")
+    fails(capsys, ["compare", str(policy), str(table)], 2, "at least two")
     fails(capsys, ["tune"], 2, "TABLE", "zeta tune --help")
     fails(capsys, ["tune", str(table), "--out", "p.json", "--trials", "many"], 2, "--trials")
     fails(capsys, ["replay", str(policy), str(table), "--split", "tset"], 2, "Did you mean 'test'")
@@ -142,7 +152,7 @@ def test_a_hub_data_set_out_of_reach_is_failed_work(tmp_path, capsys, monkeypatc
     fails(capsys, argv, 1, "gsm8k", "local copy")
 
 
-@pytest.mark.parametrize("verb", ["run", "bench", "import", "tune", "replay", "route", "ui"])
+@pytest.mark.parametrize("verb", ["run", "bench", "import", "tune", "replay", "compare", "route", "ui"])
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args([verb, "--help"])

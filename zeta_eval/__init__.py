@@ -11,9 +11,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zeta_eval.api import answerers, benchmark, import_table, replay, route, run, tune
+    from zeta_eval.api import answerers, benchmark, compare, import_table, replay, route, run, tune
     from zeta_eval.exceptions import ZetaError
+    from zeta_eval.feedback import History
     from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
+    from zeta_eval.notebook import figures
+    from zeta_eval.notebook.complexity_view import complexity_view
+    from zeta_eval.notebook.explore import explore
     from zeta_eval.outcomes import Outcomes
     from zeta_eval.policy import RoutingPolicy
     from zeta_eval.replay import ReplayReport
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Decision",
     "GenerateConfig",
+    "History",
     "Ladder",
     "MlflowTracker",
     "ModelSpec",
@@ -40,6 +45,10 @@ __all__ = [
     "ZetaError",
     "answerers",
     "benchmark",
+    "compare",
+    "complexity_view",
+    "explore",
+    "figures",
     "import_table",
     "replay",
     "resolve_tasks",
@@ -50,10 +59,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "api": ("answerers", "benchmark", "import_table", "replay", "route", "run", "tune"),
+    "api": ("answerers", "benchmark", "compare", "import_table", "replay", "route", "run", "tune"),
     "exceptions": ("ZetaError",),
+    "feedback": ("History",),
     "models": ("GenerateConfig", "Ladder", "ModelSpec"),
     "outcomes": ("Outcomes",),
+    "notebook": ("figures",),
+    "notebook.complexity_view": ("complexity_view",),
+    "notebook.explore": ("explore",),
     "policy": ("RoutingPolicy",),
     "router": ("Decision", "ZetaDynamicRouter"),
     "tasks": ("Query", "Score", "Task", "resolve_tasks", "task"),
@@ -66,7 +79,19 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'zeta_eval' has no attribute {name!r}")
-    return getattr(import_module(f"zeta_eval.{_MODULE_OF[name]}"), name)
+    home = f"zeta_eval.{_MODULE_OF[name]}"
+    module = import_module(home)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring %zeta and %%zeta to a notebook: `%load_ext zeta_eval`."""
+    import_module("zeta_eval.notebook.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them away again: `%unload_ext zeta_eval`."""
+    import_module("zeta_eval.notebook.magics").unload(shell)
 
 
 class _Package(ModuleType):

@@ -1,15 +1,15 @@
-"""The verbs: benchmark, import, tune, replay, route, run. They compose the rooms and do nothing of their own."""
+"""The verbs: benchmark, import, tune, replay, compare, route, run. They compose the rooms and do nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.models import Completion, GenerateConfig, Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
@@ -18,7 +18,10 @@ from zeta_eval.replay import replay as _replay
 from zeta_eval.router import Decision, ZetaDynamicRouter
 
 if TYPE_CHECKING:
+    from zeta_eval.inference.endpoint import EndpointGenerator
+    from zeta_eval.inference.transformers_engine import TransformersGenerator
     from zeta_eval.outcomes.importers import ImportReport
+    from zeta_eval.replay.versus_report import Versus
     from zeta_eval.tasks import Task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
@@ -139,6 +142,31 @@ def replay(
     return _replay(_policy(policy), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
 
 
+def compare(
+    policies: Mapping[str, RoutingPolicy | str | Path] | Sequence[RoutingPolicy | str | Path],
+    outcomes: Outcomes | str | Path,
+    *,
+    split: str = "test",
+    cost_weight: float | None = None,
+    seed: int = 0,
+) -> Versus:
+    """Compare policies on the same stored queries: paired differences to the first, and where they disagree.
+
+    Args:
+        policies: Policies or their files, by name or in a row; a row is named by the files and the policies' names.
+        outcomes: A table that holds every size of every policy, its file, or a benchmark's folder.
+        split: "tune", "validate", "test" or "all".
+        cost_weight: Trade-off for all; None takes each policy's own.
+        seed: Seed of the intervals.
+
+    Raises:
+        ZetaError: fewer than two policies, a policy or a table that can't be used, or one that lacks a size.
+    """
+    from zeta_eval.replay.versus import compare as versus
+
+    return versus(_named(policies), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
+
+
 def route(
     policy: RoutingPolicy | str | Path, text: str, *, task: str | None = None, cost_weight: float | None = None
 ) -> Decision:
@@ -150,24 +178,41 @@ def route(
     return ZetaDynamicRouter(_policy(policy)).route(text, task=task, cost_weight=cost_weight)
 
 
-def answerers(
-    ladder: Ladder | str | Path, config: GenerateConfig | None = None
-) -> dict[str, Callable[[str], Completion]]:
-    """By size, a function that answers a text, for `ZetaDynamicRouter.generate`; loads the weights of every size.
+@dataclass(frozen=True)
+class Answerer:
+    """One size as `ZetaDynamicRouter.generate` takes it: called with a text it answers, `read` only reads."""
+
+    generator: TransformersGenerator | EndpointGenerator
+    """The size's engine."""
+    config: GenerateConfig
+    """How answers are generated."""
+
+    def __call__(self, text: str) -> Completion:
+        """Answer a text; a size that is gone gives a Completion with `error`, so that another can take its place."""
+        try:
+            return self.generator.generate([text], self.config)[0]
+        except GenerationError as e:
+            return Completion(text="", error=str(e))
+
+    def read(self, text: str) -> Completion:
+        """Read a text and write nothing: its first-token signals."""
+        return self.generator.prefill([text])[0]
+
+
+def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None) -> dict[str, Answerer]:
+    """By size, a function that answers a text, for `ZetaDynamicRouter.generate`; loads the weights of unserved sizes.
+
+    The smallest one's `read` is what `generate` takes as `peek`.
 
     Raises:
         UnknownNameError: no such ladder.
-        HubAccessError: weights that can't be reached.
+        HubAccessError: weights or a server that can't be reached.
     """
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.runner import default_engine
 
     ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
-
-    def answer(generator: TransformersGenerator, text: str) -> Completion:
-        return generator.generate([text], config)[0]
-
-    return {spec.size: partial(answer, TransformersGenerator(spec)) for spec in ladder.generators}
+    return {spec.size: Answerer(default_engine(spec), config) for spec in ladder.generators}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +300,26 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
 
 def _table(outcomes: Outcomes | str | Path) -> Outcomes:
     return outcomes if isinstance(outcomes, Outcomes) else Outcomes.load(outcomes)
+
+
+def _named(
+    policies: Mapping[str, RoutingPolicy | str | Path] | Sequence[RoutingPolicy | str | Path],
+) -> dict[str, RoutingPolicy]:
+    """Policies by name; those that would share a name are told apart by their checksums.
+
+    Raises:
+        InvalidInputError: one policy instead of several, or the same one twice.
+    """
+    if isinstance(policies, str | Path | RoutingPolicy):
+        raise InvalidInputError("There is one policy to compare; give at least two, in a list or by name.")
+    if isinstance(policies, Mapping):
+        return {name: _policy(policy) for name, policy in policies.items()}
+    loaded = [(p.name if isinstance(p, RoutingPolicy) else Path(p).stem, _policy(p)) for p in policies]
+    taken = Counter(name for name, _ in loaded)
+    named = {(f"{n}@{p.checksum[:8]}" if taken[n] > 1 else n): p for n, p in loaded}
+    if len(named) < len(loaded):
+        raise InvalidInputError("The same policy is there twice; name the policies by a mapping to compare it.")
+    return named
 
 
 def _policy(policy: RoutingPolicy | str | Path) -> RoutingPolicy:

@@ -1,0 +1,160 @@
+import re
+import threading
+
+import pytest
+
+from zeta_eval.models import Ladder
+from zeta_eval.notebook.cell import cell_parser, code_of, run, start
+from zeta_eval.notebook.session import Session
+from zeta_eval.notebook.turn import INTERRUPTED, Turn
+from zeta_eval.notebook.waiting import wait_for
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router import Routed, Step, ZetaDynamicRouter
+from zeta_eval.testing import build_tiny_model
+
+TEXT = "Write WZDPD again."
+
+
+def shown(done):
+    """What a cell displayed, as plain text and as HTML."""
+    data = done.outputs[-1].data
+    return data["text/plain"], data["text/html"]
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory):
+    """A session whose two models write until they are stopped."""
+    folder = tmp_path_factory.mktemp("endless")
+    rungs = ""
+    for i in range(2):
+        build_tiny_model(folder / f"m{i}", seed=i, context=20_000)
+        rungs += f'[[models]]\nsize = "R{i}"\nmodel = "m{i}"\ndevice_map = "cpu"\n'
+    (folder / "l.toml").write_text(f"max_new_tokens = 15000\n{rungs}")
+    return Session(None, Ladder.load(folder / "l.toml"))
+
+
+def test_a_cell_is_routed_answered_and_recorded(notebook):
+    done = notebook.run(f"%%zeta -o answer\n{TEXT}")
+    answer = notebook.variables["answer"]
+    assert isinstance(answer, Routed) and answer.text == "WZDPD"
+    for text in shown(done):
+        for word in (
+            f"{answer.size} answered",
+            "WZDPD",
+            "difficulty",
+            "17K",
+            "456K",
+            answer.reasons[0],
+            "%zeta feedback",
+        ):
+            assert word in text
+    frame = notebook.magics._judging().history.frame()
+    assert list(frame["query"]) == [TEXT]
+
+
+def test_text_of_models_and_users_is_escaped():
+    decision = ZetaDynamicRouter().route("<b>x</b>")
+    turn = Turn(decision=decision, policy=RoutingPolicy.seed(), notes=["<i>note</i>"])
+    evil = "<script>alert(1)</script>"
+    turn.steps.append((Step(size="7B", text=evil, latency_s=1.0, p_right=0.5, error=None), evil))
+    for compared in (False, True):
+        turn.compared = compared
+        html = turn._repr_html_()
+        assert "<script" not in html and "<i>" not in html and "&lt;script&gt;" in html
+        assert evil in turn.text()
+
+
+def test_a_size_can_be_forced(notebook):
+    notebook.run(f"%%zeta --size 456K -o a\n{TEXT}")
+    assert notebook.variables["a"].size == "456K" and len(notebook.variables["a"].steps) == 1
+    notebook.fails(f"%%zeta --size 456\n{TEXT}", "Did you mean '456K'")
+
+
+def test_all_sizes_are_compared_side_by_side(notebook):
+    done = notebook.run(f"%%zeta --compare -o all\n{TEXT}")
+    steps = notebook.variables["all"]
+    assert list(steps) == ["17K", "45K", "456K"] and all(s.latency_s > 0 for s in steps.values())
+    text, html = shown(done)
+    assert text.count("%zeta feedback") == 3 and html.count("<pre") == 3
+
+
+def test_a_dry_run_decides_and_loads_no_model(notebook):
+    done = notebook.run(f"%%zeta --dry-run --explain -o d\n{TEXT}")
+    assert notebook.variables["d"].size in ("17K", "45K", "456K")
+    assert notebook.magics.session().loaded == ()
+    text, html = shown(done)
+    assert "adds to the difficulty" in text and "cost weight from 0" in text and "chooses" in html
+    assert "%zeta feedback" not in text
+
+
+def test_the_cost_weight_moves_the_choice(notebook):
+    for weight, size in (("0", "45K"), ("1000", "17K")):
+        notebook.run(f"%%zeta --dry-run -o d --cost-weight {weight}\n{TEXT}")
+        assert notebook.variables["d"].size == size
+
+
+def test_names_in_braces_are_filled_in_unless_raw(notebook):
+    notebook.variables["word"] = "WZDPD"
+    notebook.run("%%zeta --size 456K -o a\nWrite {word} again.")
+    notebook.run("%%zeta --size 456K --raw -o b\nWrite {word} again.")
+    assert notebook.variables["a"].text == "WZDPD" != notebook.variables["b"].text
+
+
+def test_code_becomes_the_next_cell(notebook):
+    notebook.run("%%zeta --code --size 456K -o a\nWrite WZDPD again.")
+    text, inserted = notebook.variables["a"].text, notebook.shell.rl_next_input
+    assert inserted == code_of(text)
+
+
+def test_code_is_the_fenced_block_or_an_answer_that_is_python():
+    assert code_of("Sure:\n```python\nx = 1\nprint(x)\n```\nDone.") == "x = 1\nprint(x)"
+    assert code_of("x = 1\n") == "x = 1"
+    assert code_of("```py\nx = {\n") == "x = {"
+    assert code_of("There is no code here.") is None and code_of(" ") is None
+
+
+def test_a_mistake_on_the_line_is_one_line_and_nothing_runs(notebook):
+    notebook.fails(f"%%zeta --dry-rum\n{TEXT}", "Did you mean '--dry-run'")
+    notebook.fails(f"%%zeta tune outcomes\n{TEXT}", "below the line")
+    notebook.fails("%%zeta\n  \n", "no text")
+    notebook.fails(f"%%zeta --size 17K --compare\n{TEXT}", "not both")
+    notebook.fails(f"%%zeta -o 1x\n{TEXT}", "no variable's name")
+    notebook.fails(f"%%zeta --code --dry-run\n{TEXT}", "--code")
+    assert notebook.magics._session is None or notebook.magics.session().loaded == ()
+
+
+def test_a_failed_model_fails_the_cell_and_says_why(notebook):
+    notebook.fails("%%zeta --size 17K\n" + "word " * 5000, "17K failed", "shorten")
+
+
+def test_an_answer_streams_in_and_stops_when_the_cell_is_interrupted(endless):
+    args = cell_parser().parse_args(["--size", "R1"])
+    turn, seen = start(args, TEXT, endless), []
+
+    def show():
+        if turn.writing and len(turn.writing[1]) > 40:
+            seen.append(turn.writing[1])
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(args, TEXT, endless, turn, show)
+    assert turn.state == INTERRUPTED and not turn.steps
+    assert seen[1].startswith(seen[0][:20]) and len(seen[1]) > len(seen[0])
+    assert turn.writing[1].startswith(seen[0][:20]) and "interrupted" in turn.text()
+    assert not [t for t in threading.enumerate() if t.name == "zeta"]
+
+
+def test_what_work_raises_and_returns_comes_back():
+    assert wait_for(lambda check: 7, lambda: None) == 7
+    with pytest.raises(ValueError, match="no"):
+        wait_for(lambda check: int("no"), lambda: None)
+
+
+def test_steps_are_shown_as_they_happen(notebook):
+    decision = ZetaDynamicRouter(RoutingPolicy.seed(("17K", "45K", "456K"))).route(TEXT)
+    turn = Turn(decision=decision, policy=RoutingPolicy.seed(("17K", "45K", "456K")), writing=("17K", "Q"))
+    assert re.search("17K is answering", turn.text())
+    turn.steps.append((Step(size="17K", text="Q", latency_s=0.1, p_right=0.1, error=None), "went from 17K to 45K"))
+    turn.writing = ("45K", "QW")
+    assert "went from 17K to 45K" in turn.text() and turn.text().endswith("QW")

@@ -1,0 +1,57 @@
+import pytest
+
+from zeta_eval.notebook.complexity_view import EXAMPLE, complexity_view
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router import ZetaDynamicRouter
+
+HARD = "Prove that the integral of the polynomial equals 12, and explain why each step follows."
+
+
+@pytest.fixture
+def view():
+    return complexity_view(RoutingPolicy.seed())
+
+
+def test_the_shares_and_the_bias_are_the_difficulty(view):
+    found = view.frame(HARD)
+    assert found["share"].tolist() == pytest.approx((found["value"] * found["weight"]).tolist())
+    assert found["share"].sum() + view.policy.bias == pytest.approx(view.decision(HARD).complexity.score)
+    assert found["share"].abs().is_monotonic_decreasing
+
+
+def test_typing_changes_what_is_shown_at_once(view):
+    field, page = view.widget.children
+    before, decision = page.value, ZetaDynamicRouter(view.policy).route(HARD)
+    assert field.value == EXAMPLE
+    field.value = HARD
+    assert page.value != before and view.query == HARD
+    assert f"<b>{decision.size}</b>" in page.value
+    for reason in decision.reasons:
+        assert reason.split(":")[0] in page.value and reason in view.text()
+
+
+def test_any_text_can_be_typed(view):
+    field, page = view.widget.children
+    for text in ("", "?!", "Embed this sentence: hello", "<script>alert(1)</script>", "\x00", "x" * 10_000):
+        field.value = text
+        assert "<script" not in page.value
+        assert view.decision().size in page.value
+        assert view.figure().axes
+
+
+def test_the_figure_shows_features_difficulty_and_sizes(view):
+    features, line, sizes = view.figure(HARD).axes
+    assert features.get_xlabel().endswith("(no unit)") and line.get_xlabel() == "Difficulty (no unit)"
+    chances = [bar.get_width() for bar in sizes.patches]
+    assert chances == pytest.approx(list(view.decision(HARD).p.values()))
+    assert f"{view.decision(HARD).size} (chosen)" in [t.get_text() for t in sizes.get_yticklabels()]
+
+
+def test_without_widgets_it_is_a_picture_and_a_text(view):
+    data = view._repr_mimebundle_()
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert data["text/plain"].splitlines()[0] == EXAMPLE
+
+
+def test_it_takes_a_file(view, tmp_path):
+    assert complexity_view(view.policy.save(tmp_path / "p.json"), HARD).query == HARD

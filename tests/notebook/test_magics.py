@@ -1,0 +1,147 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router import Decision
+from zeta_eval.testing import make_outcomes
+
+TEXT = "Add up 1, 2 and 3."
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    return make_outcomes(600, seed=1)
+
+
+@pytest.fixture
+def seed():
+    return RoutingPolicy.seed()
+
+
+def test_the_extension_loads_fast_and_without_anything_heavy():
+    code = (
+        "import time; from IPython.core.interactiveshell import InteractiveShell as S; import sys; s = S.instance();"
+        "before = set(sys.modules); t = time.perf_counter(); s.run_line_magic('load_ext', 'zeta_eval');"
+        "print(time.perf_counter() - t, [m for m in ('numpy', 'pandas', 'torch', 'ipywidgets', 'matplotlib', 'mlflow',"
+        "'sqlalchemy', 'sklearn') if m in set(sys.modules) - before])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, _, heavy = ran.stdout.strip().partition(" ")
+    assert heavy == "[]"
+    assert float(seconds) < 2  # 0.15 s on an idle machine
+
+
+def test_zeta_alone_shows_short_help(notebook):
+    assert "VERB" in notebook.run("%zeta").stdout
+
+
+def test_a_verb_explains_itself(notebook):
+    assert "example: %zeta tune" in notebook.run("%zeta tune --help").stdout
+
+
+def test_a_verb_returns_its_report_and_takes_variables_by_name(notebook, outcomes):
+    notebook.variables["table"] = outcomes
+    notebook.run("r = %zeta tune table --trials 20 --mlflow none")
+    assert type(notebook.variables["r"]).__name__ == "TuningReport"
+    assert "4B / 7B / 14B" in repr(notebook.run("%zeta use r").result.result)
+    done = notebook.run("%zeta replay r table --split test")
+    assert type(done.result.result).__name__ == "ReplayReport"
+    notebook.run("again = _")
+    assert notebook.variables["again"] is done.result.result
+    shown = notebook.shell.display_formatter.format(done.result.result)[0]
+    assert "random mix" in shown["text/plain"] and "<table" in shown["text/html"]
+
+
+def test_a_frame_and_a_path_stand_for_a_table(notebook, outcomes, seed, tmp_path):
+    outcomes.save(tmp_path / "o.parquet")
+    notebook.variables.update({"frame": outcomes.frame, "path": tmp_path / "o.parquet", "p": seed})
+    reports = [notebook.run(f"%zeta replay p {name}").result.result for name in ("frame", "path", "o.parquet")]
+    assert len({report.n for report in reports}) == 1
+
+
+def test_a_variable_of_another_type_is_refused(notebook, seed):
+    notebook.variables.update({"x": 3, "p": seed})
+    notebook.fails("%zeta replay p x", "'x' is of type int", "Outcomes")
+
+
+def test_a_mistake_is_one_line_with_a_suggestion_and_fails_the_cell(notebook, seed):
+    notebook.variables["p"] = seed
+    notebook.fails("%zeta tuen x", "Did you mean 'tune'")
+    notebook.fails("%zeta route p hi --cost-wieght 2", "Did you mean '--cost-weight'")
+    notebook.fails("%zeta route none.json hi", "none.json")
+    notebook.fails("%zeta route p What's up", "double quotes")
+    notebook.fails("%zeta feedback abc right", "Unknown decision id 'abc'")
+    notebook.fails("%zeta import tidy nothing.csv", "Nothing at nothing.csv")
+
+
+def test_names_in_braces_are_filled_in_where_they_exist(notebook, seed):
+    notebook.variables.update({"p": seed, "q": "Prove why the triangle's angles add up, and explain.", "folder": "out"})
+    filled = notebook.run('%zeta route p "{q}"').result.result
+    raw = notebook.run('%zeta route p "{q}" --raw').result.result
+    assert isinstance(filled, Decision) and filled.size == "14B"
+    assert raw.size == "7B" and "{q}" not in str(filled.complexity.features)
+
+
+def test_json_goes_to_the_screen_or_to_a_file(notebook, seed, outcomes, tmp_path):
+    notebook.variables.update({"p": seed, "t": outcomes})
+    done = notebook.run(f'%zeta route p "{TEXT}" --json')
+    assert json.loads(done.stdout)["size"] == "7B" and done.result.result is None
+    assert notebook.run("%zeta replay p t --json r.json").result.result is not None
+    assert json.loads((tmp_path / "r.json").read_text())["split"] == "test"
+
+
+def test_a_trailing_semicolon_is_no_part_of_a_name(notebook, seed):
+    notebook.variables["p"] = seed
+    notebook.run("%zeta use p;")
+
+
+def test_use_sets_the_router_and_status_shows_it(notebook, seed, tmp_path):
+    seed.save(tmp_path / "mine.json")
+    said = repr(notebook.run("%zeta use mine.json --ladder qwen3").result.result)
+    assert "4B / 7B / 14B" in said and "not measured" in said
+    assert repr(notebook.run("%zeta status").result.result) == said
+
+
+def test_a_ladder_that_lacks_the_policys_sizes_is_refused_before_anything_runs(notebook, seed):
+    notebook.variables["p"] = seed
+    notebook.run("%zeta use p --ladder embedded")
+    notebook.fails(f"%%zeta\n{TEXT}", "4B, 7B, 14B", "embedded", "--ladder")
+    notebook.run(f"%%zeta --dry-run\n{TEXT}")
+
+
+def test_options_are_set_by_config(notebook, seed, tmp_path):
+    seed.save(tmp_path / "mine.json")
+    notebook.run("%config ZetaMagics.policy = 'mine.json'")
+    notebook.run("%config ZetaMagics.ladder = 'qwen3'")
+    notebook.run("%config ZetaMagics.max_new_tokens = 7")
+    lines = dict(notebook.run("%zeta status").result.result.lines)
+    assert lines["policy"].startswith("seed@") and lines["ladder"].startswith("qwen3")
+    assert lines["longest answer"] == "7 tokens"
+    notebook.run("%config ZetaMagics.ladder = 'qwen'")
+    notebook.fails("%zeta status", "Did you mean 'qwen3'")
+
+
+def test_the_extension_can_be_taken_away_and_brought_back(notebook):
+    notebook.run("%unload_ext zeta_eval")
+    assert "zeta" not in notebook.shell.magics_manager.magics["line"]
+    assert not notebook.shell.Completer.custom_matchers
+    notebook.run("%load_ext zeta_eval")
+    notebook.run("%load_ext zeta_eval")
+    assert len(notebook.shell.Completer.custom_matchers) == 1
+
+
+def test_bench_takes_the_notebooks_ladder_and_longest_answer(notebook):
+    notebook.run("%config ZetaMagics.ladder = 'qwen3'")
+    notebook.run("%config ZetaMagics.max_new_tokens = 7")
+    args = notebook.magics.parser().parse_args(["bench", "--tasks", "copy", "--out", "b"])
+    assert (args.ladder, args.max_new_tokens) == ("qwen3", 7)
+
+
+def test_policies_are_compared_by_the_names_of_their_variables(notebook, seed, outcomes):
+    notebook.variables.update({"mine": seed, "other": replace(seed, cost_weight=3.0), "t": outcomes})
+    assert notebook.run("%zeta compare mine other t").result.result.policies == ("mine", "other")
+    notebook.fails("%zeta compare mine t", "at least two")

@@ -1,0 +1,208 @@
+"""`%%zeta`: route the text of a cell, answer it, and show both as they come."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.models import Completion
+from zeta_eval.notebook.explain import explain
+from zeta_eval.notebook.session import Session
+from zeta_eval.notebook.turn import DONE, FAILED, INTERRUPTED, Turn
+from zeta_eval.notebook.waiting import wait_for
+from zeta_eval.parser import Parser
+from zeta_eval.router import Decision, Routed, Step
+
+CODE_REQUEST = "\n\nAnswer with Python code only, in one block that begins with ```python and ends with ```."
+"""What --code adds to the text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """What came of a routed cell."""
+
+    value: Decision | Routed | dict[str, Step]
+    """What -o stores: the answer with its steps; by size the answers of --compare; the decision of --dry-run."""
+    given: tuple[tuple[Decision, tuple[Step, ...]], ...]
+    """Each answer that can be judged: the decision it stands for, and the steps to it."""
+
+
+def cell_parser() -> Parser:
+    """The options of a `%%zeta` line."""
+    parser = Parser(
+        prog="%%zeta",
+        description="Send the text of the cell to the size that the policy chooses; {name} stands for a variable's "
+        "value where there is such a variable.",
+        add_help=False,  # IPython runs no cell without text
+    )
+    parser.advice = "The text goes below the line; `%zeta` lists the options."
+    parser.add_argument("--size", metavar="S", help="ask this size, whatever the policy says")
+    parser.add_argument("--compare", action="store_true", help="ask every size, and show the answers side by side")
+    parser.add_argument("--dry-run", action="store_true", help="decide only; no model runs")
+    parser.add_argument("--explain", action="store_true", help="show each feature's share, and what would change it")
+    parser.add_argument("-o", "--out", metavar="NAME", help="variable that takes the answer object")
+    parser.add_argument("--code", action="store_true", help="ask for Python code, and insert it as the next cell")
+    parser.add_argument("--raw", action="store_true", help="leave {name} in the text as it is")
+    parser.add_argument("--task", metavar="NAME", help="name of the task the query belongs to")
+    parser.add_argument("--cost-weight", type=float, metavar="X", help="accuracy given up to save one largest call")
+    return parser
+
+
+def check(args: Namespace, text: str, session: Session) -> None:
+    """Refuse what can't be done before anything is done.
+
+    Raises:
+        InvalidInputError: no text, options that exclude each other, a bad variable name, an unknown size.
+    """
+    if not text.strip():
+        raise InvalidInputError("The cell has no text; write the query below the %%zeta line.")
+    given = [name for name in ("size", "compare", "dry_run") if getattr(args, name)]
+    if len(given) > 1:
+        raise InvalidInputError(f"Give --{given[0]} or --{given[1].replace('_', '-')}, not both.")
+    if args.code and (args.compare or args.dry_run):
+        raise InvalidInputError("--code wants one answer; leave --compare and --dry-run away.")
+    if args.out is not None and (not args.out.isidentifier() or keyword.iskeyword(args.out)):
+        raise InvalidInputError(f"'{args.out}' is no variable's name; give one like `-o answer`.")
+    if not args.dry_run:
+        session.check(args.size)
+
+
+def start(args: Namespace, text: str, session: Session) -> Turn:
+    """Decide, and begin what is shown of the cell."""
+    decision = session.router.route(text, task=args.task, cost_weight=args.cost_weight)
+    turn = Turn(decision=decision, policy=session.policy, compared=args.compare)
+    if args.explain:
+        turn.explanation = explain(session.policy, decision)
+    if session.policy.verdict.status == "not measured":
+        turn.notes.append(
+            "The policy is a guess: `r = %zeta tune TABLE` makes one from outcomes, `%zeta use r` sets it."
+        )
+    return turn
+
+
+def run(args: Namespace, text: str, session: Session, turn: Turn, show: Callable[[], None]) -> Answered:
+    """Answer the text in a thread, while `show` is called about ten times a second.
+
+    Raises:
+        KeyboardInterrupt: the cell was interrupted; what was written until then stays in `turn`.
+        ZetaError: no weights, or every size that was asked failed.
+    """
+    if args.dry_run:
+        turn.state = DONE
+        return Answered(value=turn.decision, given=())
+    job = _Job(args, text, session, turn)
+    try:
+        made = wait_for(job.run, show)
+    except BaseException as e:
+        turn.state = INTERRUPTED if isinstance(e, KeyboardInterrupt) else FAILED
+        raise
+    turn.state, turn.writing = DONE, None
+    return made
+
+
+class _Job:
+    """What the thread does."""
+
+    def __init__(self, args: Namespace, text: str, session: Session, turn: Turn) -> None:
+        self.args, self.text, self.session, self.turn = args, text, session, turn
+        self.request = CODE_REQUEST if args.code else ""
+
+    def run(self, interrupted: Callable[[], None]) -> Answered:
+        """Ask the sizes there are to ask."""
+        answer = partial(self._answer, interrupted)
+        if self.args.compare:
+            return self._compare(answer)
+        if self.args.size is not None:
+            return self._forced(self.args.size, answer)
+        policy, first = self.session.policy, self.turn.decision.size
+        if first not in policy.sizes:
+            raise InvalidInputError(
+                f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
+                f"{', '.join(policy.sizes)} with --size."
+            )
+        cascades = policy.looks or policy.peek is not None
+        self._load(policy.sizes if cascades else [first])  # before any latency is measured
+        routed = self.session.router.generate(
+            self.text,
+            {size: partial(answer, size) for size in policy.sizes},
+            peek=self.session.read,
+            task=self.args.task,
+            cost_weight=self.args.cost_weight,
+            on_step=self._step,
+        )
+        if routed.read_s is not None:
+            self.turn.notes.append(f"{routed.reasons[0]} ({routed.read_s:.3g} s)")
+        return Answered(value=routed, given=((routed.decision, routed.steps),))
+
+    def _answer(self, interrupted: Callable[[], None], size: str, text: str) -> Completion:
+        def on_text(written: str) -> None:
+            interrupted()
+            self.turn.writing = (size, written)
+
+        on_text("")
+        return self.session.answer(size, text + self.request, on_text)
+
+    def _load(self, sizes: Sequence[str]) -> None:
+        for size in sizes:
+            if size not in self.session.loaded:
+                self.turn.writing = (size, "(loading its weights)")
+                self.session.load([size])
+
+    def _step(self, step: Step, reason: str) -> None:
+        self.turn.steps.append((step, reason))
+        self.turn.writing = None
+
+    def _ask(self, size: str, answer: Callable[[str, str], Completion], reason: str) -> Step:
+        """One size's answer, timed, as a step."""
+        self._load([size])
+        started = time.perf_counter()
+        made = answer(size, self.text)
+        step = Step(
+            size=size,
+            text=made.text,
+            latency_s=time.perf_counter() - started,
+            p_right=0.0 if made.error is not None else self.turn.decision.p.get(size, 0.0),
+            error=made.error,
+        )
+        self._step(step, reason)
+        return step
+
+    def _forced(self, size: str, answer: Callable[[str, str], Completion]) -> Answered:
+        reason = f"--size asked for {size}"
+        step = self._ask(size, answer, reason)
+        if step.error is not None:
+            raise GenerationError(f"{size} failed: {step.error}")
+        decision = replace(self.turn.decision, size=size, reasons=(reason,))
+        routed = Routed(text=step.text, size=size, decision=decision, steps=(step,), reasons=(reason,))
+        return Answered(value=routed, given=((decision, (step,)),))
+
+    def _compare(self, answer: Callable[[str, str], Completion]) -> Answered:
+        chosen = self.turn.decision
+        steps = {}
+        for size in self.session.ladder.sizes:
+            steps[size] = self._ask(size, answer, "the policy's choice" if size == chosen.size else "")
+        reasons = ("--compare asked for every size",)
+        given = tuple(
+            (replace(chosen, size=size, reasons=reasons), (step,)) for size, step in steps.items() if not step.error
+        )
+        return Answered(value=steps, given=given)
+
+
+def code_of(text: str) -> str | None:
+    """Python code in an answer: its first fenced block, else the whole text if that is Python; None without any."""
+    fenced = re.search(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", text, re.DOTALL | re.IGNORECASE)
+    code = (fenced[1] if fenced else text).strip("\n")
+    if fenced or not code.strip():
+        return code if code.strip() else None
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError):
+        return None
+    return code

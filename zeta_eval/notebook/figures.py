@@ -1,0 +1,163 @@
+"""Figures of outcomes, policies and searches; those of a replay and a comparison come with their reports' `plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeta_eval.exceptions import OutcomesError
+from zeta_eval.notebook.view import policy_of, table_of
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.bins import by_complexity, reliability
+from zeta_eval.replay.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, legend, shorten, title
+from zeta_eval.tuning import TuningReport
+from zeta_eval.tuning.importance import parameter_importance
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHOWN = 15
+"""Parameters that the figure of importance shows."""
+
+
+def calibration(
+    policy: RoutingPolicy | TuningReport | str | Path,
+    outcomes: Outcomes | str | Path,
+    *,
+    split: str = "test",
+    bins: int = 10,
+) -> Figure:
+    """Draw how often each size is right where the policy expects it so, with 95 % intervals and counts.
+
+    Args:
+        policy: A policy, its file, or a tuning report.
+        outcomes: A table, its file, or a benchmark's folder.
+        split: "tune", "validate", "test" or "all".
+        bins: Most bins, of as many queries each.
+
+    Raises:
+        ZetaError: a policy or a table that can't be used, or that name different sizes.
+    """
+    policy = policy_of(policy)
+    table = reliability(policy, table_of(outcomes), split=split, bins=bins)
+    sizes = policy.sizes
+    figure, axes = canvas(1, len(sizes), size=(max(4.6, 3.1 * len(sizes)), 4.3), share_y=True)
+    for i, (size, one) in enumerate(zip(sizes, axes[0], strict=True)):
+        part = table[table["size"] == size]
+        one.plot([0, 1], [0, 1], color=FAINT, linewidth=1, label="as expected")
+        _line(one, part, i, "observed, 95 % interval")
+        title(one, shorten(size, 24))
+        one.set_xlabel("Expected chance (0 to 1)")
+        one.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes[0, 0].set_ylabel("Accuracy (mean score, 0 to 1)")
+    n = table["n"]
+    about = f"{policy.name}: {int(n.sum() / len(sizes))} queries of split '{split}', about {int(n.median())} per point"
+    figure.suptitle(about, fontsize="medium", color=INK)
+    legend(figure, axes[0, 0])
+    return figure
+
+
+def accuracy_by_complexity(
+    policy: RoutingPolicy | TuningReport | str | Path,
+    outcomes: Outcomes | str | Path,
+    *,
+    split: str = "test",
+    bins: int = 8,
+) -> Figure:
+    """Draw each size's accuracy over the complexity that the policy sees: where lines lie apart, routing can pay.
+
+    Arguments and errors as in `calibration`.
+    """
+    policy = policy_of(policy)
+    table = by_complexity(policy, table_of(outcomes), split=split, bins=bins)
+    figure, [[axes]] = canvas(size=(7.0, 4.4))
+    for i, size in enumerate(policy.sizes):
+        _line(axes, table[table["size"] == size], i, size)
+    cuts = [c for c in policy.cut_points if table["x"].min() < c < table["x"].max()]
+    for i, cut in enumerate(cuts):
+        axes.axvline(cut, color=FAINT, linestyle=LINES[3], linewidth=1, label="" if i else "cut point of the policy")
+    axes.set_xlabel("Complexity (the policy's difficulty, no unit; bins of as many queries each)")
+    axes.set_ylabel("Accuracy (mean score, 0 to 1)")
+    n = int(table["n"].sum() / len(policy.sizes))
+    title(axes, f"{policy.name}: {n} queries of split '{split}', 95 % intervals")
+    legend(figure, axes)
+    return figure
+
+
+def latency(outcomes: Outcomes | str | Path) -> Figure:
+    """Draw how many queries each size answers within a time, with its median and 95th percentile.
+
+    Raises:
+        OutcomesError: no size of the table has latencies.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    table = table_of(outcomes)
+    frame = table.frame.dropna(subset=["latency_s"])
+    frame = frame[frame["latency_s"] > 0]
+    sizes = [s for s in table.sizes if (frame["model"] == s).any()]
+    if not sizes:
+        raise OutcomesError("The table has no latencies (column 'latency_s'); benchmark the sizes to measure them.")
+    figure, [[axes]] = canvas(size=(7.0, 4.4))
+    for i, size in enumerate(sizes):
+        seconds = np.sort(frame.loc[frame["model"] == size, "latency_s"].to_numpy(dtype=float))
+        share = np.arange(1, len(seconds) + 1) / len(seconds)
+        p50, p95 = np.quantile(seconds, [0.5, 0.95])
+        axes.plot(
+            seconds,
+            share,
+            color=COLOURS[i % len(COLOURS)],
+            linestyle=LINES[i % len(LINES)],
+            linewidth=2,
+            drawstyle="steps-post",
+            label=f"{size}: median {p50:.3g} s, p95 {p95:.3g} s",
+        )
+        axes.plot([p50, p95], [0.5, 0.95], MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)])
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("Latency (seconds, logarithmic)")
+    axes.set_ylabel("Share of queries answered (0 to 1)")
+    sources = ", ".join(sorted(frame["latency_source"].dropna().unique())) or "source not told"
+    title(axes, f"Latency of single queries ({sources})")
+    legend(figure, axes)
+    return figure
+
+
+def importance(report: TuningReport) -> Figure:
+    """Draw which parameters of a search mattered for the policy's utility.
+
+    Raises:
+        InvalidInputError: a search of fewer than 10 trials.
+    """
+    found = list(parameter_importance(report).items())
+    shown = found[:SHOWN]
+    figure, [[axes]] = canvas(size=(7.0, 1.6 + 0.27 * len(shown)))
+    axes.barh([name for name, _ in shown], [share for _, share in shown], color=COLOURS[0])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Share of the utility's variance explained (0 to 1, functional ANOVA)")
+    part = f", the first {SHOWN} of {len(found)}" if len(found) > SHOWN else ""
+    title(axes, f"Parameters of {len(report.trials)} trials{part}")
+    return figure
+
+
+def _line(axes: Axes, bins: pd.DataFrame, place: int, name: str) -> None:
+    """Draw bins with intervals in the look of a place."""
+    value = bins["accuracy"]
+    axes.errorbar(
+        bins["x"],
+        value,
+        yerr=[(value - bins["accuracy_low"]).clip(lower=0), (bins["accuracy_high"] - value).clip(lower=0)],
+        color=COLOURS[place % len(COLOURS)],
+        marker=MARKERS[place % len(MARKERS)],
+        linestyle=LINES[place % len(LINES)],
+        capsize=3,
+        label=name,
+    )

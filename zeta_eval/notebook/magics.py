@@ -1,0 +1,291 @@
+"""`%zeta` and `%%zeta`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display as _display
+from traitlets import Integer, TraitType, Unicode, observe
+
+from zeta_eval.exceptions import ZetaError
+from zeta_eval.files import to_json, write_json
+from zeta_eval.models import Ladder
+from zeta_eval.notebook import cell as cells
+from zeta_eval.notebook.completion import Completer
+from zeta_eval.notebook.formats import register, unregister
+from zeta_eval.notebook.judging import Judge, Judged, buttons, hint
+from zeta_eval.notebook.pages import Pages, free_port
+from zeta_eval.notebook.session import Session, Status, status
+from zeta_eval.notebook.turn import Turn
+from zeta_eval.notebook.variables import interpolate, take
+from zeta_eval.notebook.words import HELP, line_parser, parse, split
+from zeta_eval.parser import STORE, Parser, Place
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.verbs import Result, ui
+
+T = TypeVar("T")
+display: Callable[..., Any] = _display  # has no types of its own
+
+
+@magics_class
+class ZetaMagics(Magics):
+    """Find, for every query, the smallest language model that gets it right: options of %zeta and %%zeta."""
+
+    ladder = Unicode("embedded", help="ladder that answers cells: embedded, qwen3, a TOML file, or a variable").tag(
+        config=True
+    )
+    policy = Unicode("", help="policy file or variable that cells are routed by; none takes an untuned policy").tag(
+        config=True
+    )
+    store = Unicode(STORE, help="MLflow store, or none").tag(config=True)
+    history = Unicode("zeta-history.db", help="file or database URL that keeps decisions and feedback").tag(config=True)
+    max_new_tokens: TraitType[Any, Any] = Integer(
+        None, allow_none=True, help="longest answer in tokens; none takes the ladder's"
+    ).tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        """Serve a shell; nothing heavy is loaded yet."""
+        super().__init__(shell)
+        self._ipython: Any = shell
+        self._session: Session | None = None
+        self._judge: Judge | None = None
+        self._pages = Pages()
+        atexit.register(self.close)
+
+    @no_var_expand
+    @line_cell_magic
+    def zeta(self, line: str, cell: str | None = None) -> Any:
+        """Run a verb of zeta, or route the text of a cell. `%zeta` alone shows help."""
+        return _in_one_line(lambda: self._line(line) if cell is None else self._cell(line, cell))
+
+    def parser(self) -> Parser:
+        """The words that a line takes now."""
+        place = Place(
+            prog="%zeta",
+            ladder=self.ladder,
+            store=self.store,
+            max_new_tokens=self.max_new_tokens,
+            port=None,
+            keeps_results=True,
+        )
+        return line_parser(place, use=self._use, status=self._status, feedback=self._feedback, ui=self._ui)
+
+    def session(self) -> Session:
+        """The router and the models that cells go to.
+
+        Raises:
+            ZetaError: a policy or ladder that can't be used.
+        """
+        if self._session is None:
+            policy = take("policy", self.policy, self.user_ns) if self.policy else None
+            policy = RoutingPolicy.load(policy) if isinstance(policy, str | Path) else policy
+            self._session = Session(policy, self._ladder(), max_new_tokens=self.max_new_tokens)
+        return self._session
+
+    def close(self) -> None:
+        """Stop the pages, write the history, free the weights."""
+        atexit.unregister(self.close)
+        self._pages.stop()
+        self._forget_history()
+        self._forget_session()
+
+    @property
+    def user_ns(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        return dict(self._ipython.user_ns)
+
+    def _line(self, line: str) -> Any:
+        line = line.rstrip().removesuffix(";")  # a notebook's way to show no output
+        if not line.strip():
+            return print(f"{HELP}\n\n{cells.cell_parser().format_usage()}")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        try:
+            args = parse(self.parser(), line, self._variables())
+        except SystemExit:  # --help has printed itself
+            return None
+        result: Result = args.do(args)
+        if args.json == "-":
+            print(to_json(result.data))
+            return None
+        if args.json is not None:
+            write_json(args.json, result.data)
+        return result.report
+
+    def _cell(self, line: str, text: str) -> None:
+        try:
+            args = cells.cell_parser().parse_args(split(line))
+        except SystemExit:
+            return
+        text = (text if args.raw else interpolate(text, self._variables())).strip("\n")
+        session = self.session()
+        cells.check(args, text, session)
+        turn = cells.start(args, text, session)
+        shown = _Shown(turn, self._ipython)
+        try:
+            made = cells.run(args, text, session, turn, shown.tick)
+            if args.out is not None:
+                self._ipython.push({args.out: made.value})
+            if args.code:
+                self._insert(turn)
+            answers = self._record(text, args.task, made, turn)
+        finally:
+            shown.end()
+        if answers and shown.live:
+            with suppress(ImportError):  # no ipywidgets: the hint says how to judge in words
+                _show_widget(buttons(self._judging(), answers), turn.hint)
+
+    def _record(self, text: str, task: str | None, made: cells.Answered, turn: Turn) -> list[Judged]:
+        """Note the answers, so that they can be judged."""
+        if not made.given:
+            return []
+        try:
+            answers = self._judging().record(text, task, made.given)
+        except ZetaError as e:  # the answer is there all the same
+            turn.notes.append(f"Nothing was kept for feedback: {e}")
+            return []
+        turn.hint = hint(answers)
+        return answers
+
+    def _insert(self, turn: Turn) -> None:
+        """Make the code of the answer the next cell."""
+        code = cells.code_of(turn.steps[-1][0].text)
+        if code is None:
+            turn.notes.append("The answer holds no Python code, so no cell was inserted.")
+        else:
+            self._ipython.set_next_input(code)
+            turn.notes.append("The code is in the next cell; read it before you run it.")
+
+    def _variables(self) -> dict[str, Any]:
+        """What the user has named: the notebook's variables without those that IPython put there."""
+        hidden = self._ipython.user_ns_hidden
+        return {k: v for k, v in self.user_ns.items() if k not in hidden or hidden[k] is not v}
+
+    def _ladder(self) -> Ladder:
+        ladder = take("ladder", self.ladder, self.user_ns)
+        return ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
+
+    def _judging(self) -> Judge:
+        if self._judge is None:
+            from zeta_eval.feedback import History
+
+            self._judge = Judge(History(self.history))
+        return self._judge
+
+    def _use(self, args: Namespace) -> Result:
+        policy = RoutingPolicy.load(args.policy) if isinstance(args.policy, str | Path) else args.policy
+        ladder = args.ladder if isinstance(args.ladder, Ladder) else Ladder.load(args.ladder)
+        self._forget_session()
+        self._session = Session(policy, ladder, max_new_tokens=self.max_new_tokens)
+        return self._told()
+
+    def _status(self, args: Namespace) -> Result:
+        return self._told()
+
+    def _told(self) -> Result:
+        found: Status = status(self.session(), history=self.history, store=self.store)
+        return Result(report=found, text=repr(found), data=dict(found.lines))
+
+    def _feedback(self, args: Namespace) -> Result:
+        said = Status(lines=(("recorded", self._judging().say(args.id, args.word)),))
+        return Result(report=said, text=repr(said), data=dict(said.lines))
+
+    def _ui(self, args: Namespace) -> Result:
+        args.port = free_port() if args.port is None else args.port
+        asked = ui(args)
+        if args.json is not None:
+            return asked
+        served = self._pages.serve(asked.report, args.optuna or args.mlflow)
+        return Result(report=served, text=repr(served), data=asked.data)
+
+    @observe("ladder", "policy", "max_new_tokens")
+    def _forget_session(self, change: object = None) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+
+    @observe("history")
+    def _forget_history(self, change: object = None) -> None:
+        if self._judge is not None:
+            self._judge.history.close()
+        self._judge = None
+
+
+class _Shown:
+    """A routed cell on the screen: renewed as it changes where there is a kernel, else shown once at its end."""
+
+    def __init__(self, turn: Turn, shell: InteractiveShell) -> None:
+        self.turn, self.live = turn, hasattr(shell, "kernel")
+        self._last = repr(turn)
+        self._handle = display(turn, display_id=True) if self.live else None
+
+    def tick(self) -> None:
+        """Show what is new."""
+        if self._handle is not None and (now := repr(self.turn)) != self._last:
+            self._last = now
+            self._handle.update(self.turn)
+
+    def end(self) -> None:
+        """Show the end."""
+        if self._handle is None:
+            display(self.turn)
+        self.tick()
+
+
+def _show_widget(widget: Any, text: str) -> None:
+    """Show a widget; where none can be drawn, and in a saved notebook, the text stands for it."""
+    bundle = widget._repr_mimebundle_()
+    display(bundle | {"text/plain": text}, raw=True)
+
+
+def _in_one_line(work: Callable[[], T]) -> T:
+    """Do some work; an error that its user can mend is shown as one line, and still fails the cell.
+
+    Raises:
+        ZetaError: what went wrong.
+        OSError: a file that can't be read or written.
+        KeyboardInterrupt: the cell was interrupted.
+    """
+    try:
+        return work()
+    except (ZetaError, OSError, KeyboardInterrupt) as e:
+        line = f"{type(e).__name__}: {' '.join(str(e).split()) or 'the cell was stopped'}"
+        vars(e)["_render_traceback_"] = lambda: [line]  # IPython asks for it
+        raise
+
+
+_loaded: dict[int, tuple[ZetaMagics, Completer]] = {}
+"""What was loaded, by the id of the shell."""
+
+
+def load(shell: InteractiveShell) -> None:
+    """Give a shell %zeta and %%zeta, with completion."""
+    if id(shell) in _loaded:
+        return
+    magics = ZetaMagics(shell)
+    shell.register_magics(magics)
+    completer = Completer(magics)
+    shell.Completer.custom_matchers.append(completer.matcher)
+    register(shell)
+    _loaded[id(shell)] = (magics, completer)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take them away again."""
+    if (found := _loaded.pop(id(shell), None)) is None:
+        return
+    magics, completer = found
+    magics.close()
+    shell.Completer.custom_matchers.remove(completer.matcher)
+    unregister(shell)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("zeta", None)
+    kept: list[Any] = [c for c in shell.configurables if not isinstance(c, ZetaMagics)]
+    shell.configurables[:] = kept

@@ -1,0 +1,127 @@
+"""The router that cells go to, and the models that answer: loaded when they are first needed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.models import Completion, GenerateConfig, Ladder
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router import ZetaDynamicRouter
+
+if TYPE_CHECKING:
+    from zeta_eval.inference import TransformersGenerator
+
+
+class Session:
+    """A router with the ladder that it routes to."""
+
+    def __init__(self, policy: RoutingPolicy | None, ladder: Ladder, *, max_new_tokens: int | None = None) -> None:
+        """Route by a policy, or by the untuned one for the ladder's sizes; no weights are loaded yet."""
+        self.router = ZetaDynamicRouter(policy if policy is not None else RoutingPolicy.seed(ladder.sizes))
+        self.ladder = ladder
+        self.config = GenerateConfig(max_new_tokens=max_new_tokens or ladder.max_new_tokens)
+        self._engines: dict[str, TransformersGenerator] = {}
+        self._loading = Lock()
+
+    @property
+    def policy(self) -> RoutingPolicy:
+        """The policy that decides."""
+        return self.router.policy
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Sizes of the policy that the ladder lacks."""
+        return tuple(s for s in self.policy.sizes if s not in self.ladder.sizes)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Sizes whose weights are in memory."""
+        return tuple(self._engines)
+
+    def check(self, size: str | None = None) -> None:
+        """Make sure that there is a model for a size, or for each of the policy's.
+
+        Raises:
+            UnknownNameError: the ladder has no such size.
+            InvalidInputError: the ladder is not the policy's.
+        """
+        if size is not None and size not in self.ladder.sizes:
+            raise UnknownNameError("size", size, self.ladder.sizes)
+        if size is None and self.missing:
+            raise InvalidInputError(
+                f"Policy '{self.policy.name}' routes to {', '.join(self.missing)}, which ladder '{self.ladder.name}' "
+                f"lacks (it has {', '.join(self.ladder.sizes)}); name its ladder: %zeta use POLICY --ladder L."
+            )
+
+    def load(self, sizes: Collection[str]) -> None:
+        """Load the weights of sizes that are not in memory yet.
+
+        Raises:
+            HubAccessError: weights that can't be reached.
+        """
+        from zeta_eval.inference import TransformersGenerator
+
+        for spec in self.ladder.generators:
+            with self._loading:  # an interrupted cell may still be loading
+                if spec.size in sizes and spec.size not in self._engines:
+                    self._engines[spec.size] = TransformersGenerator(spec)
+
+    def answer(self, size: str, text: str, on_text: Callable[[str], None]) -> Completion:
+        """Answer a text by a size; `on_text` is told the answer so far."""
+        self.load([size])
+        return self._engines[size].stream(text, self.config, on_text)
+
+    def read(self, text: str) -> Completion:
+        """Read a text by the size that the policy names for it, which answers nothing."""
+        assert self.policy.peek is not None
+        self.load([self.policy.peek.size])
+        return self._engines[self.policy.peek.size].prefill([text])[0]
+
+    def close(self) -> None:
+        """Free the weights."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """What is set in a notebook, line by line."""
+
+    lines: tuple[tuple[str, str], ...]
+    """Name and value of each."""
+
+    def __repr__(self) -> str:
+        width = max(len(name) for name, _ in self.lines)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in self.lines)
+
+    def _repr_html_(self) -> str:
+        left = "style='text-align:left'"
+        cells = (
+            f"<tr><th {left}>{html.escape(name)}</th><td {left}>{html.escape(value)}</td></tr>"
+            for name, value in self.lines
+        )
+        return f"<table>{''.join(cells)}</table>"
+
+
+def status(session: Session, *, history: str, store: str) -> Status:
+    """Say what cells are routed by, and where things are kept."""
+    policy, ladder = session.policy, session.ladder
+    memory = f"; in memory: {', '.join(session.loaded)}" if session.loaded else ""
+    lacks = f"; lacks {', '.join(session.missing)} of the policy" if session.missing else ""
+    return Status(
+        lines=(
+            ("policy", f"{policy.name}@{policy.checksum[:8]}, {' / '.join(policy.sizes)}"),
+            ("verdict", f"{policy.verdict.status}. {policy.verdict.text}"),
+            ("cost weight", f"{policy.cost_weight:.3g}"),
+            ("ladder", f"{ladder.name}: {' / '.join(ladder.sizes)}{memory}{lacks}"),
+            ("longest answer", f"{session.config.max_new_tokens} tokens"),
+            ("feedback", history),
+            ("MLflow store", store),
+        )
+    )

@@ -1,0 +1,94 @@
+"""Notebook variables in the words of a magic: as values of arguments, and as `{name}` in text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zeta_eval.exceptions import InvalidInputError
+
+_NAME = r"[^\W\d]\w*"
+_INDEX = rf"\[(?:-?\d+|{_NAME}|'[^'{{}}\n]*'|\"[^\"{{}}\n]*\")\]"
+_FIELD = re.compile(rf"(?<!\{{)\{{({_NAME})((?:\.{_NAME}|{_INDEX})*)\}}(?!\}})")
+_STEP = re.compile(rf"\.({_NAME})|\[(.*?)\](?=[.\[]|$)")
+
+
+def interpolate(text: str, variables: Mapping[str, Any]) -> str:
+    """Fill in `{name}`, `{name.attr}` and `{name[i]}` where there is such a value; leave all other text as it is.
+
+    An index is a whole number, a quoted key, or the name of a variable that holds one. Doubled braces, as templates
+    have them, are left alone.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        try:
+            return str(_value(found[1], found[2], variables))
+        except Exception:  # the value's own code runs here; what fails is no value
+            return found[0]
+
+    return _FIELD.sub(fill, text)
+
+
+def _value(name: str, path: str, variables: Mapping[str, Any]) -> Any:
+    value = variables[name]
+    for step in _STEP.finditer(path):
+        value = getattr(value, step[1]) if step[1] else value[_key(step[2], variables)]
+    return value
+
+
+def _key(text: str, variables: Mapping[str, Any]) -> Any:
+    if text[0] in "'\"":
+        return text[1:-1]
+    return int(text) if re.fullmatch(r"-?\d+", text) else variables[text]
+
+
+KINDS = {"table": "Outcomes", "policy": "RoutingPolicy", "policies": "RoutingPolicy", "ladder": "Ladder"}
+"""By argument: the class that its value stands for."""
+
+
+def take(argument: str, word: Any, variables: Mapping[str, Any]) -> Any:
+    """Value of a word in an argument that names a table, a policy or a ladder: the variable's, or the word itself.
+
+    Raises:
+        InvalidInputError: the variable holds something else, and no file has that name.
+    """
+    if not isinstance(word, str) or word not in variables:
+        return word
+    value = variables[word]
+    if isinstance(value, str | Path):
+        return value
+    for held in _holds(value):
+        if _is(held, KINDS[argument]):
+            return held
+    if argument == "table" and _is(value, "DataFrame"):
+        from zeta_eval.outcomes import Outcomes
+
+        return Outcomes.from_frame(value)
+    if Path(word).exists():
+        return word
+    raise InvalidInputError(
+        f"Variable '{word}' is of type {type(value).__name__}; give one of type {KINDS[argument]}, a report that has "
+        "one, or a file's name."
+    )
+
+
+def fits(argument: str, value: Any) -> bool:
+    """Whether a variable of that value is one that an argument is meant for."""
+    if argument == "table" and _is(value, "DataFrame"):
+        return {"query_id", "model", "score"} <= set(value.columns)
+    return any(_is(held, KINDS[argument]) for held in _holds(value))
+
+
+def _holds(value: Any) -> list[Any]:
+    """The value, and what it holds where it is a report of this package: a table, a policy."""
+    if not type(value).__module__.startswith("zeta_eval."):
+        return []
+    tuning = getattr(value, "tuning", None)
+    return [value, *(getattr(v, name, None) for v in (value, tuning) for name in ("outcomes", "policy"))]
+
+
+def _is(value: Any, kind: str) -> bool:
+    """Whether a value is of the class of that name, which need not be imported to tell."""
+    return type(value).__name__ == kind

@@ -1,0 +1,92 @@
+"""What every widget of the package is besides: a figure, a table and a text, for front ends that show no widgets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.style import image
+from zeta_eval.tuning import TuningReport
+
+if TYPE_CHECKING:
+    from ipywidgets import DOMWidget
+    from matplotlib.figure import Figure
+
+
+class View(ABC):
+    """A widget with its twins; a front end takes the richest that it can show."""
+
+    @abstractmethod
+    def figure(self) -> Figure:
+        """What the widget shows now, as a figure."""
+
+    @abstractmethod
+    def frame(self) -> pd.DataFrame:
+        """The data behind it."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """What the widget shows now, as plain text."""
+
+    @abstractmethod
+    def _build(self) -> DOMWidget:
+        """Make the widget."""
+
+    @cached_property
+    def widget(self) -> DOMWidget:
+        """The widget, made when first asked for."""
+        return self._build()
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The widget with its static twins, which stay readable in a saved notebook."""
+        picture = b64encode(image(self.figure())).decode("ascii")
+        try:
+            drawn = self.widget._repr_mimebundle_()
+        except ImportError:  # no ipywidgets, or one that doesn't fit: the twins do
+            drawn = {}
+        return {**drawn, "text/plain": self.text(), "image/png": picture}
+
+
+def policy_of(given: RoutingPolicy | TuningReport | str | Path) -> RoutingPolicy:
+    """A policy, that of a tuning report, or that of a file.
+
+    Raises:
+        PolicyError: the file can't be used.
+    """
+    if isinstance(given, TuningReport):
+        return given.policy
+    return given if isinstance(given, RoutingPolicy) else RoutingPolicy.load(given)
+
+
+def table_of(given: Outcomes | str | Path) -> Outcomes:
+    """A table, or that of a file or of a benchmark's folder.
+
+    Raises:
+        OutcomesError: the file can't be used.
+    """
+    return given if isinstance(given, Outcomes) else Outcomes.load(given)
+
+
+def html_table(head: list[str], rows: list[list[str]]) -> str:
+    """A small table; every cell is escaped, numbers are the caller's to format."""
+    cell = "padding:1px 10px 1px 0;text-align:left;white-space:nowrap"
+    top = "".join(f"<th style='{cell};font-weight:600'>{escape(h)}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td style='{cell}'>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
+    return f"<table style='border-collapse:collapse;line-height:1.35'><thead><tr>{top}</tr></thead>{body}</table>"
+
+
+def bar(share: float, colour: str, *, width: int = 120) -> str:
+    """A horizontal bar of a share in [0, 1], `width` pixels long where it is 1."""
+    size = f"width:{width * min(1.0, max(0.0, share)):.1f}px"
+    return f"<span style='display:inline-block;height:10px;{size};background:{colour}'></span>"

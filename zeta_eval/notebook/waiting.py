@@ -1,0 +1,52 @@
+"""Work in a thread, while the cell that waits for it can be interrupted and shows how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TICK_S = 0.1
+"""Time between two looks at the work, in seconds."""
+GRACE_S = 10.0
+"""Longest wait for work to end after an interruption, in seconds; a model that is loading can't be stopped."""
+
+
+def wait_for(work: Callable[[Callable[[], None]], T], tick: Callable[[], None]) -> T:
+    """Do some work in a thread of its own and return what it returns.
+
+    Args:
+        work: Takes a function to call often, which raises KeyboardInterrupt once the cell was interrupted.
+        tick: Called every TICK_S in the waiting thread.
+
+    Raises:
+        KeyboardInterrupt: the cell was interrupted; the work has ended, or ends at its next call.
+        Exception: what the work raised.
+    """
+    stop, made, failed = Event(), list[T](), list[BaseException]()
+
+    def check() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    def body() -> None:
+        try:
+            made.append(work(check))
+        except BaseException as e:
+            failed.append(e)
+
+    thread = Thread(target=body, name="zeta", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(TICK_S)
+            tick()
+    except BaseException:
+        stop.set()
+        thread.join(GRACE_S)
+        raise
+    if failed:
+        raise failed[0]
+    return made[0]
