@@ -65,7 +65,8 @@ def one_table(path: Path, args: argparse.Namespace) -> dict[str, object]:
     for name, policy in steps(outcomes, cost, args.trials, args.seed):
         row = measured(policy, compare, data, answers)
         rows[name] = {"gap_closed": row.gap_closed, "low": row.gap_closed_ci[0], "high": row.gap_closed_ci[1]}
-        print(f"  {name:46} {row.gap_closed:+.3f} [{row.gap_closed_ci[0]:+.3f}, {row.gap_closed_ci[1]:+.3f}]", flush=True)
+        low, high = row.gap_closed_ci
+        print(f"  {name:46} {row.gap_closed:+.3f} [{low:+.3f}, {high:+.3f}]", flush=True)
     return {"n": len(test), "cost": cost, "gap_closed": rows}
 
 

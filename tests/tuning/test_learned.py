@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from zeta_eval.replay.choice import sigmoid
-from zeta_eval.replay.estimate import ngram_matrix, predict_learned
+from zeta_eval.replay.estimate import predict_learned
 from zeta_eval.tuning.learned import fit_learned, logistic, stack, task_offsets
 
 NAMES = ("hard", "constant", "noise")
