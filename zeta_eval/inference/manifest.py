@@ -23,6 +23,8 @@ SCHEMA_VERSION = 1
 """Written into the file; a reader takes no other."""
 PACKAGES = ("zeta-eval", "torch", "transformers", "accelerate", "numpy")
 """Packages whose versions are written down."""
+PLACE = ("device_map", "base_url", "concurrency", "timeout_s", "retries", "api_key_env")
+"""Settings of a rung that say where and how it runs."""
 BLOCKS, BLOCK = 16, 65536
 """How many samples of how many bytes of a weights file tell it from another one."""
 
@@ -112,8 +114,9 @@ def fingerprint(folder: Path) -> str | None:
 
 
 def _identity(rung: dict[str, Any]) -> dict[str, Any]:
-    """What makes a rung's rows what they are; where it runs may change."""
-    return {k: v for k, v in rung.items() if k != "device_map"}
+    """What makes a rung's rows what they are; where it runs may change, but not from weights to a server."""
+    identity = {k: v for k, v in rung.items() if k not in PLACE}
+    return identity | ({"served": True} if rung["base_url"] is not None else {})
 
 
 def _brief(value: Any) -> str:

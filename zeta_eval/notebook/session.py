@@ -15,6 +15,7 @@ from zeta_eval.router import ZetaDynamicRouter
 
 if TYPE_CHECKING:
     from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.endpoint import EndpointGenerator
 
 
 class Session:
@@ -25,7 +26,7 @@ class Session:
         self.router = ZetaDynamicRouter(policy if policy is not None else RoutingPolicy.seed(ladder.sizes))
         self.ladder = ladder
         self.config = GenerateConfig(max_new_tokens=max_new_tokens or ladder.max_new_tokens)
-        self._engines: dict[str, TransformersGenerator] = {}
+        self._engines: dict[str, TransformersGenerator | EndpointGenerator] = {}
         self._loading = Lock()
 
     @property
@@ -64,12 +65,12 @@ class Session:
         Raises:
             HubAccessError: weights that can't be reached.
         """
-        from zeta_eval.inference import TransformersGenerator
+        from zeta_eval.inference.runner import default_engine
 
         for spec in self.ladder.generators:
             with self._loading:  # an interrupted cell may still be loading
                 if spec.size in sizes and spec.size not in self._engines:
-                    self._engines[spec.size] = TransformersGenerator(spec)
+                    self._engines[spec.size] = default_engine(spec)
 
     def answer(self, size: str, text: str, on_text: Callable[[str], None]) -> Completion:
         """Answer a text by a size; `on_text` is told the answer so far."""

@@ -83,7 +83,7 @@ def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings
         return value, np.r_[penalty * w - x.T @ (dz @ slope), (dz * slope).sum(0), (dz * z).sum(0) + log_slope / n]
 
     found = np.r_[np.zeros(n_features), logit(score.mean(0)), np.zeros(m)]
-    with threadpool_limits(1, user_api="blas"):  # so small that threads only wait for each other, on a busy machine most
+    with threadpool_limits(1, user_api="blas"):  # so small that threads would only wait for each other
         for utility in {0.0: None, settings.utility: None}:
             found = minimize(loss, found, (utility,), "L-BFGS-B", jac=True, options={"maxiter": 150}).x
     return Start(
