@@ -31,9 +31,9 @@ def test_a_text_without_words_is_trusted_least():
     assert domain().trust([], None) == pytest.approx(0.2)
 
 
-def test_words_count_once_and_case_is_folded():
-    assert sorted(buckets(["Add", "add", "ADD", "x"], 8)) == sorted(buckets(["add", "X"], 8))
-    assert len(buckets(["Add", "add"], 8)) == 1
+def test_words_count_once():
+    assert sorted(buckets(["add", "x", "add"], 8)) == sorted(buckets(["x", "add"], 8))
+    assert len(buckets(["add", "add"], 8)) == 1
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=5), st.floats(0, 1), st.floats(0, 1))

@@ -71,9 +71,9 @@ class Domain:
 
 
 def buckets(words: Iterable[str], bits: int) -> list[int]:
-    """Bucket, in [0, 2**bits), of every distinct word, case folded."""
+    """Bucket, in [0, 2**bits), of every distinct word."""
     mask, crc = (1 << bits) - 1, zlib.crc32
-    return [crc(w.encode("utf-8", "surrogatepass")) & mask for w in {w.lower() for w in words}]
+    return [crc(w.encode("utf-8", "surrogatepass")) & mask for w in set(words)]
 
 
 def price(cost: Sequence[float], trust: float) -> tuple[float, ...]:

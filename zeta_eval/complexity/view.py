@@ -55,7 +55,7 @@ class TextView:
     characters: int
     """Characters of the whole text."""
     words: list[str]
-    """Runs of letters, in order."""
+    """Runs of letters, in order, in lower case."""
     numbers: list[str]
     """Runs of digits with inner points and commas, in order."""
     symbols: list[str]
@@ -69,7 +69,7 @@ class TextView:
 
     @property
     def vocabulary(self) -> list[str]:
-        """Words and symbols, repeated as in the text: what tells one kind of text from another."""
+        """Words and symbols, repeated as in the text: they tell one kind of text from another."""
         return self.words + self.symbols
 
     @classmethod
@@ -85,10 +85,11 @@ class TextView:
         longest = first = second = 0
         for token in _TOKEN.findall(text):
             if token.isalpha():
-                words.append(token)
                 if len(token) > longest:
                     longest = len(token)
-                if (cue := CUE_OF.get(token) or CUE_OF.get(token.lower())) is not None:
+                token = token.lower()
+                words.append(token)
+                if (cue := CUE_OF.get(token)) is not None:
                     cues[cue] = cues.get(cue, 0) + 1
             elif token[0].isdigit():
                 numbers.append(token)
