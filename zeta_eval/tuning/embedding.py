@@ -14,7 +14,18 @@ from zeta_eval.embedders import Embedded, Embedder, Neighbours, embed
 from zeta_eval.estimators import Linear, encode
 from zeta_eval.replay.choice import Floats, sigmoid
 from zeta_eval.replay.estimate import VECTORS, neighbour_logits
-from zeta_eval.tuning.learned import FEATURES_C, Fitted, Ints, folds, log_odds, logistic, stack, task_offsets
+from zeta_eval.tuning.learned import (
+    FEATURES_CS,
+    Fitted,
+    Ints,
+    folds,
+    gain_error,
+    log_odds,
+    logistic,
+    regress,
+    stack,
+    task_offsets,
+)
 from zeta_eval.tuning.linear import Standard, task_codes
 
 REFERENCES = 2000
@@ -80,6 +91,7 @@ def fit_embedding(
     score: Floats,
     *,
     seed: int = 0,
+    features_c: float | None = None,
 ) -> Fitted:
     """Fit an estimator above an embedder to at least ten queries; its parts are stacked as `fit_learned` does.
 
@@ -92,6 +104,7 @@ def fit_embedding(
         tasks: task names, shape (Q,); None where there is none.
         score: shape (Q, M), in [0, 1].
         seed: of the folds and of the choice of references.
+        features_c: as in `fit_learned`.
 
     Raises:
         InvalidInputError: sentence-transformers is not installed.
@@ -100,12 +113,17 @@ def fit_embedding(
     space, base = _Space.of(embedder, texts, seed), log_odds(score)
     standard, (known, code) = Standard.of(features), task_codes(tasks)
     limits = space.limits()
-    told = _linear_logits(space, score) if estimator == "embedding" else _knn_logits(space, score, *limits)
-    setting = min(told, key=lambda s: _gain_error(told[s], score))
-    parts = [_feature_logits(space, standard.x, score), told[setting], _task_logits(space, code, score)]
-    added = np.stack(parts) - base
+    if estimator == "embedding":
+        c, told = regress(space.vectors, score, space.folds, VECTOR_CS)
+        setting: Setting = (c,)
+    else:
+        by_setting = _knn_logits(space, score, *limits)
+        setting = min(by_setting, key=lambda s: gain_error(by_setting[s], score))
+        told = by_setting[setting]
+    features_c, on_fold = regress(standard.x, score, space.folds, FEATURES_CS if features_c is None else (features_c,))
+    added = np.stack([on_fold, told, _task_logits(space, code, score)]) - base
     a = stack(added, base, score)
-    on_features, at_mean = logistic(standard.x, score, FEATURES_C)
+    on_features, at_mean = logistic(standard.x, score, features_c)
     offsets = dict(zip(known, a[2] * task_offsets(code, len(known), score), strict=False))
     rest = standard.linear(a[0] * (at_mean - base), a[0] * on_features, names, offsets)
     source = Embedder(model=embedder, dimension=space.vectors.shape[1])
@@ -114,7 +132,7 @@ def fit_embedding(
     else:
         model = _neighbours(space, source, rest, score, setting, a[1], limits)
     p = sigmoid(base + np.tensordot(a, added, 1))
-    return Fitted(model=model, p=p, weights=dict(zip(PARTS, a.tolist(), strict=True)))
+    return Fitted(model=model, p=p, weights=dict(zip(PARTS, a.tolist(), strict=True)), features_c=features_c)
 
 
 def _embedded(
@@ -155,22 +173,6 @@ def _neighbours(
     )
 
 
-def _gain_error(z: Floats, score: Floats) -> float:
-    """Squared error of probabilities less their mean over the sizes: what a choice depends on."""
-    error = sigmoid(z) - score
-    return float(((error - error.mean(axis=1, keepdims=True)) ** 2).sum())
-
-
-def _linear_logits(space: _Space, score: Floats) -> dict[Setting, Floats]:
-    """Out-of-fold log-odds (Q, M) of a linear model of the vector, by inverse penalty."""
-    made: dict[Setting, Floats] = {(c,): np.empty(score.shape) for c in VECTOR_CS}
-    for (c,), z in made.items():
-        for train, held in space.folds:
-            w, at_zero = logistic(space.vectors[train], score[train], c)
-            z[held] = space.vectors[held] @ w + at_zero
-    return made
-
-
 def _knn_logits(space: _Space, score: Floats, far: float, near: float) -> dict[Setting, Floats]:
     """Out-of-fold log-odds (Q, M) of nearest neighbours, by their number and temperature."""
     made: dict[Setting, Floats] = {s: np.empty(score.shape) for s in product(NEIGHBOURS, TEMPERATURES)}
@@ -181,15 +183,6 @@ def _knn_logits(space: _Space, score: Floats, far: float, near: float) -> dict[S
             told = neighbour_logits(similar, score[known], base, min(int(k), len(known)), temperature, PRIOR)
             z[held] = base + trust * (told - base)
     return made
-
-
-def _feature_logits(space: _Space, x: Floats, score: Floats) -> Floats:
-    """Out-of-fold log-odds (Q, M) of standardised features."""
-    z = np.empty(score.shape)
-    for train, held in space.folds:
-        w, at_mean = logistic(x[train], score[train], FEATURES_C)
-        z[held] = x[held] @ w + at_mean
-    return z
 
 
 def _task_logits(space: _Space, code: Ints, score: Floats) -> Floats:

@@ -15,8 +15,8 @@ from zeta_eval.replay.choice import Floats, sigmoid
 from zeta_eval.replay.estimate import ngram_matrix
 from zeta_eval.tuning.linear import Standard, graded, task_codes
 
-FEATURES_C = 2.7e-4
-"""Inverse penalty of the regression on standardised features."""
+FEATURES_CS = (3e-4, 3e-3, 3e-2, 0.3, 3.0)
+"""Inverse penalties of the regression on standardised features that are compared out of fold."""
 
 NGRAMS_C = 0.27
 """Inverse penalty of the regression on n-grams."""
@@ -41,14 +41,14 @@ class Fitted:
     """Out-of-fold probability of success of every size, shape (Q, M)."""
     weights: dict[str, float]
     """How much each part counts: features, n-grams or vectors, tasks."""
+    features_c: float
+    """The inverse penalty of the regression on features."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Data:
     """What the parts are fitted on."""
 
-    x: Floats
-    """Standardised features, shape (Q, F)."""
     matrix: sparse.csr_matrix
     """N-grams, shape (Q, 2**bits)."""
     code: Ints
@@ -60,17 +60,16 @@ class _Data:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Parts:
-    """One fit of every part: weights by feature, bucket and task (the last row: no task), and log-odds at zero."""
+    """One fit of the n-grams and tasks: weights by bucket and by task (the last row: no task), and log-odds at zero."""
 
-    features: Floats
     ngrams: Floats
     tasks: Floats
     bias: Floats
-    """Shape (3, M)."""
+    """Shape (2, M)."""
 
     def logits(self, data: _Data, rows: Ints) -> Floats:
-        """Log-odds by each part alone, shape (3, rows, M)."""
-        told = [data.x[rows] @ self.features, data.matrix[rows] @ self.ngrams, self.tasks[data.code[rows]]]
+        """Log-odds by each part alone, shape (2, rows, M)."""
+        told = [data.matrix[rows] @ self.ngrams, self.tasks[data.code[rows]]]
         return np.stack(told) + self.bias[:, None]
 
 
@@ -83,6 +82,7 @@ def fit_learned(
     *,
     seed: int = 0,
     bits: int = 15,
+    features_c: float | None = None,
 ) -> Fitted:
     """Fit a learned model to at least five queries.
 
@@ -97,24 +97,29 @@ def fit_learned(
         score: shape (Q, M), in [0, 1].
         seed: of the folds.
         bits: n-grams are hashed to 2**bits buckets.
+        features_c: inverse penalty of the regression on features; None compares `FEATURES_CS`.
     """
-    standard = Standard.of(features)
+    standard, splits = Standard.of(features), list(folds(len(score), seed))
     known, code = task_codes(tasks)
     matrix = ngram_matrix(texts, bits)
-    data = _Data(x=standard.x, matrix=matrix, code=code, n_tasks=len(known), score=score)
+    data = _Data(matrix=matrix, code=code, n_tasks=len(known), score=score)
     base = log_odds(score)
     added = np.empty((len(PARTS), *score.shape))
-    for train, held in folds(len(score), seed):
-        added[:, held] = _fit_parts(data, train).logits(data, held) - base
+    features_c, added[0] = regress(standard.x, score, splits, FEATURES_CS if features_c is None else (features_c,))
+    for train, held in splits:
+        added[1:, held] = _fit_parts(data, train).logits(data, held)
+    added -= base
     a = stack(added, base, score)
-    parts = _fit_parts(data, np.arange(len(score)))
+    parts, (on_features, at_mean) = _fit_parts(data, np.arange(len(score))), logistic(standard.x, score, features_c)
     offsets = dict(zip(known, a[2] * parts.tasks, strict=False))
-    linear = standard.linear(a @ (parts.bias - base), a[0] * parts.features, names, offsets)
+    bias = a @ (np.vstack([at_mean, parts.bias]) - base)
+    linear = standard.linear(bias, a[0] * on_features, names, offsets)
     ngrams = NGrams(bits=bits, n_sizes=score.shape[1], table=encode((a[1] * parts.ngrams).tolist()))
     return Fitted(
         model=Learned(base=tuple(base.tolist()), linear=linear, ngrams=ngrams),
         p=sigmoid(base + np.tensordot(a, added, 1)),
         weights=dict(zip(PARTS, a.tolist(), strict=True)),
+        features_c=features_c,
     )
 
 
@@ -133,10 +138,31 @@ def log_odds(score: Floats) -> Floats:
 
 def _fit_parts(data: _Data, rows: Ints) -> _Parts:
     score = data.score[rows]
-    features, at_mean = logistic(data.x[rows], score, FEATURES_C)
     ngrams, at_none = logistic(data.matrix[rows], score, NGRAMS_C)
     tasks = task_offsets(data.code[rows], data.n_tasks, score)
-    return _Parts(features=features, ngrams=ngrams, tasks=tasks, bias=np.stack([at_mean, at_none, log_odds(score)]))
+    return _Parts(ngrams=ngrams, tasks=tasks, bias=np.stack([at_none, log_odds(score)]))
+
+
+def regress(
+    x: Floats, score: Floats, splits: Sequence[tuple[Ints, Ints]], penalties: Sequence[float]
+) -> tuple[float, Floats]:
+    """Return the inverse penalty whose regression on x (Q, F) errs least out of fold, and its log-odds (Q, M)."""
+    best: tuple[float, float, Floats] | None = None
+    for c in penalties:
+        z = np.empty(score.shape)
+        for train, held in splits:
+            w, at_zero = logistic(x[train], score[train], c)
+            z[held] = x[held] @ w + at_zero
+        if best is None or gain_error(z, score) < best[0]:
+            best = gain_error(z, score), c, z
+    assert best is not None
+    return best[1], best[2]
+
+
+def gain_error(z: Floats, score: Floats) -> float:
+    """Squared error of probabilities less their mean over the sizes, from log-odds (Q, M): what a choice depends on."""
+    error = sigmoid(z) - score
+    return float(((error - error.mean(axis=1, keepdims=True)) ** 2).sum())
 
 
 def logistic(x: Floats | sparse.csr_matrix, score: Floats, c: float) -> tuple[Floats, Floats]:

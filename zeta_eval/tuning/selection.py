@@ -71,6 +71,8 @@ class Candidate:
     """The split it was fitted on."""
     held_out: Split
     """The split it is chosen on."""
+    features_c: float | None = None
+    """The inverse penalty of its regression on features, where it has one."""
     reading: Gain | None = None
     """What the best way to let the smallest size read first adds; None where too few readings are stored."""
 

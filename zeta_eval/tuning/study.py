@@ -97,7 +97,7 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     chosen = max(candidates, key=lambda c: c.held_out_area)
     weight = choose_cost_weight(chosen, settings)
     cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
-    refit = _refit(chosen.estimator, trial.params, cost, settings)
+    refit = _refit(chosen, trial.params, cost, settings)
     domain, unseen = measure_transfer(parts, cost, weight, refit, seed=settings.seed)
     policy = replace(
         chosen.policy,
@@ -148,17 +148,18 @@ def candidate(
 ) -> Candidate:
     """The tuned heuristic, or a learned model above it."""
     (data, _), (held_out, _) = splits
-    p_tune = expect(policy, data.read)[0]
+    p_tune, features_c = expect(policy, data.read)[0], None
     if name != "heuristic":
         fitted = _fit(name, data, settings)
-        policy, p_tune = replace(policy, learned=fitted.model), fitted.p
+        policy, p_tune, features_c = replace(policy, learned=fitted.model), fitted.p, fitted.features_c
     p = (p_tune, expect(policy, held_out.read)[0])
     tune, held = (Split(data=d, answers=a, p=q) for (d, a), q in zip(splits, p, strict=True))
-    return Candidate(estimator=name, policy=policy, tune=tune, held_out=held)
+    return Candidate(estimator=name, policy=policy, tune=tune, held_out=held, features_c=features_c)
 
 
-def _refit(name: str, parameters: Mapping[str, object], cost: str, settings: TuningSettings) -> Refit:
+def _refit(chosen: Candidate, parameters: Mapping[str, object], cost: str, settings: TuningSettings) -> Refit:
     """Fit other outcomes with the parameters and the estimator that were chosen, without looks."""
+    name = chosen.estimator
 
     def refit(outcomes: Outcomes) -> RoutingPolicy:
         import optuna
@@ -167,18 +168,22 @@ def _refit(name: str, parameters: Mapping[str, object], cost: str, settings: Tun
         configuration = configure(optuna.trial.FixedTrial(dict(parameters)), data, outcomes.sizes)
         weight = configuration.cost_weight
         policy = export(configuration, outcomes, data, name=name, cost=cost, cost_weight=weight, provenance={})
-        return policy if name == "heuristic" else replace(policy, learned=_fit(name, data, settings).model)
+        return (
+            policy
+            if name == "heuristic"
+            else replace(policy, learned=_fit(name, data, settings, chosen.features_c).model)
+        )
 
     return refit
 
 
-def _fit(name: str, data: Data, settings: TuningSettings) -> Fitted:
+def _fit(name: str, data: Data, settings: TuningSettings, c: float | None = None) -> Fitted:
     read, seed = data.read, settings.seed
     if name == "learned":
-        return fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed)
+        return fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed, features_c=c)
     assert settings.embedder is not None
     return fit_embedding(
-        name, settings.embedder, read.texts, data.features, read.names, read.tasks, data.score, seed=seed
+        name, settings.embedder, read.texts, data.features, read.names, read.tasks, data.score, seed=seed, features_c=c
     )
 
 
