@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 LEAST_EXPLORED: Final = 30
 """Held-out explored answers below which no off-policy estimate is made: its interval would mean nothing."""
 
+CASCADE_NOTE: Final = (
+    "explored feedback compares the first choices alone; what follows an answer is the parent's cascade, which only "
+    "--outcomes TABLE with stored answers can test."
+)
+"""What is said where a policy cascades."""
+
 
 def relearn(
     policy: RoutingPolicy,
@@ -64,15 +70,15 @@ def relearn(
     judged = Judged.of(history, policy.sizes)
     known = None if outcomes is None else _checked(outcomes, policy)
     features = _features(judged)
-    expected, price = expect(policy, features)
-    p = judged.corrected(expected)
-    cost = judged.rescaled(price * _unit_cost(policy, known), policy.cost_unit)
+    p = judged.corrected(expect(policy, features)[0])
+    shares = _cost_shares(policy, features)
+    cost = judged.rescaled(shares * _unit_cost(policy, known), policy.cost_unit)
     filled = judged.completed(p, cost, policy.cost_unit)
     tuned = tune(_joined(known, filled, policy), replace(settings, cost=policy.cost_unit, name=policy.name))
     real = _real(known, filled[judged.complete[np.repeat(np.arange(len(judged.queries)), len(policy.sizes))]], policy)
-    new = _at_parents_trade_off(tuned.policy, policy, _joined(known, filled, policy))
+    new = _like_parent(tuned.policy, policy, _joined(known, filled, policy))
     versus = None if real is None else _versus(policy, new, real, settings.seed)
-    evidence, notes = _evidence(versus, policy, new, judged, features, p)
+    evidence, notes = _evidence(versus, policy, new, judged, features, p, shares)
     better = bool(evidence) and evidence[-1].low > 0 and all(e.high >= 0 for e in evidence)
     promoted = better or force
     new = new.with_verdict(_verdict(new, real, settings.seed))
@@ -116,6 +122,13 @@ def _features(judged: Judged) -> Features:
     return FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), tasks)
 
 
+def _cost_shares(policy: RoutingPolicy, features: Features) -> Floats:
+    """Expected cost of each size, shares of the largest size's mean cost, (Q, M); without the price of distrust."""
+    if policy.costs is not None:
+        return features.costs(policy.costs)
+    return np.tile([r.cost for r in policy.rungs], (len(features.rule), 1))
+
+
 def _unit_cost(policy: RoutingPolicy, known: Outcomes | None) -> float:
     """The largest size's mean cost in the policy's cost column: the benchmark's, for costs change with the machine."""
     return policy.unit_cost if known is None else Evaluator(known, policy.cost_unit).unit_cost
@@ -141,8 +154,13 @@ def _real(known: Outcomes | None, complete: pd.DataFrame, policy: RoutingPolicy)
         return None
 
 
-def _at_parents_trade_off(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> RoutingPolicy:
-    """The new policy at its parent's cost weight, with the cut points of that weight."""
+def _like_parent(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> RoutingPolicy:
+    """The new policy at its parent's cost weight, with the cut points of that weight, and its parent's cascade.
+
+    Feedback stores no answers, so what an answer tells can't be fitted again on it.
+    """
+    if not new.cascades and new.sizes == parent.sizes:
+        new = replace(new, looks=parent.looks, peek=parent.peek)
     part = Evaluator(table.split("tune").with_order(new.sizes), new.cost_unit)
     difficulty = np.array([new.difficulty(extract(text)) for text in part.features.texts])
     cuts = best_cut_points(difficulty, part.score - parent.cost_weight * part.cost)
@@ -161,12 +179,12 @@ def _verdict(new: RoutingPolicy, real: Outcomes | None, seed: int) -> Verdict:
 
 
 def _evidence(
-    versus: Versus | None, old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats
+    versus: Versus | None, old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats, shares: Floats
 ) -> tuple[list[Evidence], list[str]]:
     """How much better the new policy is, by each source of evidence, and together, the last."""
     found, notes = [], []
     if versus is not None:
-        row: dict[str, Any] = versus.rows.iloc[1].to_dict()
+        row = versus.rows.iloc[1]
         found.append(
             Evidence(
                 source="replay of outcomes",
@@ -176,7 +194,7 @@ def _evidence(
                 high=row["utility_difference_high"],
             )
         )
-    explored, note = _explored(old, new, judged, features, p)
+    explored, note = _explored(old, new, judged, features, p, shares)
     found += [explored] if explored is not None else []
     notes += [note] if note else []
     if not found:
@@ -185,7 +203,7 @@ def _evidence(
 
 
 def _explored(
-    old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats
+    old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats, shares: Floats
 ) -> tuple[Evidence | None, str]:
     """The doubly robust difference on held-out explored feedback, or why there is none."""
     rows = judged.evidence & judged.held_out
@@ -206,11 +224,11 @@ def _explored(
             f"exploration never took the size that the new version chooses for {blind.mean():.0%} of the held-out "
             "feedback: estimates can't be trusted there, so feedback compares nothing here."
         )
-    price = old.cost_weight * expect(old, features)[1][at]
     first, other = (one_hot(c, len(old.sizes)) for c in choices)
-    made = difference(log, first, other, p[at], price)
+    made = difference(log, first, other, p[at], old.cost_weight * shares[at])
     low, high = made.interval
-    return Evidence(source="explored feedback", n=made.n, value=made.value, low=low, high=high), ""
+    made_by_choice = Evidence(source="explored feedback", n=made.n, value=made.value, low=low, high=high)
+    return made_by_choice, CASCADE_NOTE if old.cascades or new.cascades else ""
 
 
 def _choices(policy: RoutingPolicy, sizes: tuple[str, ...], features: Features) -> np.ndarray[Any, np.dtype[np.intp]]:

@@ -43,9 +43,9 @@ FIT_ON = 3000
 FEWEST = 30
 """Least queries it takes to fit one."""
 
-TRUSTS = (0.01, 0.25, 0.5, 0.75, 1.0)
+TRUSTS = (0.01, 0.25, 0.5, 0.75, 0.9)
 """Trusts in a new task that are compared. The least is above zero, so that a cost weight can still be high enough for a
-smaller size."""
+smaller size; the most is below one, so that what is new is never trusted like what is known."""
 
 RESAMPLES = 200
 """Resamples behind the standard error of what a trust gains."""
