@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test check bench lab clean
+.PHONY: setup demo test check notebooks browser bench lab clean
 
 setup: .venv/installed
 
@@ -25,11 +25,17 @@ check: setup  ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+notebooks: setup  ## run all notebooks
+	$(BIN)/pytest tests/test_notebooks.py
+
+browser: setup  ## a user's way through JupyterLab in Chromium; set ZETA_SCREENSHOTS to a folder to keep the pictures
+	$(BIN)/pytest -m browser tests/browser -o log_cli=true --log-cli-level=INFO
+
 bench: setup  ## the figures of benchmarks/LOG.md
 	$(BIN)/python benchmarks/speed.py
 
 lab: setup
-	$(BIN)/jupyter lab
+	$(BIN)/jupyter lab notebooks
 
 clean:
 	rm -rf .venv demo

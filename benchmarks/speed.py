@@ -1,4 +1,4 @@
-"""How fast the cheap parts are: import, route, replay, tuning. Prints one line each and writes JSON.
+"""How fast the cheap parts are: import, %load_ext, route, replay, tuning. Prints one line each and writes JSON.
 
     python benchmarks/speed.py [--queries 12000] [--json benchmarks/results/speed.json]
 
@@ -40,7 +40,8 @@ def main() -> None:
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }
     for module in ("zeta_eval", "zeta_eval.router"):
-        result[f"import {module} (s, median of 7 fresh interpreters)"] = import_seconds(module)
+        result[f"import {module} (s, median of 7 fresh interpreters; at most 0.2)"] = import_seconds(module)
+    result["%load_ext zeta_eval (s, median of 7 fresh shells; at most 0.5)"] = load_seconds()
 
     from zeta_eval.policy import RoutingPolicy
     from zeta_eval.router import ZetaDynamicRouter
@@ -73,7 +74,19 @@ def main() -> None:
 
 def import_seconds(module: str) -> float:
     """Seconds that importing a module takes in a fresh interpreter, the interpreter's own start left out."""
-    code = f"import time; a = time.perf_counter(); import {module}; print(time.perf_counter() - a)"
+    return printed_seconds(f"import time; a = time.perf_counter(); import {module}; print(time.perf_counter() - a)")
+
+
+def load_seconds() -> float:
+    """Seconds that `%load_ext zeta_eval` takes in a fresh IPython, the shell's own start left out."""
+    return printed_seconds(
+        "import time; from IPython.core.interactiveshell import InteractiveShell; s = InteractiveShell.instance(); "
+        "a = time.perf_counter(); s.run_line_magic('load_ext', 'zeta_eval'); print(time.perf_counter() - a)"
+    )
+
+
+def printed_seconds(code: str) -> float:
+    """Median of the seconds that seven fresh interpreters print."""
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(7)]
     return statistics.median(float(r.stdout) for r in runs)
 

@@ -22,6 +22,7 @@ _FILES = {
     "policy": (".json",),
     "policies": (".json",),
     "ladder": (".toml",),
+    "history": (".db",),
     "path": None,
     "out": None,
 }
@@ -92,6 +93,10 @@ class Completer:
             found += [v for v, value in variables.items() if not v.startswith("_") and fits(name, value)]
         if name == "ladder":
             found += sorted(p.stem for p in LADDERS.glob("*.toml"))
+        if name == "what":
+            return ["status", "export"]
+        if name in ("policy", "policies") and typed.startswith("models:"):
+            found += [f"models:/ZetaDynamicRouter@{alias}" for alias in ("champion", "challenger")]
         if name in _FILES:
             found += _files(typed, _FILES[name])
         return found + self._names(name, typed)

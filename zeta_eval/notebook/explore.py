@@ -143,6 +143,9 @@ class Explore(View):
         draw_curve(axes, name, self._frame[["cost", "accuracy"]].to_numpy())
         own = self._frame.iloc[self.own]
         axes.plot(own["cost"], own["accuracy"], "D", color="white", markeredgecolor="black", label="policy's own point")
+        spread = self._frame[["cost_low", "accuracy_low", "cost_high", "accuracy_high"]].to_numpy().reshape(-1, 2)
+        axes.update_datalim(spread)  # every interval that the working point may show stays within the axes
+        axes.autoscale_view()
         title(axes, f"{self.policy.name}: {len(self.table)} queries of split '{self.split}'")
         legend(figure, axes)
         return figure

@@ -61,7 +61,9 @@ def build(view: Explore) -> widgets.VBox:
     button.on_click(save)
     move()
     layers = widgets.GridBox([picture, mark], layout=widgets.Layout(width=f"{WIDTH}px", overflow="hidden"))
-    right = widgets.VBox([numbers, changes], layout=widgets.Layout(margin="0 0 0 16px", flex="1 1 440px"))
+    right = widgets.VBox(
+        [numbers, changes], layout=widgets.Layout(margin="0 0 0 12px", flex="1 1 380px", overflow="auto")
+    )
     wrap = widgets.Layout(flex_flow="row wrap")
     return widgets.VBox(
         [
@@ -100,7 +102,7 @@ def _numbers(view: Explore) -> str:
     """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
     unit, own = view.policy.cost_unit, view.row(view.own)
     columns = [_cells(view.point, unit), _cells(own, unit)]
-    rows = [[name, here, there] for (name, here), (_, there) in zip(*columns, strict=True)]
+    rows = [[name, here, there.partition(" [")[0]] for (name, here), (_, there) in zip(*columns, strict=True)]
     table = html_table(["", "this point", "policy's own"], rows)
     shares = "".join(_share(i, size, view.point[f"share_{size}"]) for i, size in enumerate(view.points.sizes))
     return f"{table}<div style='margin-top:6px;line-height:1.4'>Queries answered by each size{shares}</div>"
@@ -117,7 +119,7 @@ def _cells(row: dict[str, Any], unit: str) -> list[tuple[str, str]]:
     return [
         ("cost weight", f"{row['cost_weight']:.3g}"),
         ("accuracy [95 %]", f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]"),
-        (f"cost ({unit})", f"{row['cost']:.3g} [{row['cost_low']:.3g}, {row['cost_high']:.3g}]"),
+        (f"cost ({unit})", f"{row['cost']:.3g}"),
         ("of the largest", f"{row['cost_ratio']:.1%}"),
         ("latency p95", "-" if p95 != p95 else f"{p95:.3g} s"),
     ]
@@ -132,7 +134,7 @@ def _changes(view: Explore) -> str:
     extra = (points.cost[rows, view.at] - points.cost[rows, view.own]) * view.data.unit_cost
     now, before = (points.steps(k, rows[:LISTED]) for k in (view.at, view.own))
     listed = [
-        [before[i], now[i], f"{gain[i]:+.2g}", f"{extra[i]:+.2g}", shorten(view.table.queries[rows[i]], 32)]
+        [before[i], now[i], f"{gain[i]:+.2g}", f"{extra[i]:+.2g}", shorten(view.table.queries[rows[i]], 24)]
         for i in range(min(LISTED, len(rows)))
     ]
     head = (

@@ -190,11 +190,14 @@ class ReplayReport:
     def _repr_html_(self) -> str:
         cells = [_cells(row) for row in self.rows]
         head = "".join(f"<th>{html.escape(c)}</th>" for c in _HEADER)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in cells)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='white-space:nowrap'>{html.escape(c)}</td>" for c in row) + "</tr>"
+            for row in cells
+        )
         sizes = html.escape(" / ".join(self.sizes))
         notes = "".join(f"<p>Note: {html.escape(n)}</p>" for n in self.notes)
         return (
-            f"<p>{html.escape(self.title())}</p><table style='white-space:nowrap'>"
+            f"<p>{html.escape(self.title())}</p><table>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
             f"<p>Shares are of {sizes}.</p>{notes}<p><b>{html.escape(self.verdict.text)}</b></p>"
         )
