@@ -1,6 +1,29 @@
 import os
+import shutil
+
+import pytest
 
 # No test reaches the hub, MLflow's telemetry, or more than one thread.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory):
+    """An empty store; making one takes seconds, so each test works on a copy."""
+    from zeta_eval.tracking import create_store
+
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    create_store(file)
+    assert [p.name for p in file.parent.iterdir()] == ["mlflow.db"]
+    return file
+
+
+@pytest.fixture
+def tracker(migrated_store, tmp_path):
+    from zeta_eval.tracking import MlflowTracker
+
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(migrated_store, tmp_path / "mlruns" / "mlflow.db")
+    return MlflowTracker(f"sqlite:///{tmp_path}/mlruns/mlflow.db", tmp_path / "mlruns" / "artifacts")

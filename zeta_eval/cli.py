@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from zeta_eval.exceptions import ZetaError
+from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.files import to_json, write_json
+from zeta_eval.inference.launch import leads, says, world_size
 from zeta_eval.parser import build_parser
-from zeta_eval.verbs import Page, Result
+from zeta_eval.verbs import Page, Result, bench
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,20 +20,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         args = build_parser().parse_args(argv)
-        _show(args.do(args), args.json)
+        if world_size() > 1 and args.do is not bench:
+            raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
+        result = args.do(args)
+        if leads():
+            _show(result, args.json)
     except ZetaError as e:
-        print(f"zeta: {' '.join(str(e).split())}", file=sys.stderr)
+        _complain(" ".join(str(e).split()))
         return e.exit_code
     except KeyboardInterrupt:
-        print("zeta: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        _complain("interrupted; the same command goes on where it stopped")
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as e:
-        print(f"zeta: {e.strerror or e}: {e.filename or ''}".rstrip(": "), file=sys.stderr)
+        _complain(f"{e.strerror or e}: {e.filename or ''}".rstrip(": "))
         return 1
     return 0
+
+
+def _complain(line: str) -> None:
+    """Print what went wrong; where several processes have to say the same, one does."""
+    if says(line):
+        print(f"zeta: {line}", file=sys.stderr, flush=True)
 
 
 def _show(result: Result, json_to: str | None) -> None:

@@ -7,6 +7,7 @@
     │   └── PolicyError                       a policy file that can't be used              exit code 2
     ├── HubAccessError (OSError)          a model or data set that can't be reached         exit code 1
     ├── GenerationError (RuntimeError)    a model that failed                               exit code 1
+    ├── OutputError (OSError)             an output folder that can't be written            exit code 1
     └── OutputLockedError (OSError)       an output folder that another run writes          exit code 1
 
 Each message is one line: what is wrong, the value got, what to do next.
@@ -56,6 +57,10 @@ class HubAccessError(ZetaError, OSError):
 
 class GenerationError(ZetaError, RuntimeError):
     """A model that failed to load or to generate."""
+
+
+class OutputError(ZetaError, OSError):
+    """An output folder that can't be written."""
 
 
 class OutputLockedError(ZetaError, OSError):

@@ -34,6 +34,10 @@ class ModelSpec:
     """Number format of the weights, as transformers names it."""
     device_map: str | None = "auto"
     """Placement of the weights, as accelerate names it; "cpu" for none but the processor."""
+    compile: bool | None = None
+    """Whether latencies are those of compiled decoding with a static cache; None where it pays: on CUDA devices."""
+    continuous: bool | None = None
+    """Whether queries are batched continuously, not in padded batches; None where it pays: on CUDA devices."""
     usd_per_gpu_hour: float | None = None
     """Price of an hour of the accelerator this rung runs on, in USD: gives cost_usd from gpu_s."""
     usd_per_mtok: float | None = None
@@ -58,6 +62,10 @@ class ModelSpec:
                 raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give a text in quotes.")
         if self.role not in ("generate", "embed"):
             raise InvalidInputError(f"Rung '{self.size}' has role '{self.role}'; use 'generate' or 'embed'.")
+        for name in ("compile", "continuous"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give true or false, or neither.")
         for name in ("usd_per_gpu_hour", "usd_per_mtok"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and 0 <= value < math.inf):
@@ -198,11 +206,17 @@ class GenerateConfig:
     """Queries per forward pass; None finds the largest that fits."""
     stop: tuple[str, ...] = ()
     """Texts that end an answer."""
+    mcq: Literal["generate", "logits"] = "generate"
+    """Whether multiple-choice queries are answered in words, or by the likeliest letter after one forward pass."""
+    options: int = 0
+    """Lettered options of which the likeliest is the answer, as `mcq` sets it for a query; 0 writes an answer."""
 
     def __post_init__(self) -> None:
         _check_count("max_new_tokens", self.max_new_tokens)
         if self.batch_size is not None and self.batch_size < 1:
             raise InvalidInputError(f"batch_size is {self.batch_size}; give at least 1, or none to find it.")
+        if self.mcq not in ("generate", "logits"):
+            raise InvalidInputError(f"mcq is {self.mcq!r}; give 'generate' or 'logits'.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

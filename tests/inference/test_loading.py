@@ -1,8 +1,13 @@
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+
+from zeta_eval.exceptions import GenerationError
+from zeta_eval.models import ModelSpec
+from zeta_eval.testing import build_tiny_model
 
 LOAD_MODEL = (
     "from zeta_eval.inference.loading import load; from zeta_eval.models import ModelSpec\n"
@@ -30,3 +35,14 @@ def test_the_hub_s_retries_are_silent_and_only_the_error_is_seen(tmp_path, load)
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+def test_a_quantised_checkpoint_without_its_package_is_one_line_that_names_it(tmp_path):
+    from zeta_eval.inference.loading import load
+
+    file = build_tiny_model(tmp_path) / "config.json"
+    quantised = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"quantization_config": quantised}))
+    with pytest.raises(GenerationError, match="bitsandbytes") as failed:
+        load(ModelSpec(size="4B", model=str(tmp_path), device_map="cpu"))
+    assert "\n" not in str(failed.value)

@@ -6,7 +6,7 @@ import torch
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
 from zeta_eval.inference import TransformersGenerator
 from zeta_eval.inference.decoding import greedy
-from zeta_eval.inference.transformers_engine import first_batch_size
+from zeta_eval.inference.memory import first_batch_size
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.testing import build_tiny_model, check_generator
 
@@ -211,7 +211,7 @@ def test_a_chat_template_is_used_with_thinking_off(tmp_path):
         "{% if enable_thinking is defined and not enable_thinking %}!{% endif %}"
     )
     generator = TransformersGenerator(spec(build_tiny_model(tmp_path / "chat", chat_template=template)))
-    read, _ = generator._read(["hey"])[0]
+    read, _ = generator._wording.read(["hey"], CONFIG)[0]
     assert generator.tokenizer.decode(read) == "<user>hey<answer>!"
     assert generator.generate(["hey"], CONFIG)[0].prompt_tokens == 6
 

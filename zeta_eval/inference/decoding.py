@@ -58,6 +58,7 @@ def greedy(
     end: Collection[int],
     stopped: Callable[[list[list[int]]], list[bool]] | None = None,
     now: Callable[[], float],
+    among: Sequence[int] = (),
 ) -> Batch:
     """Continue each of B prompts with the likeliest token until it ends.
 
@@ -68,6 +69,7 @@ def greedy(
         end: token ids that end a row.
         stopped: says for the tokens of each row so far whether a stop text ends it.
         now: a clock in seconds that waits for the device.
+        among: token ids to choose from, as if there were no others; none for the whole vocabulary.
     """
     device = model.device
     lengths = torch.tensor([len(p) for p in prompts], device=device)
@@ -78,6 +80,7 @@ def greedy(
     mask = mask.long()
     positions = (mask[:, :width].cumsum(1) - 1).clamp(min=0)
     ends = torch.tensor(sorted(end), device=device)
+    allowed = torch.tensor(among, dtype=torch.long, device=device)
 
     row = torch.arange(len(prompts), device=device)  # the rows still in the batch, by their place in `prompts`
     live = torch.ones_like(row, dtype=torch.bool)  # of these, the ones still writing
@@ -92,10 +95,12 @@ def greedy(
     first_s = 0.0
     for step in range(steps):
         logits = forward(ids, mask[:, : width + step], positions, cache).to(device)
+        if among:
+            logits = torch.full_like(logits, -torch.inf).index_copy(1, allowed, logits[:, allowed])
         norm = logits.logsumexp(-1)
         best, token = logits.max(-1)
         if step == 0:
-            margin, entropy = _signals(logits, norm)
+            margin, entropy = signals(logits, norm)
             first_s = now() - start
         logprob = best - norm
         writing = row[live]
@@ -130,7 +135,7 @@ def _written(
     )
 
 
-def _signals(logits: torch.Tensor, norm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def signals(logits: torch.Tensor, norm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Margin and entropy (B,) of the distributions that logits (B, V) with log-normaliser (B,) stand for."""
     logp = logits - norm[:, None]
     top = logp.topk(2, dim=-1).values.exp()

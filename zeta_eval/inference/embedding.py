@@ -13,7 +13,7 @@ from transformers.utils.hub import cached_file
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.loading import context_length, load, one_line
-from zeta_eval.inference.transformers_engine import first_batch_size, out_of_memory
+from zeta_eval.inference.memory import first_batch_size, out_of_memory
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
 

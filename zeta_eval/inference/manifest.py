@@ -6,13 +6,14 @@ import hashlib
 import json
 import platform
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import HubAccessError, InvalidInputError
 from zeta_eval.files import write_json
 from zeta_eval.models import GenerateConfig, Ladder
 from zeta_eval.outcomes.files import JOURNAL, TABLE
@@ -23,7 +24,7 @@ SCHEMA_VERSION = 1
 """Written into the file; a reader takes no other."""
 PACKAGES = ("zeta-eval", "torch", "transformers", "accelerate", "numpy")
 """Packages whose versions are written down."""
-PLACE = ("device_map", "base_url", "concurrency", "timeout_s", "retries", "api_key_env")
+PLACE = ("device_map", "compile", "continuous", "base_url", "concurrency", "timeout_s", "retries", "api_key_env")
 """Settings of a rung that say where and how it runs."""
 BLOCKS, BLOCK = 16, 65536
 """How many samples of how many bytes of a weights file tell it from another one."""
@@ -32,8 +33,8 @@ BLOCKS, BLOCK = 16, 65536
 class Manifest:
     """The contents of run.json in memory; `save` writes it whole or not at all."""
 
-    def __init__(self, path: Path, data: dict[str, Any]) -> None:
-        """Wrap the data of a file; everybody else uses `open`."""
+    def __init__(self, path: Path | None, data: dict[str, Any]) -> None:
+        """Wrap the data of a file, or a copy that is never saved (None); everybody else uses `open`."""
         self.path = path
         self.data = data
 
@@ -51,6 +52,7 @@ class Manifest:
             "weights": {m.size: found for m in ladder.models if (found := fingerprint(Path(m.model)))},
             "max_new_tokens": config.max_new_tokens,
             "stop": list(config.stop),
+            "mcq": None if config.mcq == "generate" else config.mcq,
         }
         if has_rows and not path.is_file():
             raise InvalidInputError(f"Folder {folder} holds rows but no {NAME}; give a new folder.")
@@ -80,7 +82,8 @@ class Manifest:
 
     def save(self) -> None:
         """Write the file atomically."""
-        write_json(self.path, self.data)
+        if self.path is not None:
+            write_json(self.path, self.data)
 
 
 def timestamp() -> str:
@@ -100,17 +103,30 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(folder: Path) -> str | None:
-    """A hash of a local model's weights, from their sizes and BLOCKS samples of each file; None for a hub id."""
+    """A hash of a local model's weights, from their sizes and BLOCKS samples of each file; None for a hub id.
+
+    Raises:
+        HubAccessError: a file that can't be read.
+    """
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     digest = hashlib.sha256()
     for file in files:
-        size = file.stat().st_size
-        digest.update(f"{file.name} {size} ".encode())
-        with file.open("rb") as f:
-            for i in range(BLOCKS):
-                f.seek(max(0, size - BLOCK) * i // (BLOCKS - 1))
-                digest.update(f.read(BLOCK))
+        try:
+            for part in _samples(file):
+                digest.update(part)
+        except OSError as e:
+            raise HubAccessError(f"Weights file {file} can't be read ({e.strerror}); download it again.") from e
     return digest.hexdigest()[:16] if files else None
+
+
+def _samples(file: Path) -> Iterator[bytes]:
+    """Name and size of a file, and BLOCKS samples of its bytes."""
+    size = file.stat().st_size
+    yield f"{file.name} {size} ".encode()
+    with file.open("rb") as f:
+        for i in range(BLOCKS):
+            f.seek(max(0, size - BLOCK) * i // (BLOCKS - 1))
+            yield f.read(BLOCK)
 
 
 def _identity(rung: dict[str, Any]) -> dict[str, Any]:

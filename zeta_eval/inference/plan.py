@@ -22,34 +22,43 @@ class Unit:
     """Longest answer, in tokens."""
     queries: tuple[Query, ...]
     """The queries that get the answer."""
+    options: int = 0
+    """Lettered options of which the likeliest is the answer; 0 where one is written."""
 
     @property
     def key(self) -> str:
         """Identity among a run's units."""
-        return prompt_hash(f"{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
+        chosen = f"{self.options}\0" if self.options else ""
+        return prompt_hash(f"{chosen}{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
+
+    @property
+    def manner(self) -> tuple[int, int, tuple[str, ...]]:
+        """What units of one batch have in common: options, limit and stop texts."""
+        return self.options, self.max_new_tokens, self.stop
 
     def config(self, base: GenerateConfig) -> GenerateConfig:
-        """The run's settings with this unit's limit and stop texts."""
-        return replace(base, max_new_tokens=self.max_new_tokens, stop=self.stop)
+        """The run's settings with this unit's limit, stop texts and options."""
+        return replace(base, max_new_tokens=self.max_new_tokens, stop=self.stop, options=self.options)
 
 
 def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
     """Join queries with the same prompt; those that can share a batch come together, the longest prompts first."""
-    found: dict[tuple[int, tuple[str, ...], str], list[Query]] = {}
+    found: dict[tuple[int, int, tuple[str, ...], str], list[Query]] = {}
     for q in queries:
         limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
         stop = tuple(dict.fromkeys((*config.stop, *q.stop)))
-        found.setdefault((limit, stop, q.prompt), []).append(q)
-    order = sorted(found, key=lambda k: (k[0], k[1], -len(k[2]), k[2]))
-    return [Unit(max_new_tokens=k[0], stop=k[1], prompt=k[2], queries=tuple(found[k])) for k in order]
+        chosen = config.mcq == "logits" and q.options > 0
+        found.setdefault((q.options, 1, (), q.prompt) if chosen else (0, limit, stop, q.prompt), []).append(q)
+    order = sorted(found, key=lambda k: (*k[:3], -len(k[3]), k[3]))
+    return [Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], queries=tuple(found[k])) for k in order]
 
 
 def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:
-    """Cut ordered units into batches of at most `size` that share limit and stop texts."""
+    """Cut ordered units into batches of at most `size` that share limit, stop texts and options."""
     made: list[list[Unit]] = []
     for unit in units:
         last = made[-1] if made else None
-        if last and len(last) < size and (last[0].max_new_tokens, last[0].stop) == (unit.max_new_tokens, unit.stop):
+        if last and len(last) < size and last[0].manner == unit.manner:
             last.append(unit)
         else:
             made.append([unit])

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import time
+import errno
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
+from zeta_eval.inference.distributed import Team
+from zeta_eval.inference.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.latency import LatencyModel
 from zeta_eval.inference.manifest import Manifest, timestamp
-from zeta_eval.inference.progress import Progress, Silent, board, told
-from zeta_eval.inference.rows import Rows
-from zeta_eval.inference.size_run import SizeRun
+from zeta_eval.inference.progress import Progress, Silent, board
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
-from zeta_eval.tasks import Query, Score, get_task, task_names
+from zeta_eval.tasks import Query, get_task, task_names
 
-Scoring = Callable[[Query, str], Score]
-"""Query and response -> score."""
-Engines = Callable[[ModelSpec], Any]
-"""Rung -> a Generator, or an EmbeddingGenerator where the rung embeds."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What the system says when a disk is full, used up, or broken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +64,9 @@ def run(
     that fails is a row with `error`. Queries with the same prompt are answered once. Rungs that embed get the
     embedding tasks, all others the rest.
 
+    Processes that a launcher started (torchrun, accelerate) share the work batch by batch, each on its own device; the
+    first one measures and writes, and all return the same report.
+
     Args:
         ladder: the sizes.
         queries: the queries, each with its own query_id.
@@ -80,8 +82,9 @@ def run(
     Raises:
         InvalidInputError: no queries, an id twice, a folder made with other settings, no rung for embedding tasks.
         OutputLockedError: another run writes the folder.
-        HubAccessError: weights or a server that can't be reached.
-        GenerationError: a model that can't run, or no query succeeded at all.
+        OutputError: the folder can't be written; the rows so far are kept.
+        HubAccessError: weights or a server that can't be reached or read.
+        GenerationError: a model that can't run, no query succeeded at all, or another process has failed or died.
     """
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     folder = Path(out)
@@ -91,36 +94,26 @@ def run(
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
     shown = progress if not isinstance(progress, bool) else board() if progress else Silent()
-    with Journal(folder) as journal:
-        manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
-        done = journal.done()
-        todos = {s.size: frozenset(q.query_id for q in qs if (q.query_id, s.size) not in done) for s, qs in shares}
-        make = generators or _served_first([spec for spec, _ in shares if todos[spec.size]])
-        for spec, share in shares:
-            todo = todos[spec.size]
-            if not todo:
-                continue
-            with (
-                _engine(spec, make, manifest) as engine,
-                told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
-            ):
-                revision = getattr(engine, "revision", None)
-                size = SizeRun(
-                    size=spec.size,
-                    engine=engine,
-                    queries=share,
-                    todo=todo,
-                    sample=latency_sample,
-                    journal=journal,
-                    manifest=manifest,
-                    rows=Rows(spec, score, run_id=manifest.data["run_id"], revision=revision),
-                    advance=shown.add,
-                )
-                if spec.role == "embed":
-                    size.embed()
-                else:
-                    size.generate(config)
-        return _finish(ladder, journal, manifest)
+    with Team.join() as team, _writing(folder):
+        work = LadderRun(
+            team=team,
+            shares=shares,
+            score=score,
+            config=config,
+            sample=latency_sample,
+            engines=_served_first if generators is None else lambda _: generators,
+        )
+        if team.leads:
+            with Journal(folder) as journal:
+                manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
+                work.lead(journal, manifest, shown)
+                report = _finish(ladder, journal, manifest)
+            team.tell("report", report)
+        else:
+            work.follow()
+            report = team.hear("report")
+        team.leave()
+        return report
 
 
 def default_engine(spec: ModelSpec) -> Any:
@@ -181,19 +174,21 @@ def _is_text(prompt: str) -> bool:
 
 
 @contextmanager
-def _engine(spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]:
-    """A rung's engine, closed at the end; the time that passed is added to run.json."""
-    start = time.perf_counter()
-    engine = make(spec)
-    if spec.base_url is not None:
-        refused = sorted(getattr(engine, "dropped", ()))
-        manifest.size(spec.size).update(base_url=spec.base_url, refused_parameters=refused)
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one line that the folder can't be written, wherever that shows.
+
+    Raises:
+        OutputError: that is so.
+    """
     try:
-        yield engine
-    finally:
-        engine.close()
-        manifest.size(spec.size)["seconds"] += time.perf_counter() - start
-        manifest.save()
+        yield
+    except OSError as e:
+        if e.errno not in UNWRITABLE:
+            raise
+        raise OutputError(
+            f"Folder {folder} can't be written ({os.strerror(e.errno)}); make room or mend it and start again: "
+            "rows so far are kept."
+        ) from e
 
 
 def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> RunReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,24 +9,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # comes with accelerate
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.inference.continuous import ContinuousBatching, Reply, continues
 from zeta_eval.inference.decoding import Batch, Written, greedy
 from zeta_eval.inference.loading import context_length, load, one_line
+from zeta_eval.inference.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
+from zeta_eval.inference.served import Served, compiles
+from zeta_eval.inference.wording import LEAD, StopCheck, Wording
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
 
-StopCheck = Callable[[list[list[int]]], list[bool]]
-"""Tokens of each row so far -> whether the row ends here."""
+CONTINUOUS_BATCH = 1024
+"""Queries that continuous batching gets at once: many more than run together, since each call ends with a few alone."""
 
-MAX_BATCH = 512
-"""Largest batch that is tried; beyond it the longest answer of the batch costs more than the width gains."""
-BATCH_TOKENS = 2048
-"""Tokens per row that the first batch size makes room for; longer rows halve it when they don't fit."""
+WARM_TOKENS = 8
+"""Tokens written to compile decoding."""
+
+REPEATS = 3
+"""How often a query is measured where decoding is compiled; its median counts."""
 
 STREAM_S = 0.05
 """Least time in seconds between two texts of a streamed answer: decoding all its tokens takes time too."""
@@ -39,11 +41,14 @@ SMALL_MODEL = 5_000_000
 class TransformersGenerator:
     """Greedy answers of one model, batched.
 
-    Prompts go through the chat template where the tokenizer has one (thinking off where the template can), else as
-    plain text. A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`) and
+    A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`) and
     writing in proportion to the tokens written, both in `gpu_s`: on a processor its processor time, which doesn't rise
-    with what else the machine is doing.
+    with what else the machine is doing. On a CUDA device batches are continuous and latencies those of compiled
+    decoding, where model and placement allow it; `how` says what was chosen and why.
     """
+
+    chooses = True
+    """Whether it chooses among lettered options by one forward pass."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """Load the rung's weights.
@@ -60,11 +65,24 @@ class TransformersGenerator:
         small = sum(p.numel() for p in self.model.parameters()) < SMALL_MODEL and self.model.device.type == "cpu"
         self._n_threads = 1 if small else torch.get_num_threads()
         self.context = context_length(self.model, self.tokenizer)
+        self._wording = Wording(self.tokenizer, self.context)
         self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))
         """Queries per forward pass: from the memory that is free at first, halved when it runs out."""
         self._fits: int | None = None  # the largest batch that is tried, once the memory has run out
         self._end = _end_tokens(self.model, self.tokenizer)
+        self._compiled, compiled_why = compiles(self.model, spec.compile)
+        self._continuous, continuous_why = continues(self.model, spec.continuous)
+        self._rows = self.batch_size
+        if self._continuous:
+            self.batch_size = CONTINUOUS_BATCH
+        self._served: Served | None = None
+        self._loop: ContinuousBatching | None = None
+        self.how = {
+            "batching": f"{'continuous' if self._continuous else 'static'}: {continuous_why}",
+            "latency": f"{'static cache, compiled' if self._compiled else 'plain'}: {compiled_why}",
+        }
+        """How queries run and why, for the run's record."""
 
     def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts in their order; one that fails gives a Completion with `error`.
@@ -72,11 +90,26 @@ class TransformersGenerator:
         Raises:
             GenerationError: the accelerator has failed; nothing more will run on it.
         """
-        read = self._read(prompts)
+        read = self._wording.read(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
         # Longest first: memory runs out at the start or not at all.
         todo = sorted((i for i in range(len(prompts)) if i not in answers), key=lambda i: -len(encoded[i]))
+        if self._continuous and config.max_new_tokens > 1 and len(todo) > 1:  # a single one needs no loop
+            answers |= self._together(prompts, encoded, todo, config)
+        else:
+            answers |= self._in_batches(prompts, encoded, todo, config)
+        return [answers[i] for i in range(len(prompts))]
+
+    def _in_batches(
+        self, prompts: Sequence[str], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
+    ) -> dict[int, Completion]:
+        """Answer the prompts of these indices in padded batches, in that order.
+
+        Raises:
+            GenerationError: the accelerator has failed; nothing more will run on it.
+        """
+        answers: dict[int, Completion] = {}
         size = min(config.batch_size or self.batch_size, self._fits or len(prompts) or 1)
         while todo:
             batch = todo[:size]
@@ -95,38 +128,110 @@ class TransformersGenerator:
                     ) from e
                 elif len(batch) > 1:
                     _log.warning("%s: a batch failed (%s), trying its queries one by one", self.size, one_line(e))
-                    made = [c for i in batch for c in self.generate([prompts[i]], config)]
+                    made = [self._in_batches(prompts, encoded, [i], config)[i] for i in batch]
                 else:
                     made = [Completion(text="", prompt_tokens=len(encoded[batch[0]]), error=one_line(e))]
             if made is None:
                 # Outside of the handler, so that the traceback no longer holds the failed batch's tensors.
-                self._free()
+                free()
                 continue
             answers.update(zip(batch, made, strict=True))
             todo = todo[len(batch) :]
-        return [answers[i] for i in range(len(prompts))]
+        return answers
+
+    def _together(
+        self, prompts: Sequence[str], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
+    ) -> dict[int, Completion]:
+        """Answer the prompts of these indices by continuous batching; in padded batches from the moment it fails.
+
+        It tells nothing of the first token's distribution: that comes from a pass of its own, whose time shows what
+        reading costs and isn't counted twice.
+
+        Raises:
+            GenerationError: the accelerator has failed; nothing more will run on it.
+        """
+        few = replace(config, batch_size=min(config.batch_size or self._rows, self._rows))
+        chosen = [encoded[i] for i in todo]
+        read = self._in_batches(prompts, encoded, todo, replace(few, max_new_tokens=1, stop=()))
+        try:
+            if self._loop is None or self._loop.cancels < bool(config.stop):
+                self._stop_loop()
+                self._loop = ContinuousBatching(self.model, end=sorted(self._end), cancels=bool(config.stop))
+            start = self._busy()
+            limits = [min(config.max_new_tokens, self.context - len(e)) for e in chosen]
+            replies = self._loop.answer(chosen, limits, stopped=self._wording.stop_check(config.stop))
+            total_s = self._busy() - start
+        except Exception as e:
+            _log.warning("%s: continuous batching failed (%s), going on with padded batches", self.size, one_line(e))
+            self.how["batching"] = f"static: continuous batching failed ({one_line(e)})"
+            self._continuous, self.batch_size, self._fits = False, self._rows, self._rows
+            self._stop_loop()
+            return self._in_batches(prompts, encoded, todo, few)
+        read_s = min(sum(c.prefill_gpu_s or 0.0 for c in read.values()), total_s)
+        write_s = (total_s - read_s) / sum(len(r.tokens) for r in replies)
+        return {i: self._replied(read[i], reply, write_s, config) for i, reply in zip(todo, replies, strict=True)}
+
+    def _replied(self, read: Completion, reply: Reply, write_s: float, config: GenerateConfig) -> Completion:
+        """Join the pass that read a prompt with its reply; `write_s` is the time of a token."""
+        if read.error is not None:
+            return read
+        return replace(
+            read,
+            text=self._wording.text(reply.tokens, config.stop, self._end),
+            completion_tokens=len(reply.tokens),
+            mean_logprob=sum(reply.logprobs) / len(reply.logprobs),
+            min_logprob=min(reply.logprobs),
+            gpu_s=(read.prefill_gpu_s or 0.0) + write_s * len(reply.tokens),
+            truncated=not reply.ended,
+        )
+
+    def _stop_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+            free()
 
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each.
 
         Both run from the text of the prompt (tokenisation included) to the first and last token, as the decoding loop
-        sees them, the device synchronised; both come from one pass.
+        sees them, the device synchronised; both come from one pass. Where decoding is compiled, that of the median
+        latency of REPEATS.
         """
-        if prompts:
-            self.generate(prompts[:1], config)
+        if prompts and self._compiled and not config.options:
+            self._serve(prompts, config)
+        if prompts and (config.options or not self._compiled):
+            self._in_batches(prompts[:1], [self._wording.read(prompts[:1], config)[0][0]], [0], config)
         answers = []
         for prompt in prompts:
             start = self._now()
-            encoded, reason = self._read([prompt])[0]
+            encoded, reason = self._wording.read([prompt], config)[0]
             encode_s = self._now() - start
             if reason:
                 answers.append(Completion(text="", error=reason))
                 continue
             try:
-                answers += self._answer([encoded], config, encode_s=encode_s)
+                runs = [
+                    self._answer([encoded], config, encode_s=encode_s, alone=self._compiled)[0]
+                    for _ in range(REPEATS if self._compiled else 1)
+                ]
+                answers.append(sorted(runs, key=lambda c: c.latency_s or 0.0)[len(runs) // 2])
             except Exception as e:
                 answers.append(Completion(text="", error=one_line(e)))
         return answers
+
+    def _serve(self, prompts: Sequence[str], config: GenerateConfig) -> None:
+        """Make room for the longest of these prompts and compile; without success they are measured plain."""
+        longest = max(len(ids) for ids, _ in self._wording.read(prompts, config)) + config.max_new_tokens
+        try:
+            if self._served is None or self._served.length < min(longest, self.context):
+                self._served = Served(self.model, min(longest, self.context))
+            for _ in range(2):  # the first time compiles, the second records graphs; neither may end early
+                self._served.answer([0], WARM_TOKENS, end=(), now=self._now)
+        except Exception as e:
+            _log.warning("%s: compiling failed (%s), measuring plain decoding", self.size, one_line(e))
+            self.how["latency"] = f"plain: compiling failed ({one_line(e)})"
+            self._compiled, self._served = False, None
 
     def stream(self, prompt: str, config: GenerateConfig, on_text: Callable[[str], None]) -> Completion:
         """Answer one prompt with latency_s and ttft_s; `on_text` is told the answer so far, every STREAM_S at most.
@@ -134,15 +239,17 @@ class TransformersGenerator:
         A KeyboardInterrupt that `on_text` raises ends the generation; any failure gives a Completion with `error`.
         """
         start = self._now()
-        encoded, reason = self._read([prompt])[0]
+        encoded, reason = self._wording.read([prompt], config)[0]
         if reason:
             return Completion(text="", error=reason)
-        stopped, told_s = self._stop_check(config.stop), 0.0
+        stopped, told_s = self._wording.stop_check(config.stop), 0.0
 
         def watch(rows: list[list[int]]) -> list[bool]:
             nonlocal told_s
             if time.perf_counter() - told_s >= STREAM_S:
-                on_text(self._text(rows[0], config.stop).rstrip("\ufffd"))  # the bytes of a character not yet whole
+                on_text(
+                    self._wording.text(rows[0], config.stop, self._end).rstrip("\ufffd")
+                )  # the bytes of a character not yet whole
                 told_s = time.perf_counter()
             return stopped(rows) if stopped else [False]
 
@@ -161,8 +268,9 @@ class TransformersGenerator:
 
     def close(self) -> None:
         """Free the weights."""
-        self.model = None
-        self._free()
+        self._stop_loop()
+        self.model = self._served = None
+        free()
 
     def _answer(
         self,
@@ -171,20 +279,23 @@ class TransformersGenerator:
         *,
         encode_s: float | None = None,
         stopped: StopCheck | None = None,
+        alone: bool = False,
     ) -> list[Completion]:
         """Answer encoded prompts in one batch; `encode_s` asks for latencies and is added to them.
 
-        `stopped` takes the place of the check for stop texts.
+        `stopped` takes the place of the check for stop texts; `alone` runs a single prompt compiled.
         """
+        limits = [min(config.max_new_tokens, self.context - len(e)) for e in encoded]
+        stopped = stopped or self._wording.stop_check(config.stop)
+        now = self._busy if encode_s is None else self._now
         with _threads(self._n_threads):
-            batch = greedy(
-                self.model,
-                encoded,
-                [min(config.max_new_tokens, self.context - len(e)) for e in encoded],
-                end=self._end,
-                stopped=stopped or self._stop_check(config.stop),
-                now=self._busy if encode_s is None else self._now,
-            )
+            if config.options:
+                among = self._wording.letters(config.options)
+                batch = greedy(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
+            elif alone and self._served is not None:
+                batch = self._served.answer(encoded[0], limits[0], end=self._end, stopped=stopped, now=now)
+            else:
+                batch = greedy(self.model, encoded, limits, end=self._end, stopped=stopped, now=now)
         read_s = batch.first_s / sum(map(len, encoded))  # per token read, as below per token written
         write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
         return [
@@ -206,8 +317,9 @@ class TransformersGenerator:
         if written.mean_logprob != written.mean_logprob:
             error = "The model's logits are not numbers (NaN); try another `dtype`, float32 or bfloat16"
             return Completion(text="", prompt_tokens=read, gpu_s=gpu_s, error=error)
+        text = self._wording.text(written.tokens, config.stop, self._end)
         return Completion(
-            text=self._text(written.tokens, config.stop),
+            text=f"{LEAD}{text.strip()})" if config.options else text,
             prompt_tokens=read,
             completion_tokens=len(written.tokens),
             mean_logprob=written.mean_logprob,
@@ -218,53 +330,8 @@ class TransformersGenerator:
             gpu_s=gpu_s,
             latency_s=None if encode_s is None else encode_s + batch.total_s,
             ttft_s=None if encode_s is None else encode_s + batch.first_s,
-            truncated=not written.ended,
+            truncated=not (written.ended or config.options),
         )
-
-    def _text(self, tokens: Sequence[int], stop: Sequence[str]) -> str:
-        """The answer that written tokens stand for, up to the first stop text."""
-        text: str = self.tokenizer.decode([t for t in tokens if t not in self._end], skip_special_tokens=True)
-        cuts = [at for s in stop if (at := text.find(s)) >= 0]
-        return text[: min(cuts, default=None)]
-
-    def _read(self, prompts: Sequence[str]) -> list[tuple[list[int], str | None]]:
-        """Token ids of each prompt, and why it can't be run (None where it can)."""
-        if not prompts:
-            return []
-        try:
-            return [(ids, self._refusal(ids)) for ids in self._tokenize(prompts)]
-        except Exception as e:
-            return [([], one_line(e))] if len(prompts) == 1 else [pair for p in prompts for pair in self._read([p])]
-
-    def _tokenize(self, prompts: Sequence[str]) -> list[list[int]]:
-        template = self.tokenizer.chat_template
-        texts = list(prompts)
-        if template:
-            thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
-            chats = [[{"role": "user", "content": p}] for p in prompts]
-            texts = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True, **thinking)
-        # A template writes its own start token.
-        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=not template, verbose=False)["input_ids"]
-        return ids
-
-    def _refusal(self, encoded: Sequence[int]) -> str | None:
-        """Why an encoded prompt can't be run, or None."""
-        if not encoded:
-            return "The prompt is empty; give it some text"
-        if len(encoded) >= self.context:
-            return f"The prompt has {len(encoded)} tokens, the model's context {self.context}; shorten it"
-        return None
-
-    def _stop_check(self, stop: Sequence[str]) -> StopCheck | None:
-        if not stop:
-            return None
-        tail = max(map(len, stop)) + 4  # a token is a character at least, but for a few of a split character's bytes
-
-        def stopped(rows: list[list[int]]) -> list[bool]:
-            texts = self.tokenizer.batch_decode([r[-tail:] for r in rows], skip_special_tokens=True)
-            return [any(s in text for s in stop) for text in texts]
-
-        return stopped
 
     def _now(self) -> float:
         """Seconds on a clock that has waited for the device."""
@@ -275,11 +342,6 @@ class TransformersGenerator:
     def _busy(self) -> float:
         """Seconds that the device worked; on a processor those of this process, whatever else the machine is doing."""
         return self._now() if self.model.device.type == "cuda" else time.process_time()
-
-    def _free(self) -> None:
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
 
 @contextmanager
@@ -306,26 +368,6 @@ def _unwritten(read: Completion) -> Completion:
         gpu_s=read.prefill_gpu_s,
         truncated=False,
     )
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether a smaller batch may get around an error."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(error)
-
-
-def first_batch_size(model: Any, tokens: int) -> int:
-    """Largest power of two up to MAX_BATCH whose rows of `tokens` tokens fit the free memory by a rough count."""
-    config = model.config.get_text_config(decoder=True)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
-    # While it reads, a layer holds about ten hidden states per token; logits are float32, three copies at once.
-    row = tokens * (cache + 10 * config.hidden_size * model.dtype.itemsize) + 12 * config.vocab_size
-    if model.device.type == "cuda":
-        free = 0.8 * torch.cuda.mem_get_info(model.device)[0]
-    else:
-        free = 0.25 * psutil.virtual_memory().available
-    return 1 << min(MAX_BATCH, max(1, int(free // row))).bit_length() - 1
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -88,8 +88,10 @@ class Journal:
 
     def close(self) -> None:
         """Close the journal and let others write."""
-        self._file.close()
-        self._lock.close()
+        try:
+            self._file.close()
+        finally:  # on a full disk what is left to write fails again
+            self._lock.close()
 
     def __enter__(self) -> Journal:
         """Return the journal."""

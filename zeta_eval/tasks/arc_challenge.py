@@ -19,6 +19,7 @@ def build(row: Row) -> Query:
         prompt=choice_prompt(row["question"], choices["text"]),
         target=letter(list(choices["label"]).index(row["answerKey"])),
         query_id=str(row["id"]),
+        options=len(choices["text"]),
     )
 
 

@@ -39,6 +39,8 @@ class Query:
     """Texts that end an answer."""
     max_new_tokens: int | None = None
     """Longest answer this query needs, in tokens; None leaves it to the run."""
+    options: int = 0
+    """Lettered options in the prompt, of which one is right; 0 for an open question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ def build(row: Row) -> Query:
     return Query(
         prompt=choice_prompt(row["question"], row["choices"], subject=row["subject"]),
         target=letter(int(row["answer"])),
+        options=len(row["choices"]),
     )
 
 

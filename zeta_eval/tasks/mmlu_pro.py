@@ -18,6 +18,7 @@ def build(row: Row) -> Query:
         target=str(row["answer"]),
         query_id=str(row["question_id"]),
         max_new_tokens=2048,
+        options=len(row["options"]),
     )
 
 

@@ -23,7 +23,8 @@ def build(row: Row) -> Query:
     pairs = list(zip(options["choices"], options["labels"], strict=True))
     random.Random(f"{SHUFFLE_SEED} {question}").shuffle(pairs)
     right = [int(label) for _, label in pairs].index(1)
-    return Query(prompt=choice_prompt(question, [text for text, _ in pairs]), target=letter(right))
+    prompt = choice_prompt(question, [text for text, _ in pairs])
+    return Query(prompt=prompt, target=letter(right), options=len(pairs))
 
 
 register(

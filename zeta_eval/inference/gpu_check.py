@@ -1,0 +1,243 @@
+"""`zeta gpu-check`: how fast this machine runs a 4B / 7B / 14B ladder, beside what its hardware allows.
+
+Weights are random and made on the device: nothing is downloaded, and what the models write means nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+import transformers
+from packaging.version import Version
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.inference.architectures import PUBLISHED, Architecture
+from zeta_eval.inference.continuous import ContinuousBatching, flash_installed
+from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
+from zeta_eval.inference.loading import one_line
+from zeta_eval.inference.served import Served
+
+NEEDS = {"torch": "2.11", "transformers": "5.17"}
+"""Least versions."""
+
+
+def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> GpuCheck:
+    """Measure the device and the sizes, each built when its turn comes.
+
+    Args:
+        sizes: names in PUBLISHED.
+        tiny: widths that any processor runs in seconds, to see that the script works.
+
+    Raises:
+        UnknownNameError: a size that isn't there.
+        InvalidInputError: no CUDA device, or packages that are too old.
+    """
+    for size in sizes:
+        if size not in PUBLISHED:
+            raise UnknownNameError("size", size, PUBLISHED)
+    for name, least in NEEDS.items():
+        have = {"torch": torch, "transformers": transformers}[name].__version__
+        if Version(have) < Version(least):
+            raise InvalidInputError(f"{name} is {have}; gpu-check needs at least {least}: pip install -U {name}.")
+    cuda = torch.cuda.is_available()
+    if not (cuda or tiny):
+        raise InvalidInputError("No CUDA device here; run gpu-check on a machine with one, or add `--scale tiny`.")
+    device = torch.device("cuda" if cuda else "cpu")
+    dtype = torch.bfloat16 if cuda else torch.float32
+    work = SMALL if tiny else Work()
+    bandwidth, rate = _bandwidth(device, work), _matrix_rate(device, dtype, work)
+    shapes = {s: _narrow(PUBLISHED[s]) if tiny else PUBLISHED[s] for s in sizes}
+    return GpuCheck(
+        device=torch.cuda.get_device_name() if cuda else f"processor ({platform.machine()})",
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        scale="tiny" if tiny else "published",
+        bandwidth=bandwidth,
+        matrix_rate=rate,
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "cuda": str(torch.version.cuda),
+        },
+        flash_attention=flash_installed(),
+        work=work,
+        sizes=[_size(s, shape, device, dtype, work, bandwidth, rate) for s, shape in shapes.items()],
+    )
+
+
+def _size(
+    size: str, shape: Architecture, device: torch.device, dtype: torch.dtype, work: Work, bandwidth: float, rate: float
+) -> SizeSpeed:
+    """Build a size, measure what can be measured and let go of it; a part that fails leaves the others."""
+    model = shape.build(device, dtype)
+    figures: dict[str, Any] = {}
+    failures = {}
+    for name, part in (("served", _served), ("generate", _single), ("continuous", _continuous), ("static", _static)):
+        try:
+            figures |= part(model, work)
+        except Exception as e:
+            failures[name] = one_line(e)
+        _free()
+    speed = SizeSpeed(
+        size=size,
+        source=shape.source,
+        parameters=sum(p.numel() for p in model.parameters()),
+        floor_decode_ms=1e3 * shape.decode_bytes(model) / bandwidth,
+        floor_ttft_ms=1e3 * shape.prefill_operations(model, work.prompt_tokens) / rate,
+        failures=failures,
+        **figures,
+    )
+    del model
+    torch.compiler.reset()
+    _free()
+    return speed
+
+
+class _Clock(LogitsProcessor):
+    """Notes when each token's scores are there; changes none."""
+
+    def __init__(self) -> None:
+        self.ticks = [_now()]
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        self.ticks.append(_now())
+        return scores
+
+
+def _served(model: Any, work: Work) -> dict[str, float]:
+    """Batch 1 as a benchmark measures latency: static cache, on CUDA compiled."""
+    served = Served(model, work.prompt_tokens + work.new_tokens, compiled=model.device.type == "cuda")
+    prompt = _prompts(model, 1, work.prompt_tokens, work.prompt_tokens)[0]
+    runs = [served.answer(prompt, work.new_tokens, end=(), now=_now) for _ in range(2 + work.repeats)][2:]
+    steps = [(r.total_s - r.first_s) / (work.new_tokens - 1) for r in runs]
+    return {
+        "ttft_ms": 1e3 * statistics.median(r.first_s for r in runs),
+        "decode_ms": 1e3 * statistics.median(steps),
+        "decode_p95_ms": 1e3 * max(statistics.quantiles(steps, n=20, method="inclusive")),
+    }
+
+
+def _single(model: Any, work: Work) -> dict[str, float]:
+    """Batch 1 by `generate` with a static cache; on CUDA it compiles decoding with mode reduce-overhead."""
+    prompt = _prompts(model, 1, work.prompt_tokens, work.prompt_tokens)
+    settings = _settings(work, cache_implementation="static")
+    steps = []
+    for i in range(2 + work.repeats):
+        clock = _Clock()
+        model.generate(
+            torch.tensor(prompt, device=model.device),
+            attention_mask=torch.ones(1, work.prompt_tokens, dtype=torch.long, device=model.device),
+            generation_config=settings,
+            logits_processor=LogitsProcessorList([clock]),
+        )
+        if i >= 2:
+            steps += [after - before for before, after in itertools.pairwise(clock.ticks[1:])]
+    return {"generate_ms": 1e3 * statistics.median(steps)}
+
+
+def _continuous(model: Any, work: Work) -> dict[str, float]:
+    """Many queries at once, after a few that warm up."""
+    prompts = _prompts(model, work.concurrent, work.prompt_tokens // 8, work.prompt_tokens)
+    loop = ContinuousBatching(model, end=())
+    try:
+        few = prompts[: work.batch]
+        loop.answer(few, [2] * len(few))
+        start = _now()
+        loop.answer(prompts, [work.new_tokens] * len(prompts))
+        return {"continuous": len(prompts) * work.new_tokens / (_now() - start)}
+    finally:
+        loop.close()
+
+
+def _static(model: Any, work: Work) -> dict[str, float]:
+    """Padded batches of eager `generate`, after a short one that warms up."""
+    prompts = _prompts(model, work.batch * work.batches, work.prompt_tokens // 8, work.prompt_tokens)
+    _generate(model, prompts[: work.batch], replace(work, new_tokens=2))
+    start = _now()
+    for at in range(0, len(prompts), work.batch):
+        _generate(model, prompts[at : at + work.batch], work)
+    return {"static": len(prompts) * work.new_tokens / (_now() - start)}
+
+
+def _generate(model: Any, prompts: list[list[int]], work: Work) -> None:
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
+    model.generate(ids, attention_mask=mask, generation_config=_settings(work))
+
+
+def _settings(work: Work, *, cache_implementation: str | None = None) -> Any:
+    config: Any = GenerationConfig
+    return config(
+        do_sample=False,
+        max_new_tokens=work.new_tokens,
+        cache_implementation=cache_implementation,
+        pad_token_id=0,
+    )
+
+
+def _prompts(model: Any, n: int, shortest: int, longest: int) -> list[list[int]]:
+    """Random token ids, the same ones each time."""
+    draw, words = random.Random(0), model.config.vocab_size
+    return [[draw.randrange(1, words) for _ in range(draw.randint(shortest, longest))] for _ in range(n)]
+
+
+def _bandwidth(device: torch.device, work: Work) -> float:
+    """Bytes per second of a copy on the device, read and written ones counted."""
+    source = torch.ones(work.copied_bytes, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    return 2 * work.copied_bytes / _median_s(lambda: target.copy_(source))
+
+
+def _matrix_rate(device: torch.device, dtype: torch.dtype, work: Work) -> float:
+    """Floating-point operations per second of a product of two square matrices."""
+    a, b = torch.randn(2, work.matrix, work.matrix, device=device).to(dtype)
+    return 2 * work.matrix**3 / _median_s(lambda: a @ b)
+
+
+def _median_s(action: Callable[[], object], *, n: int = 10) -> float:
+    """Median seconds of n actions, after three that warm up."""
+    times = []
+    for _ in range(3 + n):
+        start = _now()
+        action()
+        times.append(_now() - start)
+    return statistics.median(times[3:])
+
+
+def _narrow(shape: Architecture) -> Architecture:
+    """The architecture with tiny widths."""
+    return replace(
+        shape,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        vocab_size=512,
+    )
+
+
+def _now() -> float:
+    """Seconds on a clock that has waited for the device."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,125 @@
+"""What `zeta gpu-check` measured, as text and as JSON data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+WARNING = "ACCURACY IS NOT MEASURED: the weights are random. These figures are about speed and nothing else."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What is run."""
+
+    prompt_tokens: int = 512
+    """Tokens of the prompt of a single query; the many have an eighth of it to all of it."""
+    new_tokens: int = 128
+    """Tokens written for each query."""
+    repeats: int = 5
+    """Measured repetitions of a single query, after two that warm up."""
+    concurrent: int = 256
+    """Queries at once under continuous batching."""
+    batch: int = 16
+    """Queries of a batch of `generate`, which continuous batching is compared with."""
+    batches: int = 2
+    """Batches of `generate`."""
+    matrix: int = 8192
+    """Side of the matrices whose product gives the matrix rate."""
+    copied_bytes: int = 1 << 30
+    """Bytes of the buffer whose copying gives the bandwidth."""
+
+
+SMALL = Work(
+    prompt_tokens=32, new_tokens=6, repeats=2, concurrent=8, batch=4, batches=1, matrix=128, copied_bytes=1 << 20
+)
+"""The work of --scale tiny."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SizeSpeed:
+    """What one size came to; times in milliseconds, rates in tokens written per second, None where it failed."""
+
+    size: str
+    """Name of the size."""
+    source: str
+    """Where its architecture is published."""
+    parameters: int
+    """Weights."""
+    floor_decode_ms: float
+    """Bytes of the weights read per token over the measured bandwidth."""
+    floor_ttft_ms: float
+    """Floating-point operations of the prompt over the measured matrix rate."""
+    decode_ms: float | None = None
+    """Batch-1 time per token after the first, static cache and CUDA graphs: median of the repetitions."""
+    decode_p95_ms: float | None = None
+    """95th percentile of the repetitions."""
+    ttft_ms: float | None = None
+    """Time to the first token: median of the repetitions."""
+    generate_ms: float | None = None
+    """Batch-1 time per token of transformers' `generate` with a static cache: median over tokens."""
+    continuous: float | None = None
+    """Rate of continuous batching."""
+    static: float | None = None
+    """Rate of plain batches of `generate`."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What failed, and how."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GpuCheck:
+    """Speeds of all sizes on one device."""
+
+    device: str
+    """The device."""
+    date: str
+    """When, in UTC."""
+    scale: str
+    """"published", or "tiny" for widths that say nothing about real models."""
+    bandwidth: float
+    """Bytes per second of a copy, read and written ones counted."""
+    matrix_rate: float
+    """Floating-point operations per second of a matrix product."""
+    versions: dict[str, str]
+    """Versions of what shapes the figures."""
+    flash_attention: bool
+    """Whether flash attention is installed; without it continuous batching is 3 to 5 times slower."""
+    work: Work
+    """What was run."""
+    sizes: list[SizeSpeed]
+    """The figures."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON data."""
+        return {"warning": WARNING, **asdict(self)}
+
+    def text(self) -> str:
+        """The figures as lines, each beside its floor."""
+        flash = "" if self.flash_attention else "not "
+        lines = [
+            f"!!! {WARNING} !!!",
+            f"{self.device}, scale {self.scale}: copies {self.bandwidth / 1e9:,.0f} GB/s, matrix products "
+            f"{self.matrix_rate / 1e12:,.2f} TFLOP/s, flash attention {flash}installed",
+        ]
+        for s in self.sizes:
+            lines += [f"{s.size}  {s.parameters / 1e9:.2f} billion weights", *_lines(s, self.work)]
+        return "\n".join([*lines, f"!!! {WARNING} !!!"])
+
+
+def _lines(s: SizeSpeed, work: Work) -> list[str]:
+    lines = []
+    if s.decode_ms is not None and s.decode_p95_ms is not None and s.ttft_ms is not None:
+        lines += [
+            f"  decoding, batch 1: {s.decode_ms:.3f} ms/token (p95 {s.decode_p95_ms:.3f}), floor "
+            f"{s.floor_decode_ms:.3f}: {s.floor_decode_ms / s.decode_ms:.0%} of the bandwidth",
+            f"  first token of {work.prompt_tokens}: {s.ttft_ms:.2f} ms, floor {s.floor_ttft_ms:.2f}: "
+            f"{s.floor_ttft_ms / s.ttft_ms:.0%} of the matrix rate",
+        ]
+    if s.generate_ms is not None:
+        lines.append(f"  the same by `generate`: {s.generate_ms:.3f} ms/token")
+    if s.continuous is not None:
+        lines.append(f"  continuous batching, {work.concurrent} queries: {s.continuous:,.0f} tokens/s")
+    if s.static is not None:
+        ratio = "" if s.continuous is None else f", continuous batching {s.continuous / s.static:.1f} times that"
+        lines.append(f"  generate, batches of {work.batch}: {s.static:,.0f} tokens/s{ratio}")
+    return lines + [f"  {name} failed: {why}" for name, why in s.failures.items()]

@@ -1,0 +1,77 @@
+"""What the launcher of several processes says in the environment, and where its processes meet."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from zeta_eval.exceptions import InvalidInputError
+
+SAY_S = 2.0
+"""Longest wait for the others before this process says a line by itself, in seconds."""
+
+
+def world_size() -> int:
+    """Processes that a launcher started for this work; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+
+
+def leads() -> bool:
+    """Whether this process writes and prints."""
+    return world_size() == 1 or os.environ["RANK"] == "0"
+
+
+def says(line: str) -> bool:
+    """Whether this process shall say a line that others may have to say too: the first one to ask."""
+    if world_size() == 1:
+        return True
+    try:
+        key = f"said/{hashlib.sha256(line.encode()).hexdigest()}"
+        return bool(store(SAY_S).add(key, 1) == 1)
+    except Exception:  # nobody left to agree with
+        return True
+
+
+def check_launcher() -> None:
+    """Refuse a run that accelerate started in one process though it was asked for several (as with --cpu).
+
+    Raises:
+        InvalidInputError: that is so.
+    """
+    if "ACCELERATE_MIXED_PRECISION" not in os.environ or "WORLD_SIZE" in os.environ:
+        return
+    import psutil  # type: ignore[import-untyped]  # comes with accelerate
+
+    parent = psutil.Process().parent()
+    asked = _asked(parent.cmdline() if parent else [])
+    if asked > 1:
+        raise InvalidInputError(
+            f"accelerate was asked for {asked} processes and started 1, as it does on processors; "
+            f"use `torchrun --nproc-per-node {asked} -m zeta_eval.cli bench ...`, or ask for 1."
+        )
+
+
+def _asked(command: Sequence[str]) -> int:
+    """Processes that the command line of `accelerate launch` asks for; 1 where it names no number."""
+    words = [word.replace("_", "-") for part in command for word in part.split("=", 1)]
+    return next((int(n) for name, n in pairwise(words) if name == "--num-processes" and n.isdigit()), 1)
+
+
+def store(wait_s: float) -> Any:
+    """The store of all processes, apart from that of earlier starts and of other users; waits so long for it."""
+    from torch.distributed.rendezvous import rendezvous
+
+    found, _, _ = next(iter(rendezvous("env://", timeout=timedelta(seconds=wait_s))))
+    return apart(f"zeta{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", found)
+
+
+def apart(prefix: str, whole: Any) -> Any:
+    """A store's keys that begin with a prefix."""
+    import torch.distributed
+
+    dist: Any = torch.distributed
+    return dist.PrefixStore(prefix, whole)
