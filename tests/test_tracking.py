@@ -1,5 +1,4 @@
 import math
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,8 @@ import pytest
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.tracking import UI_ENV, Metric, MlflowTracker, Param, Tag, create_store, iter_benchmark, ui_command
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.tracking import UI_ENV, Metric, MlflowTracker, Param, Tag, iter_benchmark, ui_command
 
 SIZES = ("16K", "60K")
 LADDER = Ladder(
@@ -23,22 +23,6 @@ LADDER = Ladder(
         ModelSpec(size="embed", model="org/embedder", role="embed"),
     ),
 )
-
-
-@pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory):
-    """An empty store; making one takes seconds, so each test works on a copy."""
-    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    create_store(file)
-    assert [p.name for p in file.parent.iterdir()] == ["mlflow.db"]
-    return file
-
-
-@pytest.fixture
-def tracker(migrated_store, tmp_path):
-    (tmp_path / "mlruns").mkdir()
-    shutil.copy(migrated_store, tmp_path / "mlruns" / "mlflow.db")
-    return MlflowTracker(f"sqlite:///{tmp_path}/mlruns/mlflow.db", tmp_path / "mlruns" / "artifacts")
 
 
 @pytest.fixture
@@ -167,8 +151,7 @@ def test_a_tuning_is_one_run_with_its_curve(tracker, client, tmp_path):
 
 
 def test_a_policy_version_is_one_run_with_the_file(tracker, client, tmp_path):
-    policy = tmp_path / "policy.json"
-    policy.write_text('{"schema_version": 1}')
+    policy = RoutingPolicy.seed().save(tmp_path / "policy.json")
     run_id = tracker.log_policy(policy, metrics={"accuracy": 0.8}, tags={"version": "1"})
     assert Path(client.download_artifacts(run_id, "policy.json")).read_text() == policy.read_text()
     assert client.get_run(run_id).data.tags["version"] == "1"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zeta_eval.api import answerers, benchmark, compare, import_table, replay, route, run, tune
     from zeta_eval.exceptions import ZetaError
     from zeta_eval.feedback import History
+    from zeta_eval.feedback.drift import Drift
+    from zeta_eval.feedback.online import Online, OnlineSettings
     from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
     from zeta_eval.notebook import figures
     from zeta_eval.notebook.complexity_view import complexity_view
@@ -25,14 +27,18 @@ if TYPE_CHECKING:
     from zeta_eval.tasks import Query, Score, Task, resolve_tasks, task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
+    from zeta_eval.versions import learn, promote, rollback
 
 __all__ = [
     "Decision",
+    "Drift",
     "GenerateConfig",
     "History",
     "Ladder",
     "MlflowTracker",
     "ModelSpec",
+    "Online",
+    "OnlineSettings",
     "Outcomes",
     "Query",
     "ReplayReport",
@@ -50,8 +56,11 @@ __all__ = [
     "explore",
     "figures",
     "import_table",
+    "learn",
+    "promote",
     "replay",
     "resolve_tasks",
+    "rollback",
     "route",
     "run",
     "task",
@@ -62,6 +71,8 @@ _HOME = {
     "api": ("answerers", "benchmark", "compare", "import_table", "replay", "route", "run", "tune"),
     "exceptions": ("ZetaError",),
     "feedback": ("History",),
+    "feedback.drift": ("Drift",),
+    "feedback.online": ("Online", "OnlineSettings"),
     "models": ("GenerateConfig", "Ladder", "ModelSpec"),
     "outcomes": ("Outcomes",),
     "notebook": ("figures",),
@@ -72,6 +83,7 @@ _HOME = {
     "tasks": ("Query", "Score", "Task", "resolve_tasks", "task"),
     "tracking": ("MlflowTracker",),
     "tuning": ("TuningReport", "TuningSettings"),
+    "versions": ("learn", "promote", "rollback"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names} | {"ReplayReport": "replay.report"}
 

@@ -16,9 +16,11 @@ from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay import ReplayReport
 from zeta_eval.replay import replay as _replay
 from zeta_eval.router import Decision, ZetaDynamicRouter
+from zeta_eval.versions import load_policy
 
 if TYPE_CHECKING:
     from zeta_eval.inference.endpoint import EndpointGenerator
+    from zeta_eval.inference.residency import Turn
     from zeta_eval.inference.transformers_engine import TransformersGenerator
     from zeta_eval.outcomes.importers import ImportReport
     from zeta_eval.replay.versus_report import Versus
@@ -55,9 +57,11 @@ def benchmark(
         ZetaError: an unknown ladder or task, a model or data set out of reach, a folder that another run writes.
     """
     from zeta_eval.inference import run as run_queries
+    from zeta_eval.inference.launch import leads
     from zeta_eval.tasks import resolve_tasks
 
     ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
+    tracker = tracker if leads() else None  # of several processes one records
     if tracker is not None:
         tracker.open()  # a long run should not end on a store that can't be opened
     found = {t.name: t for t in resolve_tasks(tasks)}
@@ -133,13 +137,16 @@ def replay(
     split: str = "test",
     cost_weight: float | None = None,
     seed: int = 0,
+    store: str | None = None,
 ) -> ReplayReport:
     """Evaluate a policy and every baseline on stored outcomes; no model is loaded.
+
+    The policy may be a registered one (models:/ZetaDynamicRouter@champion) of an MLflow store, see `load_policy`.
 
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
     """
-    return _replay(_policy(policy), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
+    return _replay(load_policy(policy, store=store), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
 
 
 def compare(
@@ -149,40 +156,47 @@ def compare(
     split: str = "test",
     cost_weight: float | None = None,
     seed: int = 0,
+    store: str | None = None,
 ) -> Versus:
     """Compare policies on the same stored queries: paired differences to the first, and where they disagree.
 
     Args:
-        policies: Policies or their files, by name or in a row; a row is named by the files and the policies' names.
+        policies: Policies, their files or registered names, by name or in a row; a row is named by these.
         outcomes: A table that holds every size of every policy, its file, or a benchmark's folder.
         split: "tune", "validate", "test" or "all".
         cost_weight: Trade-off for all; None takes each policy's own.
         seed: Seed of the intervals.
+        store: MLflow store of registered names, as in `load_policy`.
 
     Raises:
         ZetaError: fewer than two policies, a policy or a table that can't be used, or one that lacks a size.
     """
     from zeta_eval.replay.versus import compare as versus
 
-    return versus(_named(policies), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
+    return versus(_named(policies, store), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
 
 
 def route(
-    policy: RoutingPolicy | str | Path, text: str, *, task: str | None = None, cost_weight: float | None = None
+    policy: RoutingPolicy | str | Path,
+    text: str,
+    *,
+    task: str | None = None,
+    cost_weight: float | None = None,
+    store: str | None = None,
 ) -> Decision:
-    """Choose a size for a text.
+    """Choose a size for a text; the policy may be a registered one, see `load_policy`.
 
     Raises:
         ZetaError: a policy that can't be used, or a bad cost weight.
     """
-    return ZetaDynamicRouter(_policy(policy)).route(text, task=task, cost_weight=cost_weight)
+    return ZetaDynamicRouter(load_policy(policy, store=store)).route(text, task=task, cost_weight=cost_weight)
 
 
 @dataclass(frozen=True)
 class Answerer:
     """One size as `ZetaDynamicRouter.generate` takes it: called with a text it answers, `read` only reads."""
 
-    generator: TransformersGenerator | EndpointGenerator
+    generator: TransformersGenerator | EndpointGenerator | Turn
     """The size's engine."""
     config: GenerateConfig
     """How answers are generated."""
@@ -202,17 +216,20 @@ class Answerer:
 def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None) -> dict[str, Answerer]:
     """By size, a function that answers a text, for `ZetaDynamicRouter.generate`; loads the weights of unserved sizes.
 
-    The smallest one's `read` is what `generate` takes as `peek`.
+    Sizes that don't fit the free memory together are loaded in turn, which a warning tells. The smallest one's
+    `read` is what `generate` takes as `peek`.
 
     Raises:
         UnknownNameError: no such ladder.
         HubAccessError: weights or a server that can't be reached.
     """
+    from zeta_eval.inference.residency import resident
     from zeta_eval.inference.runner import default_engine
 
     ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
-    return {spec.size: Answerer(default_engine(spec), config) for spec in ladder.generators}
+    engines = resident(ladder.generators, default_engine)
+    return {size: Answerer(engine, config) for size, engine in engines.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +312,8 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
             artifacts=files,
             tags=tags,
         )
-        tracker.log_policy(report.policy.save(Path(folder, "policy.json")), metrics=metrics, tags=tags)
+        policy = report.policy.save(Path(folder, "policy.json"))
+        tracker.log_policy(policy, metrics=metrics, tags=tags, artifacts=files[1:])
 
 
 def _table(outcomes: Outcomes | str | Path) -> Outcomes:
@@ -303,7 +321,7 @@ def _table(outcomes: Outcomes | str | Path) -> Outcomes:
 
 
 def _named(
-    policies: Mapping[str, RoutingPolicy | str | Path] | Sequence[RoutingPolicy | str | Path],
+    policies: Mapping[str, RoutingPolicy | str | Path] | Sequence[RoutingPolicy | str | Path], store: str | None
 ) -> dict[str, RoutingPolicy]:
     """Policies by name; those that would share a name are told apart by their checksums.
 
@@ -313,8 +331,8 @@ def _named(
     if isinstance(policies, str | Path | RoutingPolicy):
         raise InvalidInputError("There is one policy to compare; give at least two, in a list or by name.")
     if isinstance(policies, Mapping):
-        return {name: _policy(policy) for name, policy in policies.items()}
-    loaded = [(p.name if isinstance(p, RoutingPolicy) else Path(p).stem, _policy(p)) for p in policies]
+        return {name: load_policy(policy, store=store) for name, policy in policies.items()}
+    loaded = [(_name(p), load_policy(p, store=store)) for p in policies]
     taken = Counter(name for name, _ in loaded)
     named = {(f"{n}@{p.checksum[:8]}" if taken[n] > 1 else n): p for n, p in loaded}
     if len(named) < len(loaded):
@@ -322,5 +340,9 @@ def _named(
     return named
 
 
-def _policy(policy: RoutingPolicy | str | Path) -> RoutingPolicy:
-    return policy if isinstance(policy, RoutingPolicy) else RoutingPolicy.load(policy)
+def _name(policy: RoutingPolicy | str | Path) -> str:
+    from zeta_eval.tracking import is_registered_name
+
+    if isinstance(policy, RoutingPolicy):
+        return policy.name
+    return str(policy).removeprefix("models:/") if is_registered_name(policy) else Path(policy).stem

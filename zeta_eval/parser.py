@@ -16,6 +16,9 @@ from zeta_eval.exceptions import InvalidInputError
 STORE = "sqlite:///mlruns/mlflow.db"
 """MLflow store unless --mlflow names another."""
 
+POLICY = "policy file, or a registered one: models:/ZetaDynamicRouter@champion"
+"""What names a policy."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
@@ -68,7 +71,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             InvalidInputError: always.
         """
-        near = self._nearest(message)
+        if near := self._nearest(message):
+            message = message.partition(" (choose from")[0]  # one line, and the word that was meant is in it
         mended = f"Did you mean '{near}'? " if near else ""
         advice = self.advice or f"See `{self.prog} --help`."
         raise InvalidInputError(f"{message[0].upper()}{message[1:]}. {mended}{advice}")
@@ -127,6 +131,12 @@ def build_parser(place: Place | None = None) -> Parser:
         help="longest answer in tokens (the ladder's)",
     )
     bench.add_argument("--batch-size", type=int, metavar="N", help="queries per forward pass (found automatically)")
+    bench.add_argument(
+        "--mcq",
+        choices=["generate", "logits"],
+        default="generate",
+        help="answer multiple-choice queries in words, or by the likeliest letter after one pass (%(default)s)",
+    )
     _common(bench, place)
 
     imports = add_verb(
@@ -167,14 +177,14 @@ def build_parser(place: Place | None = None) -> Parser:
         "test a policy and every baseline on a table of outcomes",
         "replay policy.json outcomes --split test",
     )
-    replay.add_argument("policy", metavar="POLICY", help="policy file")
+    replay.add_argument("policy", metavar="POLICY", help=POLICY)
     replay.add_argument("table", metavar="TABLE", help="Parquet, CSV or JSONL file, or a benchmark's folder")
     replay.add_argument("--split", default="test", metavar="S", help="tune, validate, test or all (%(default)s)")
     replay.add_argument("--cost-weight", type=float, metavar="X", help="another trade-off than the policy's own")
     replay.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the intervals (%(default)s)")
     replay.add_argument("--decisions", type=Path, metavar="FILE", help="write each query's steps to a .parquet file")
     replay.add_argument("--curve", action="store_true", help="with --decisions: at every point of the curve")
-    _json(replay)
+    _common(replay, place)
 
     compare = add_verb(
         group,
@@ -183,25 +193,84 @@ def build_parser(place: Place | None = None) -> Parser:
         "compare policies with the first of them, query by query",
         "compare old.json new.json outcomes",
     )
-    compare.add_argument("policies", nargs="+", metavar="POLICY", help="policy files, at least two")
+    compare.add_argument("policies", nargs="+", metavar="POLICY", help="at least two, each a " + POLICY)
     compare.add_argument("table", metavar="TABLE", help="Parquet, CSV or JSONL file, or a benchmark's folder")
     compare.add_argument("--split", default="test", metavar="S", help="tune, validate, test or all (%(default)s)")
     compare.add_argument("--cost-weight", type=float, metavar="X", help="one trade-off for all (each policy's own)")
     compare.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the intervals (%(default)s)")
-    _json(compare)
+    _common(compare, place)
 
     route = add_verb(group, "route", verbs.route, "choose a size for a text", 'route policy.json "What is 7 * 8?"')
-    route.add_argument("policy", metavar="POLICY", help="policy file")
+    route.add_argument("policy", metavar="POLICY", help=POLICY)
     route.add_argument("text", metavar="TEXT", help="the query; - reads it from standard input")
     route.add_argument("--task", metavar="NAME", help="name of the task the query belongs to")
     route.add_argument("--cost-weight", type=float, metavar="X", help="accuracy given up to save one largest call")
+    route.add_argument("--mlflow", default=place.store, metavar="URI", help="MLflow store (%(default)s)")
     route.add_argument("--json", action="store_const", const="-", help="print the decision as JSON")
+
+    learn = add_verb(
+        group,
+        "learn",
+        verbs.learn,
+        "tune a policy again on feedback; the new version is promoted only if it is shown to be better",
+        "learn policy.json zeta-history.db --outcomes outcomes --out new.json",
+    )
+    learn.add_argument("policy", metavar="POLICY", help=POLICY)
+    learn.add_argument("history", metavar="HISTORY", help="file or database URL of the history")
+    learn.add_argument(
+        "--out", type=Path, required=not place.keeps_results, metavar="NEW", help="file for a promoted version"
+    )
+    learn.add_argument("--outcomes", metavar="TABLE", help="a benchmark to tune and compare on as well")
+    learn.add_argument("--force", action="store_true", help="promote it whatever the comparison says; it is recorded")
+    learn.add_argument("--trials", type=int, default=300, metavar="N", help="configurations tried (%(default)s)")
+    learn.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (%(default)s)")
+    learn.add_argument("--estimator", default="auto", metavar="E", help="auto, heuristic or learned (%(default)s)")
+    _common(learn, place)
+
+    history = add_verb(
+        group,
+        "history",
+        verbs.history,
+        "show a history, or export its judged answers",
+        "history status zeta-history.db",
+    )
+    history.add_argument("what", choices=["status", "export"], metavar="status|export", help="what to do")
+    history.add_argument("history", metavar="HISTORY", help="file or database URL of the history")
+    history.add_argument("--out", type=Path, metavar="TABLE", help="with export: the Parquet file to write")
+    _json(history)
+
+    promote = add_verb(
+        group, "promote", verbs.promote, "make a version of the registered policy its champion", "promote 3"
+    )
+    promote.add_argument("policy", metavar="VERSION|POLICY", help="version, challenger, or a policy file")
+    promote.add_argument("--out", type=Path, metavar="POLICY", help="file to write the champion to")
+    _common(promote, place)
+
+    rollback = add_verb(
+        group, "rollback", verbs.rollback, "make the earlier champion champion again", "rollback --out policy.json"
+    )
+    rollback.add_argument("--out", type=Path, metavar="POLICY", help="file to write the champion to")
+    _common(rollback, place)
 
     ui = add_verb(group, "ui", verbs.ui, "open the MLflow page of all runs, or a study's page", "ui")
     ui.add_argument("--port", type=int, default=place.port, metavar="N", help="loopback port (5000, or a free one)")
     ui.add_argument("--mlflow", default=place.store, metavar="URI", help="MLflow store (%(default)s)")
     ui.add_argument("--optuna", metavar="URL", help="open optuna-dashboard on this Optuna storage instead")
     ui.add_argument("--json", action="store_const", const="-", help="print address and command, start nothing")
+
+    check = add_verb(
+        group,
+        "gpu-check",
+        verbs.gpu_check,
+        "measure how fast this machine's GPU runs 4B, 7B and 14B models of random weights",
+        "gpu-check --out gpu.json",
+    )
+    check.add_argument("--sizes", default="4B,7B,14B", metavar="A,B", help="sizes to build (%(default)s)")
+    check.add_argument(
+        "--scale", choices=["published", "tiny"], default="published", help="tiny shows on any machine that it works"
+    )
+    check.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    _json(check)
     return parser
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from zeta_eval.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from zeta_eval.tracking import MlflowTracker
+    from zeta_eval.policy import RoutingPolicy
+    from zeta_eval.tracking import MlflowTracker, Promotion
     from zeta_eval.tuning import TuningSettings
 
 SUMMARY_COLUMNS = {
@@ -82,6 +83,7 @@ def bench(args: argparse.Namespace) -> Result:
     config = GenerateConfig(
         max_new_tokens=ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens,
         batch_size=args.batch_size,
+        mcq=args.mcq,
     )
     outcomes = api.benchmark(
         ladder,
@@ -129,10 +131,9 @@ def replay(args: argparse.Namespace) -> Result:
     """Test a policy and every baseline."""
     from zeta_eval import api
     from zeta_eval.outcomes import Outcomes
-    from zeta_eval.policy import RoutingPolicy
     from zeta_eval.replay.decisions import decisions, save_decisions
 
-    policy, table = _loaded(RoutingPolicy, args.policy), _loaded(Outcomes, args.table)
+    policy, table = _policy(args), _loaded(Outcomes, args.table)
     report = api.replay(policy, table, split=args.split, cost_weight=args.cost_weight, seed=args.seed)
     if args.decisions is not None:
         made = decisions(policy, table.split(args.split), cost_weight=args.cost_weight, curve=args.curve)
@@ -144,20 +145,77 @@ def compare(args: argparse.Namespace) -> Result:
     """Compare policies on the same queries."""
     from zeta_eval import api
 
-    report = api.compare(args.policies, args.table, split=args.split, cost_weight=args.cost_weight, seed=args.seed)
+    report = api.compare(
+        args.policies,
+        args.table,
+        split=args.split,
+        cost_weight=args.cost_weight,
+        seed=args.seed,
+        store=args.mlflow,
+    )
     return Result(report=report, text=report.text(), data=report.to_dict())
 
 
 def route(args: argparse.Namespace) -> Result:
     """Choose a size for a text."""
-    from zeta_eval.policy import RoutingPolicy
     from zeta_eval.router import ZetaDynamicRouter
 
     text = sys.stdin.read() if args.text == "-" else args.text
-    router = ZetaDynamicRouter(_loaded(RoutingPolicy, args.policy))
-    decision = router.route(text, task=args.task, cost_weight=args.cost_weight)
+    decision = ZetaDynamicRouter(_policy(args)).route(text, task=args.task, cost_weight=args.cost_weight)
     lines = [decision.size, *(f"  {reason}" for reason in decision.reasons)]
     return Result(report=decision, text="\n".join(lines), data=dataclasses.asdict(decision))
+
+
+def learn(args: argparse.Namespace) -> Result:
+    """Tune a policy again on feedback."""
+    from zeta_eval import versions
+    from zeta_eval.tuning import TuningSettings
+
+    report = versions.learn(
+        args.policy,
+        args.history,
+        out=args.out,
+        outcomes=args.outcomes,
+        force=args.force,
+        settings=TuningSettings(n_trials=args.trials, seed=args.seed, estimator=args.estimator),
+        tracker=_tracker(args),
+    )
+    return _written(report, report.text(), report.to_dict(), "Policy", args.out if report.promoted else None)
+
+
+def history(args: argparse.Namespace) -> Result:
+    """Show what a history holds, or write what was judged as a table of outcomes."""
+    from zeta_eval import versions
+    from zeta_eval.feedback.status import HistoryStatus
+
+    if args.what == "export" and args.out is None:
+        raise InvalidInputError("`history export` writes a table; name it: --out outcomes.parquet.")
+    with versions.opened(args.history) as store:
+        if args.what == "status":
+            status = HistoryStatus.of(store)
+            return Result(report=status, text=status.text(), data=status.to_dict())
+        judged = store.export(args.out)
+    rows = len(judged.frame)
+    return _written(judged, f"{rows} judged answers", {"rows": rows}, "Outcomes", args.out)
+
+
+def promote(args: argparse.Namespace) -> Result:
+    """Make a version the champion."""
+    from zeta_eval import versions
+
+    return _promoted(versions.promote(args.policy, store=args.mlflow, out=args.out), args.out)
+
+
+def rollback(args: argparse.Namespace) -> Result:
+    """Make the earlier champion champion again."""
+    from zeta_eval import versions
+
+    return _promoted(versions.rollback(store=args.mlflow, out=args.out), args.out)
+
+
+def _promoted(made: Promotion, out: Path | None) -> Result:
+    data = {"version": made.version, "earlier": made.earlier, "checksum": made.policy.checksum}
+    return _written(made, made.text(), data, "Policy", out)
 
 
 def ui(args: argparse.Namespace) -> Result:
@@ -176,6 +234,20 @@ def ui(args: argparse.Namespace) -> Result:
         text=f"{page.title}: {address} (Ctrl-C stops it)",
         data={"address": address, "command": command},
     )
+
+
+def gpu_check(args: argparse.Namespace) -> Result:
+    """Measure the speed of a 4B / 7B / 14B ladder of random weights on this machine's device."""
+    from zeta_eval.files import write_json
+    from zeta_eval.inference import gpu_check
+
+    sizes = [name.strip() for name in args.sizes.split(",")]
+    report = gpu_check.check(sizes=sizes, tiny=args.scale == "tiny")
+    command = f"zeta gpu-check --sizes {args.sizes} --scale {args.scale}"
+    data = {"command": command, **report.to_dict()}
+    if args.out is not None:
+        write_json(args.out, data)
+    return _written(report, report.text(), data, "Figures", args.out)
 
 
 def _dashboard_command(storage: str, port: int) -> list[str]:
@@ -202,6 +274,18 @@ def _written(report: Any, text: str, data: dict[str, Any], what: str, path: Path
 def _loaded(kind: Any, value: Any) -> Any:
     """Return a value of that kind as it is, anything else as the name of one to load."""
     return value if isinstance(value, kind) else kind.load(value)
+
+
+def _policy(args: argparse.Namespace) -> RoutingPolicy:
+    """The policy that is named; a file is read without what the registry needs, so that `zeta route` stays quick."""
+    from zeta_eval.policy import RoutingPolicy
+
+    if isinstance(args.policy, str) and args.policy.startswith("models:/"):
+        from zeta_eval import versions
+
+        return versions.load_policy(args.policy, store=args.mlflow)
+    policy: RoutingPolicy = _loaded(RoutingPolicy, args.policy)
+    return policy
 
 
 def _settings(args: argparse.Namespace) -> TuningSettings:

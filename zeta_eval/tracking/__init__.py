@@ -1,6 +1,7 @@
 """Tracking: what to log is data, one writer puts it into MLflow; the only door to mlflow, which is imported late."""
 
 from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark
+from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name, is_version
 from zeta_eval.tracking.store import UI_ENV, create_store, ui_command
 from zeta_eval.tracking.tracker import MlflowTracker
 
@@ -11,8 +12,12 @@ __all__ = [
     "Metric",
     "MlflowTracker",
     "Param",
+    "Promotion",
+    "Registry",
     "Tag",
     "create_store",
+    "is_registered_name",
+    "is_version",
     "iter_benchmark",
     "ui_command",
 ]

@@ -64,7 +64,7 @@ def create_store(file: Path) -> None:
     # MLflow migrates step by step, and two processes doing so break the file: make it aside, the first one counts.
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".store-") as temp:
         made = Path(temp) / "mlflow.db"
-        with _quiet():
+        with quiet():
             _client(f"{_SQLITE}{made}").search_experiments(max_results=1)
         try:
             os.link(made, file)
@@ -80,7 +80,7 @@ def connect(uri: str) -> MlflowClient:
     Raises:
         InvalidInputError: MLflow can't open it.
     """
-    with _quiet():
+    with quiet():
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -102,13 +102,15 @@ def _client(uri: str) -> MlflowClient:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep MLflow from telemetry, from its migration's log lines, and from warnings about its own code."""
+def quiet() -> Iterator[None]:
+    """Keep MLflow from telemetry, progress bars, log lines on its own work, and warnings about its own code."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    loggers = [logging.getLogger(n) for n in ("mlflow.store.db.utils", "alembic")]
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    loggers = [logging.getLogger(n) for n in ("mlflow.store.db.utils", "mlflow.pyfunc", "alembic")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=UserWarning)
         for logger in loggers:
             logger.setLevel(logging.WARNING)
         try:

@@ -19,6 +19,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark, iter_versions
+from zeta_eval.tracking.registry import Registry
 from zeta_eval.tracking.store import ARTIFACTS, URI, connect, sqlite_file
 
 if TYPE_CHECKING:
@@ -85,8 +86,21 @@ class MlflowTracker:
             self._write(run, items)
         return run
 
-    def log_policy(self, policy_path: Path, *, metrics: Mapping[str, float], tags: Mapping[str, str]) -> str:
-        """Log a version of a policy as one run, with the file as artifact; return its run id.
+    def log_policy(
+        self,
+        policy_path: Path,
+        *,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        artifacts: Sequence[Path] = (),
+    ) -> str:
+        """Log a policy as one run, with its file, and register it as the newest version; return its run id.
+
+        Args:
+            policy_path: The policy file.
+            metrics: What was measured of it.
+            tags: What else is known of it; the version gets them too.
+            artifacts: More files, such as its test report.
 
         Raises:
             InvalidInputError: there is no such file.
@@ -94,10 +108,16 @@ class MlflowTracker:
         if not policy_path.is_file():
             raise InvalidInputError(f"No policy file at {policy_path}; save the policy first.")
         digest = hashlib.sha256(policy_path.read_bytes()).hexdigest()
-        items = [*_items({}, metrics, tags), Tag("policy_sha256", digest), Artifact(policy_path)]
+        items = [*_items({}, metrics, tags), Tag("policy_sha256", digest), *map(Artifact, (policy_path, *artifacts))]
         with self._run(f"policy {digest[:8]}", kind="policy") as run:
             self._write(run, items)
+            self.registry.register(run, policy_path, tags=tags)
         return run
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The versions of the policy in this store."""
+        return Registry(self.uri)
 
     @cached_property
     def _client(self) -> MlflowClient:

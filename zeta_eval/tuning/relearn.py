@@ -118,8 +118,7 @@ def _checked(outcomes: Outcomes, policy: RoutingPolicy) -> Outcomes:
 
 
 def _features(judged: Judged) -> Features:
-    tasks = judged.queries["task"].to_numpy(dtype=object)
-    return FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), tasks)
+    return FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
 
 
 def _cost_shares(policy: RoutingPolicy, features: Features) -> Floats:
@@ -179,7 +178,13 @@ def _verdict(new: RoutingPolicy, real: Outcomes | None, seed: int) -> Verdict:
 
 
 def _evidence(
-    versus: Versus | None, old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats, shares: Floats
+    versus: Versus | None,
+    old: RoutingPolicy,
+    new: RoutingPolicy,
+    judged: Judged,
+    features: Features,
+    p: Floats,
+    shares: Floats,
 ) -> tuple[list[Evidence], list[str]]:
     """How much better the new policy is, by each source of evidence, and together, the last."""
     found, notes = [], []

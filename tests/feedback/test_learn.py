@@ -1,0 +1,208 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zeta_eval as ze
+from zeta_eval import versions
+from zeta_eval.cli import main
+from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.feedback import History
+from zeta_eval.feedback.learn import Judged
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.testing import make_outcomes
+
+SETTINGS = ze.TuningSettings(n_trials=12, estimator="heuristic")
+
+
+def world(n, seed, *, small_right=0.0, large_wrong=False):
+    """Outcomes of which a share of the smallest size's wrong answers is right, or all of the largest's are wrong."""
+    table = make_outcomes(n, seed=seed)
+    frame = table.frame
+    mended = (frame["model"] == "4B") & (np.random.default_rng(seed + 1).random(len(frame)) < small_right)
+    frame["score"] = frame["score"].mask(mended, 1.0)
+    if large_wrong:
+        frame["score"] = frame["score"].mask(frame["model"] == "14B", 0.0)
+    signals = ["response", "mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy", "prefill_gpu_s"]
+    return Outcomes.from_frame(frame.drop(columns=signals)).with_order(table.sizes)  # no cascade: choices alone
+
+
+def stream(path, policy, table, *, epsilon, seed=0):
+    """Route a table's queries, explore with probability epsilon, and judge every answer by the table."""
+    rng, router, sizes = np.random.default_rng(seed), ze.ZetaDynamicRouter(policy), table.sizes
+    scores = table.matrix("score")
+    with History(path) as history:
+        frame = []
+        for text, task, score in zip(table.queries, table.tasks, scores, strict=True):
+            decision = router.route(text, task=task)
+            size = sizes[rng.integers(len(sizes))] if rng.random() < epsilon else decision.size
+            propensity = epsilon / len(sizes) + (1 - epsilon) * (size == decision.size)
+            key = history.record(replace(decision, size=size), text, task=task, propensity=propensity)
+            frame.append((key, float(score[sizes.index(size)])))
+        history.flush()
+        for key, score in frame:
+            history.feedback(key, score=score, source="scorer")
+    return path
+
+
+@pytest.fixture(scope="module")
+def old():
+    return ze.tune(world(500, 0), settings=SETTINGS).policy
+
+
+@pytest.fixture(scope="module")
+def changed(old, tmp_path_factory):
+    """Explored traffic after the smallest size got much better."""
+    return stream(tmp_path_factory.mktemp("h") / "h.db", old, world(900, 5, small_right=0.8), epsilon=0.4)
+
+
+@pytest.fixture(scope="module")
+def misled(old, tmp_path_factory):
+    """Traffic without exploration whose judge calls every answer of the largest size wrong."""
+    return stream(tmp_path_factory.mktemp("m") / "m.db", old, world(500, 6, large_wrong=True), epsilon=0.0)
+
+
+def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed, tmp_path):
+    out = tmp_path / "new.json"
+    report = ze.learn(old, changed, out=out, settings=SETTINGS)
+    assert report.promoted and not report.forced
+    assert [e.source for e in report.evidence] == ["explored feedback"] and report.evidence[0].low > 0
+    new = RoutingPolicy.load(out)
+    assert new == report.new == report.policy
+    assert new.provenance["parent"] == old.checksum
+    assert new.provenance["learned"]["feedback"] == 900 and new.cost_weight == old.cost_weight
+    later = ze.compare({"old": old, "new": new}, world(1500, 9, small_right=0.8), split="all")
+    assert later.rows["utility_difference_low"][1] > 0
+    told = report.evidence[0]
+    assert abs(told.value - later.rows["utility_difference"][1]) < told.high - told.low
+    assert "is promoted: it is better than its parent" in report.text()
+    assert report.plot().axes and len(report.frame()) == 1
+
+
+def test_a_worse_version_is_not_promoted_and_nothing_is_written(old, misled, tmp_path):
+    out = tmp_path / "new.json"
+    report = ze.learn(old, misled, outcomes=world(400, 0), out=out, settings=SETTINGS)
+    assert not report.promoted and report.policy is old and not out.exists()
+    assert [e.source for e in report.evidence] == ["replay of outcomes"] and report.evidence[0].value < 0
+    assert report.versus is not None and report.versus.n == report.evidence[0].n
+    assert "is not promoted" in report.text()
+
+
+def test_without_exploration_feedback_compares_nothing_and_says_so(old, misled, tmp_path):
+    report = ze.learn(old, misled, settings=SETTINGS)
+    assert not report.promoted and report.evidence == ()
+    assert "can't be trusted outside the logged choices" in report.text()
+    assert report.new.verdict.status == "not measured"
+
+
+def test_a_version_can_be_forced_and_the_force_is_recorded(old, misled, tmp_path):
+    out = tmp_path / "new.json"
+    report = ze.learn(old, misled, out=out, force=True, settings=SETTINGS)
+    assert report.promoted and report.forced
+    assert RoutingPolicy.load(out).provenance["learned"]["forced"] is True
+    assert "promoted by force" in report.text()
+
+
+def test_weights_undo_that_a_size_was_judged_on_the_queries_it_was_sent(old, changed):
+    table = world(900, 5, small_right=0.8)
+    truth = dict(zip(table.sizes, table.matrix("score").mean(axis=0), strict=True))
+    with History(changed) as history:
+        judged = Judged.of(history, old.sizes)
+    p = judged.corrected(np.full((len(judged.queries), 3), 0.5))
+    for m, size in enumerate(old.sizes):
+        naive = judged.score[judged.size == m].mean()
+        assert abs(p[:, m].mean() - truth[size]) < max(0.06, 0.8 * abs(naive - truth[size]))
+
+
+def test_a_query_whose_task_nobody_told_is_read_as_it_was_routed(old, tmp_path):
+    with History(tmp_path / "h.db") as history:
+        for text, task in (("What is 1 + 2?", None), ("What is 3 + 4?", "sums-1")):
+            decision = ze.route(old, text, task=task)
+            history.feedback(history.record(decision, text, task=task), right=True)
+        assert set(Judged.of(history, old.sizes).tasks) == {None, "sums-1"}
+
+
+def test_few_labels_move_little(old, changed):
+    with History(changed) as history:
+        judged = Judged.of(history, old.sizes)
+    few = replace(
+        judged,
+        at=judged.at[:3],
+        size=judged.size[:3],
+        score=np.zeros(3),
+        propensity=np.ones(3),
+        evidence=judged.evidence[:3],
+        measured=judged.measured[:3],
+    )
+    p = np.full((len(judged.queries), 3), 0.8)
+    assert np.abs(few.corrected(p) - p).max() < 0.45
+    assert (few.corrected(p) <= p + 1e-9).all()
+    assert np.abs(few.rescaled(p, "gpu_s") - p).max() == 0
+
+
+def test_a_promoted_version_follows_its_parent_as_champion(old, changed, tracker, tmp_path):
+    out = tmp_path / "live.json"
+    report = ze.learn(old.save(tmp_path / "old.json"), changed, out=out, settings=SETTINGS, tracker=tracker)
+    assert versions.load_policy("models:/ZetaDynamicRouter@champion", store=tracker.uri) == report.new
+    version = tracker.registry._find("champion")
+    assert version.tags["parent"] == old.checksum and version.tags["promoted"] == "True"
+    ze.rollback(store=tracker.uri, out=out)
+    assert out.read_bytes() == (tmp_path / "old.json").read_bytes()
+
+
+def test_learning_that_can_not_be_is_one_clear_line(old, changed, tmp_path):
+    with pytest.raises(InvalidInputError, match="No history at"):
+        ze.learn(old, tmp_path / "none.db")
+    with pytest.raises(InvalidInputError, match="keeps its parent's trade-off"):
+        ze.learn(old, changed, settings=ze.TuningSettings(min_score=0.5))
+    with pytest.raises(OutcomesError, match="no outcomes of 14B"):
+        ze.learn(old, changed, outcomes=make_outcomes(200, sizes=("4B", "7B")))
+    with pytest.raises(OutcomesError, match="no scored answer of A, B"):
+        ze.learn(RoutingPolicy.seed(("A", "B")), changed)
+
+
+def test_learn_is_a_command_that_writes_a_promoted_version_only(old, changed, misled, tmp_path, capsys):
+    file, out = old.save(tmp_path / "old.json"), tmp_path / "new.json"
+    quick = ["--trials", "12", "--estimator", "heuristic", "--mlflow", "none", "--out", str(out)]
+    assert main(["learn", str(file), str(misled), *quick]) == 0
+    assert "is not promoted" in capsys.readouterr().out and not out.exists()
+    assert main(["learn", str(file), str(changed), *quick, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["promoted"] and found["parent"] == old.checksum and found["policy"] == str(out)
+    assert RoutingPolicy.load(out).checksum == found["new"]
+
+
+LOOP = """
+import sys
+from pathlib import Path
+import zeta_eval as ze
+policy, history, out, started = sys.argv[1:]
+settings = ze.TuningSettings(n_trials=2, estimator="heuristic")
+while True:
+    report = ze.learn(policy, history, out=out, force=True, settings=settings)
+    for _ in range(200):
+        report.new.save(out)
+        Path(started).touch()
+"""
+
+
+def test_a_kill_while_learning_never_leaves_a_broken_policy(old, misled, tmp_path):
+    file, out, started = old.save(tmp_path / "old.json"), tmp_path / "new.json", tmp_path / "started"
+    worker = subprocess.Popen([sys.executable, "-c", LOOP, str(file), str(misled), str(out), str(started)])
+    try:
+        deadline = time.monotonic() + 60
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(float(np.random.default_rng().uniform(0, 0.3)))
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert RoutingPolicy.load(out).provenance["parent"] == old.checksum
+    assert json.loads(out.read_text())["checksum"]

@@ -1,0 +1,276 @@
+"""Versions of a policy as a registered model of MLflow: register, promote, roll back, read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zeta_eval.exceptions import InvalidInputError, PolicyError
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.tracking.store import URI, connect, quiet, sqlite_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+
+MODEL: Final = "ZetaDynamicRouter"
+"""Name of the registered model."""
+CHAMPION: Final = "champion"
+"""Alias of the version that is in use."""
+CHALLENGER: Final = "challenger"
+"""Alias of the newest version."""
+PREFIX: Final = "models:/"
+"""What the name of a registered policy begins with: models:/ZetaDynamicRouter@champion, models:/ZetaDynamicRouter/3."""
+
+_FILE: Final = "model/artifacts/policy.json"
+_REIGNS: Final = "champions"
+"""Tag of the registered model: the versions that were champion, oldest first."""
+_MOST_REIGNS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Promotion:
+    """Which version is champion now, and which one was."""
+
+    version: str
+    """Version that is champion."""
+    earlier: str | None
+    """Version that was champion before; None if there was none."""
+    policy: RoutingPolicy
+    """The champion's policy."""
+    content: bytes
+    """The champion's file, byte for byte."""
+
+    def text(self) -> str:
+        """Say it in a line."""
+        before = f"; before: version {self.earlier}" if self.earlier not in (None, self.version) else ""
+        checksum = self.policy.checksum[:8]
+        return f"{PREFIX}{MODEL}@{CHAMPION} is version {self.version} ({self.policy.name}@{checksum}){before}"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+class Registry:
+    """The versions of the registered model in an MLflow store."""
+
+    def __init__(self, uri: str = URI) -> None:
+        """Name the store; nothing is opened yet."""
+        self.uri = uri
+
+    def register(self, run: str, policy_path: Path, *, tags: Mapping[str, str]) -> str:
+        """Put the model into a run and register it as the newest version, the challenger; return the version.
+
+        The model is a pyfunc from code: `predict` takes a frame with `query` (and `task`), see `router_model`.
+        """
+        client = self._client
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            content = policy_path.read_bytes()
+            _save_model(Path(folder, "model"), content)
+            client.log_artifacts(run, folder)
+            self._create_model()
+            source = f"{client.get_run(run).info.artifact_uri}/model"
+            tags = {**tags, "policy_sha256": _sha256(content)}
+            made = client.create_model_version(MODEL, source, run_id=run, tags=tags)
+            client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
+        return str(made.version)
+
+    def find(self, policy_path: Path) -> str | None:
+        """The newest version with exactly this file, None where there is none."""
+        digest = _sha256(policy_path.read_bytes())
+        with quiet():
+            found = self._client.search_model_versions(f"name = '{MODEL}' and tags.policy_sha256 = '{digest}'")
+        return max((str(v.version) for v in found), key=int, default=None)
+
+    def promote(self, wanted: str) -> Promotion:
+        """Make a version (a number, "challenger", or "models:/...") the champion.
+
+        Raises:
+            PolicyError: no such version.
+        """
+        chosen = str(self._find(wanted).version)
+        content = self.content(chosen)
+        earlier = self._champion()
+        reigns = self._reigns(earlier)
+        return self._crown(chosen, [*reigns, chosen] if chosen != earlier else reigns, earlier, content)
+
+    def rollback(self) -> Promotion:
+        """Make the version that was champion before the present one champion again.
+
+        Raises:
+            PolicyError: no version was champion before.
+        """
+        current = self._champion()
+        reigns = self._reigns(current)
+        if current is not None:
+            reigns.pop()
+        if not reigns:
+            raise PolicyError(f"No version of {MODEL} was champion before; `zeta promote VERSION` makes one champion.")
+        return self._crown(reigns[-1], reigns, current, self.content(reigns[-1]))
+
+    def content(self, wanted: str) -> bytes:
+        """The policy file of a version, byte for byte.
+
+        Raises:
+            PolicyError: no such version, or its file is gone.
+        """
+        from mlflow.exceptions import MlflowException
+
+        found = self._find(wanted)
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            try:
+                file = Path(self._client.download_artifacts(str(found.run_id), _FILE, folder))
+                return file.read_bytes()
+            except (MlflowException, OSError) as e:
+                raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {self.uri}.") from e
+
+    def load(self, wanted: str) -> RoutingPolicy:
+        """The policy of a version.
+
+        Raises:
+            PolicyError: no such version, or its file can't be used.
+        """
+        return _policy(self.content(wanted))
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return connect(self.uri)
+
+    @cached_property
+    def _reader(self) -> MlflowClient:
+        """The client, where there is a store: asking for a version makes none."""
+        if (file := sqlite_file(self.uri)) and not file.is_file():
+            raise PolicyError(f"No MLflow store at {file}; `zeta tune` makes one, or name another with --mlflow.")
+        return self._client
+
+    def _create_model(self) -> None:
+        from mlflow.exceptions import MlflowException
+
+        words = "Chooses the smallest language model that is worth its cost for a query."
+        try:
+            self._client.get_registered_model(MODEL)
+        except MlflowException:
+            try:
+                self._client.create_registered_model(MODEL, description=words)
+            except MlflowException:  # another process was quicker
+                self._client.get_registered_model(MODEL)
+
+    def _find(self, wanted: str) -> ModelVersion:
+        from mlflow.exceptions import MlflowException
+
+        number, alias = _parse(wanted)
+        client = self._reader
+        with quiet():
+            try:
+                if number is not None:
+                    return client.get_model_version(MODEL, number)
+                return client.get_model_version_by_alias(MODEL, str(alias))
+            except MlflowException as e:
+                name = f"version {number}" if number is not None else f"version with alias '{alias}'"
+                raise PolicyError(f"{MODEL} has no {name} in {self.uri}; it has {self._known()}.") from e
+
+    def _known(self) -> str:
+        found = self._client.search_model_versions(f"name = '{MODEL}'")
+        versions = sorted((str(v.version) for v in found), key=int)
+        return f"versions {', '.join(versions)}" if versions else "none yet: `zeta tune` registers one"
+
+    def _champion(self) -> str | None:
+        from mlflow.exceptions import MlflowException
+
+        with quiet():
+            try:
+                return str(self._reader.get_model_version_by_alias(MODEL, CHAMPION).version)
+            except MlflowException:
+                return None
+
+    def _reigns(self, champion: str | None) -> list[str]:
+        """Versions that were champion, oldest first; the present one last."""
+        from mlflow.exceptions import MlflowException
+
+        with quiet():
+            try:
+                text = self._reader.get_registered_model(MODEL).tags.get(_REIGNS, "")
+            except MlflowException:
+                text = ""
+        reigns = [v for v in text.split(",") if v]
+        # A process that died between tag and alias, or a person, may have left later ones: they don't count.
+        while champion in reigns and reigns[-1] != champion:
+            reigns.pop()
+        return reigns if champion is None or champion in reigns else [*reigns, champion]
+
+    def _crown(self, version: str, reigns: list[str], earlier: str | None, content: bytes) -> Promotion:
+        policy = _policy(content)
+        with quiet():
+            # The alias last: if the process dies in between, the champion is still the one that was.
+            self._client.set_registered_model_tag(MODEL, _REIGNS, ",".join(reigns[-_MOST_REIGNS:]))
+            self._client.set_registered_model_alias(MODEL, CHAMPION, version)
+        return Promotion(version=version, earlier=earlier, policy=policy, content=content)
+
+
+def is_registered_name(name: object) -> bool:
+    """Whether a value names a registered policy (models:/...), not a file."""
+    return isinstance(name, str) and name.startswith(PREFIX)
+
+
+def is_version(name: object) -> bool:
+    """Whether a value names a version of the registered model, also in short: 3, champion or challenger."""
+    return is_registered_name(name) or (isinstance(name, str) and (name.isdigit() or name in (CHAMPION, CHALLENGER)))
+
+
+def _parse(wanted: str) -> tuple[str | None, str | None]:
+    """Return the version or the alias that is named; the other is None."""
+    found = re.fullmatch(rf"(?:{PREFIX}{MODEL}[/@])?(?:(\d+)|([A-Za-z][\w-]*))", wanted)
+    if found is None:
+        raise InvalidInputError(
+            f"'{wanted}' names no version; give {PREFIX}{MODEL}@{CHAMPION}, {PREFIX}{MODEL}/3, or a number."
+        )
+    return found[1], found[2]
+
+
+def _save_model(folder: Path, content: bytes) -> None:
+    """Write the model: the code, the policy, signature and input example."""
+    import mlflow.pyfunc
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as beside:
+        file = Path(beside, "policy.json")
+        file.write_bytes(content)
+        mlflow.pyfunc.save_model(
+            folder,
+            python_model=str(Path(__file__).with_name("router_model.py")),
+            artifacts={"policy": str(file)},
+            signature=_signature(),
+            input_example=pd.DataFrame({"query": ["What is 2 + 2?", "Prove that the square root of 2 is irrational."]}),
+            pip_requirements=[f"mlflow=={version('mlflow')}", f"zeta-eval=={version('zeta-eval')}"],
+        )
+
+
+def _signature() -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Array, Map
+
+    text = DataType.string
+    asked = Schema([ColSpec(text, "query"), ColSpec(text, "task", required=False)])
+    chosen = (ColSpec(text, "size"), ColSpec(DataType.double, "score"))
+    grounds = (ColSpec(Map(DataType.double), "p"), ColSpec(Array(text), "reasons"))
+    return ModelSignature(inputs=asked, outputs=Schema([*chosen, *grounds]))
+
+
+def _policy(content: bytes) -> RoutingPolicy:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "policy.json")
+        file.write_bytes(content)
+        return RoutingPolicy.load(file)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
