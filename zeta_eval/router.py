@@ -8,6 +8,7 @@ query before any size runs (`zeta_eval.cascade`).
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,27 @@ class Reading(Protocol):
         ...
 
 
+class Adjuster(Protocol):
+    """What adjusts a policy's estimates by what came of earlier choices; `zeta_eval.feedback.online.Online` does."""
+
+    @property
+    def policy_checksum(self) -> str:
+        """The version of the policy that it belongs to."""
+        ...
+
+    def adjust(self, estimate: Estimate, task: str | None) -> Estimate:
+        """What is expected of every size now."""
+        ...
+
+    def learn(self, decision: Decision, size: str, score: float, *, source: str) -> None:
+        """Take a label."""
+        ...
+
+    def observe(self, size: str, latency_s: float, *, decision: Decision | None) -> None:
+        """Take a measured latency."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """A choice of size with its grounds."""
@@ -83,6 +105,16 @@ class Decision:
     """Why this size, in words."""
     policy: str
     """Name and first checksum digits of the policy that chose."""
+    task: str | None = None
+    """Name of the task that was given."""
+    propensity: float = 1.0
+    """Probability with which `route` was to choose this size, in (0, 1]; 1 without exploration."""
+    explored: bool = False
+    """Whether exploration chose another size than the best."""
+    p_tuned: Mapping[str, float] | None = None
+    """`p` as the policy was tuned, before online updates; None without any."""
+    cost_tuned: Mapping[str, float] | None = None
+    """`cost` likewise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,9 +159,39 @@ class Routed:
 class ZetaDynamicRouter:
     """Chooses a model size for each query by a policy."""
 
-    def __init__(self, policy: RoutingPolicy | None = None) -> None:
-        """Route by `policy`, or by the untuned seed policy for 4B / 7B / 14B."""
+    def __init__(
+        self,
+        policy: RoutingPolicy | None = None,
+        *,
+        online: Adjuster | None = None,
+        explore: float = 0.0,
+        explore_cost: float = math.inf,
+        seed: int | None = None,
+    ) -> None:
+        """Route by a policy.
+
+        Args:
+            policy: The policy; None takes the untuned seed policy for 4B / 7B / 14B.
+            online: What earlier traffic taught (`zeta_eval.feedback.online.Online`); None routes as tuned.
+            explore: Share of queries, in [0, 1), that any size may get, each with the same probability.
+            explore_cost: Greatest expected cost to explore, as a share of the largest size's mean cost.
+            seed: Seed of exploration; None takes a random one.
+
+        Raises:
+            InvalidInputError: `online` belongs to another version of the policy, or a setting is out of range.
+        """
         self.policy = policy if policy is not None else RoutingPolicy.seed()
+        if online is not None and online.policy_checksum != self.policy.checksum:
+            raise InvalidInputError(
+                f"What was learned online belongs to policy version {online.policy_checksum[:8]}, this is "
+                f"{self.policy.checksum[:8]}; start anew with Online(policy)."
+            )
+        if not 0 <= explore < 1:
+            raise InvalidInputError(f"explore is {explore!r}; give the share of queries to explore with, in [0, 1).")
+        if not explore_cost >= 0:
+            raise InvalidInputError(f"explore_cost is {explore_cost!r}; give a share of the largest size's mean cost.")
+        self.online, self.explore, self.explore_cost = online, explore, explore_cost
+        self._random = random.Random(seed)
         self._name = f"{self.policy.name}@{self.policy.checksum[:8]}"
         self._looks = indexed(self.policy.looks, self.policy.sizes)
 
@@ -164,8 +226,21 @@ class ZetaDynamicRouter:
         """
         policy = self.policy
         weight = _checked_weight(policy.cost_weight if cost_weight is None else cost_weight)
-        estimate = policy.estimate(_checked(text), task)
+        estimate = tuned = policy.estimate(_checked(text), task)
+        if self.online is not None:
+            estimate = self.online.adjust(tuned, task)
         size = estimate.forced or policy.sizes[best(estimate.p, price(estimate.cost, estimate.trust), weight)]
+        reasons = self._reasons(estimate, size, weight, task)
+        wanted, propensity = size, 1.0
+        if self.explore and estimate.forced is None:
+            size, propensity = self._explore(size, estimate.cost)
+        if (estimate.p, estimate.cost) != (tuned.p, tuned.cost) and estimate.forced is None:
+            reasons = (*reasons, *self._moved(tuned, estimate))
+        if size != wanted:
+            reasons = (
+                *reasons,
+                f"{size} takes it, to learn what it would do: {100 * self.explore:g} % explore",
+            )
         return Decision(
             size=size,
             complexity=estimate.complexity,
@@ -173,9 +248,55 @@ class ZetaDynamicRouter:
             cost=dict(zip(policy.sizes, estimate.cost, strict=True)),
             cost_weight=weight,
             trust=estimate.trust,
-            reasons=self._reasons(estimate, size, weight, task),
+            reasons=reasons,
             policy=self._name,
+            task=task,
+            propensity=propensity,
+            explored=size != wanted,
+            p_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.p, strict=True)),
+            cost_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.cost, strict=True)),
         )
+
+    def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
+        """Take a label: how good, in [0, 1], a size's answer to a routed query was, and who says so.
+
+        Raises:
+            InvalidInputError: the router does not learn, or a value is out of range.
+            UnknownNameError: no such size.
+        """
+        self._learner().learn(decision, size, score, source=source)
+
+    def observe(self, size: str, latency_s: float, *, decision: Decision | None = None) -> None:
+        """Take a size's measured latency in seconds; `generate` does so by itself.
+
+        Raises:
+            InvalidInputError: the router does not learn, or the latency is negative or not finite.
+            UnknownNameError: no such size.
+        """
+        self._learner().observe(size, latency_s, decision=decision)
+
+    def _learner(self) -> Adjuster:
+        if self.online is None:
+            raise InvalidInputError("This router does not learn; make it with online=Online(policy).")
+        return self.online
+
+    def _explore(self, size: str, cost: Sequence[float]) -> tuple[str, float]:
+        """The size to take where `size` is best, and its probability: epsilon-greedy among those within the cost."""
+        allowed = [s for s, c in zip(self.policy.sizes, cost, strict=True) if c <= self.explore_cost]
+        if not allowed:
+            return size, 1.0
+        taken = self._random.choice(allowed) if self._random.random() < self.explore else size
+        share = self.explore / len(allowed) if taken in allowed else 0.0
+        return taken, share + (1.0 - self.explore if taken == size else 0.0)
+
+    def _moved(self, tuned: Estimate, now: Estimate) -> Sequence[str]:
+        """What online updates changed, in words; nothing where it is less than a hundredth."""
+        chances, costs = (
+            ", ".join(f"{s} {a:.2f} to {b:.2f}" for s, a, b in zip(self.policy.sizes, x, y, strict=True) if _far(a, b))
+            for x, y in ((tuned.p, now.p), (tuned.cost, now.cost))
+        )
+        told = f"feedback moved the estimated chance of being right: {chances}" if chances else ""
+        return [words for words in (told, f"latency moved the expected cost: {costs}" if costs else "") if words]
 
     def generate(
         self,
@@ -222,7 +343,10 @@ class ZetaDynamicRouter:
             size = sizes[walk.next]
             started = time.perf_counter()
             result = answer[size](text)
-            walk.take(result, time.perf_counter() - started, max_latency_s)
+            latency_s = time.perf_counter() - started
+            walk.take(result, latency_s, max_latency_s)
+            if self.online is not None and result.error is None:
+                self.online.observe(size, latency_s, decision=decision)
             if on_step is not None:
                 on_step(walk.steps[-1], walk.reasons[-1])
         kept = next((s for s in reversed(walk.steps) if s.error is None), None)
@@ -285,13 +409,13 @@ class _Walk:
         self.read_s: float | None = None
         self.next: int | None = policy.sizes.index(decision.size)
         self.free = decision.complexity.label not in ("embedding", "unknown")
-        if self.free:
+        if self.free and not decision.explored:
             self.next = next_size(self.p, self.cost, decision.cost_weight, (), looks, allowed)
 
     def reading_pays(self) -> bool:
         """Whether to let the smallest size read the query before the first call."""
         peek, weight = self.policy.peek, self.decision.cost_weight
-        if peek is None or not self.free or len(self.allowed) < 2:
+        if peek is None or not self.free or self.decision.explored or len(self.allowed) < 2:
             return False
         return bool(reading_gain(peek, self.p, self.cost, weight, self.looks, allowed=self.allowed) > 0)
 
@@ -362,6 +486,11 @@ def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
     """Index of the greatest p - cost_weight * cost; ties go to the lower index, which is the cheaper size."""
     utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
     return utility.index(max(utility))
+
+
+def _far(a: float, b: float) -> bool:
+    """Whether two numbers differ by a hundredth."""
+    return abs(a - b) >= 0.01
 
 
 def _checked(text: str) -> str:
