@@ -152,7 +152,24 @@ def test_a_hub_data_set_out_of_reach_is_failed_work(tmp_path, capsys, monkeypatc
     fails(capsys, argv, 1, "gsm8k", "local copy")
 
 
-@pytest.mark.parametrize("verb", ["run", "bench", "import", "tune", "replay", "compare", "route", "ui", "gpu-check"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "run",
+        "bench",
+        "import",
+        "tune",
+        "replay",
+        "compare",
+        "route",
+        "ui",
+        "gpu-check",
+        "learn",
+        "promote",
+        "rollback",
+        "history",
+    ],
+)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args([verb, "--help"])
