@@ -86,9 +86,16 @@ class ZetaMagics(Magics):
         """
         if self._session is None:
             policy = take("policy", self.policy, self.user_ns) if self.policy else None
-            policy = RoutingPolicy.load(policy) if isinstance(policy, str | Path) else policy
-            self._session = Session(policy, self._ladder(), max_new_tokens=self.max_new_tokens)
+            self._session = Session(self._policy(policy), self._ladder(), max_new_tokens=self.max_new_tokens)
         return self._session
+
+    def _policy(self, given: RoutingPolicy | str | Path | None) -> RoutingPolicy | None:
+        """A policy, or that of a file or of a registered name in the store."""
+        if not isinstance(given, str | Path):
+            return given
+        from zeta_eval.versions import load_policy
+
+        return load_policy(given, store=None if self.store == "none" else self.store)
 
     def close(self) -> None:
         """Stop the pages, write the history, free the weights."""
@@ -180,7 +187,7 @@ class ZetaMagics(Magics):
         return self._judge
 
     def _use(self, args: Namespace) -> Result:
-        policy = RoutingPolicy.load(args.policy) if isinstance(args.policy, str | Path) else args.policy
+        policy = self._policy(args.policy)
         ladder = args.ladder if isinstance(args.ladder, Ladder) else Ladder.load(args.ladder)
         self._forget_session()
         self._session = Session(policy, ladder, max_new_tokens=self.max_new_tokens)
