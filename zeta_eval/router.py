@@ -11,57 +11,23 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zeta_eval.cascade import Looks, after, answer_signals, indexed, next_size, reading_gain, reading_signals
+from zeta_eval.cascade import indexed
 from zeta_eval.complexity import Complexity
+from zeta_eval.decision import Answer, Decision, Reading, Routed, Step, best
 from zeta_eval.domain import price
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.policy import Estimate, RoutingPolicy
-from zeta_eval.signals import AnswerView, read_answer
+from zeta_eval.reasons import moved
+from zeta_eval.reasons import reasons as _reasons
+from zeta_eval.walk import Walk
+
+__all__ = ["Adjuster", "Answer", "Decision", "Reading", "Routed", "Step", "ZetaDynamicRouter", "best"]
 
 DEFAULT = "default"
 """What `dynamic_model_sizing` says where the text gives no signal."""
-
-
-class Answer(Protocol):
-    """What a size's answer must show; `zeta_eval.models.Completion` does."""
-
-    @property
-    def text(self) -> str:
-        """The answer."""
-        ...
-
-    @property
-    def mean_logprob(self) -> float | None:
-        """Mean token log-probability, or None where the engine gives none."""
-        ...
-
-    @property
-    def min_logprob(self) -> float | None:
-        """Smallest token log-probability, or None where the engine gives none."""
-        ...
-
-    @property
-    def error(self) -> str | None:
-        """Why there is no answer, or None."""
-        ...
-
-
-class Reading(Protocol):
-    """What reading a query must show; `zeta_eval.models.Completion` does."""
-
-    @property
-    def prefill_margin(self) -> float | None:
-        """Probability of the likeliest first token minus that of the second, or None where it is not known."""
-        ...
-
-    @property
-    def prefill_entropy(self) -> float | None:
-        """Entropy of the first token's distribution in nats, or None where it is not known."""
-        ...
 
 
 class Adjuster(Protocol):
@@ -83,77 +49,6 @@ class Adjuster(Protocol):
     def observe(self, size: str, latency_s: float, *, decision: Decision | None) -> None:
         """Take a measured latency."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """A choice of size with its grounds."""
-
-    size: str
-    """The chosen size."""
-    complexity: Complexity
-    """Difficulty, label and features of the query."""
-    p: Mapping[str, float]
-    """Estimated success probability by size; fitted to choose well, so the differences count more than the levels."""
-    cost: Mapping[str, float]
-    """Expected cost by size, shares of the largest size's mean cost."""
-    cost_weight: float
-    """The trade-off that was applied."""
-    trust: float
-    """How far the policy is trusted with this query, in [0, 1]: so far a smaller size counts as a saving."""
-    reasons: tuple[str, ...]
-    """Why this size, in words."""
-    policy: str
-    """Name and first checksum digits of the policy that chose."""
-    task: str | None = None
-    """Name of the task that was given."""
-    propensity: float = 1.0
-    """Probability with which `route` was to choose this size, in (0, 1]; 1 without exploration."""
-    explored: bool = False
-    """Whether exploration chose another size than the best."""
-    p_tuned: Mapping[str, float] | None = None
-    """`p` as the policy was tuned, before online updates; None without any."""
-    cost_tuned: Mapping[str, float] | None = None
-    """`cost` likewise."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One size's answer within `generate`."""
-
-    size: str
-    """The size that answered."""
-    text: str
-    """Its answer; empty after an error."""
-    latency_s: float
-    """Measured response time in seconds."""
-    p_right: float
-    """Probability that the answer is right, after seeing its confidence, in [0, 1]."""
-    error: str | None
-    """Why this size gave no answer, or None."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Routed:
-    """An answer with every step that led to it."""
-
-    text: str
-    """The answer kept: the last step's."""
-    size: str
-    """The size that gave it."""
-    decision: Decision
-    """The choice before the first call."""
-    steps: tuple[Step, ...]
-    """Every call made, in order."""
-    reasons: tuple[str, ...]
-    """What reading the query first told, where it was read; why it stopped or went on after each step."""
-    read_s: float | None = None
-    """Measured time in seconds that the smallest size took to read the query first; None where it did not."""
-
-    @property
-    def latency_s(self) -> float:
-        """Measured response time of the reading and all steps together, in seconds."""
-        return (self.read_s or 0.0) + sum(s.latency_s for s in self.steps)
 
 
 class ZetaDynamicRouter:
@@ -230,12 +125,12 @@ class ZetaDynamicRouter:
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
         size = estimate.forced or policy.sizes[best(estimate.p, price(estimate.cost, estimate.trust), weight)]
-        reasons = self._reasons(estimate, size, weight, task)
+        reasons = _reasons(policy, estimate, size, weight, task)
         wanted, propensity = size, 1.0
         if self.explore and estimate.forced is None:
             size, propensity = self._explore(size, estimate.cost)
         if (estimate.p, estimate.cost) != (tuned.p, tuned.cost) and estimate.forced is None:
-            reasons = (*reasons, *self._moved(tuned, estimate))
+            reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
         if size != wanted:
             reasons = (
                 *reasons,
@@ -289,15 +184,6 @@ class ZetaDynamicRouter:
         share = self.explore / len(allowed) if taken in allowed else 0.0
         return taken, share + (1.0 - self.explore if taken == size else 0.0)
 
-    def _moved(self, tuned: Estimate, now: Estimate) -> Sequence[str]:
-        """What online updates changed, in words; nothing where it is less than a hundredth."""
-        chances, costs = (
-            ", ".join(f"{s} {a:.2f} to {b:.2f}" for s, a, b in zip(self.policy.sizes, x, y, strict=True) if _far(a, b))
-            for x, y in ((tuned.p, now.p), (tuned.cost, now.cost))
-        )
-        told = f"feedback moved the estimated chance of being right: {chances}" if chances else ""
-        return [words for words in (told, f"latency moved the expected cost: {costs}" if costs else "") if words]
-
     def generate(
         self,
         text: str,
@@ -334,7 +220,7 @@ class ZetaDynamicRouter:
             )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        walk = _Walk(self.policy, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+        walk = Walk(self.policy, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
         if peek is not None and walk.reading_pays():
             started = time.perf_counter()
             reading = peek(text)
@@ -361,136 +247,6 @@ class ZetaDynamicRouter:
             reasons=tuple(walk.reasons),
             read_s=walk.read_s,
         )
-
-    def _reasons(self, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
-        policy, d = self.policy, estimate.complexity.score
-        far = () if estimate.trust >= 1 else (_unlike(estimate.trust, task),)
-        cost = price(estimate.cost, estimate.trust)
-        if estimate.complexity.label == "unknown":
-            return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
-        if estimate.complexity.label == "embedding":
-            if policy.embedding_size is None:
-                return (
-                    f"the text asks for an embedding; no size of this policy is known to embed, so {size} takes it",
-                )
-            return (f"the text asks for an embedding, which {size} serves",)
-        shares = {n: w * estimate.complexity.features[n] for n, w in policy.weights.items()}
-        top = sorted((n for n in shares if abs(shares[n]) > 1e-9), key=lambda n: -abs(shares[n]))[:3]
-        i = policy.sizes.index(size)
-        why = [
-            *far,
-            f"difficulty {d:.2f} ({estimate.complexity.label}): " + ", ".join(f"{n} {shares[n]:+.2f}" for n in top),
-        ]
-        why.append(
-            f"{size}: estimated chance of being right {estimate.p[i]:.2f} at {estimate.cost[i]:.2f} of the largest cost"
-        )
-        if i + 1 < len(policy.rungs) and estimate.complexity.label == "complex":
-            why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
-        if i + 1 < len(policy.rungs):
-            gain, extra = estimate.p[i + 1] - estimate.p[i], cost[i + 1] - cost[i]
-            why.append(f"{policy.sizes[i + 1]} would add {gain:+.2f}, less than its price of {weight * extra:.2f}")
-        elif i:
-            gain, extra = estimate.p[i] - estimate.p[i - 1], cost[i] - cost[i - 1]
-            why.append(f"it adds {gain:+.2f} to {policy.sizes[i - 1]}, more than its price of {weight * extra:.2f}")
-        return tuple(why)
-
-
-class _Walk:
-    """The steps of one query through the sizes."""
-
-    def __init__(self, policy: RoutingPolicy, looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
-        """Start before the first call; `next` is the size to run."""
-        self.policy, self.looks, self.decision, self.allowed = policy, looks, decision, allowed
-        self.p, self.cost = tuple(decision.p.values()), price(tuple(decision.cost.values()), decision.trust)
-        self.ran: tuple[int, ...] = ()
-        self.views: dict[str, AnswerView | None] = {}
-        self.steps: list[Step] = []
-        self.reasons: list[str] = []
-        self.read_s: float | None = None
-        self.next: int | None = policy.sizes.index(decision.size)
-        self.free = decision.complexity.label not in ("embedding", "unknown")
-        if self.free and not decision.explored:
-            self.next = next_size(self.p, self.cost, decision.cost_weight, (), looks, allowed)
-
-    def reading_pays(self) -> bool:
-        """Whether to let the smallest size read the query before the first call."""
-        peek, weight = self.policy.peek, self.decision.cost_weight
-        if peek is None or not self.free or self.decision.explored or len(self.allowed) < 2:
-            return False
-        return bool(reading_gain(peek, self.p, self.cost, weight, self.looks, allowed=self.allowed) > 0)
-
-    def read(self, reading: Reading, latency_s: float) -> None:
-        """Note what reading showed, and decide again what runs first."""
-        peek, sizes, before = self.policy.peek, self.policy.sizes, self.p
-        assert peek is not None
-        signals = reading_signals(reading.prefill_margin, reading.prefill_entropy)
-        self.p, self.read_s = after(peek, sizes, self.p, signals), latency_s
-        self.next = next_size(self.p, self.cost, self.decision.cost_weight, (), self.looks, self.allowed)
-        moved = ", ".join(f"{s} {a:.2f} to {b:.2f}" for s, a, b in zip(sizes, before, self.p, strict=True))
-        told = f"estimated chances of being right went from {moved}" if signals else "it gave no signal"
-        paid = self.decision.cost_weight * peek.cost
-        self.reasons.append(f"{peek.size} read the query first, at a price of {paid:.3f}: {told}")
-
-    def take(self, result: Answer, latency_s: float, max_latency_s: float) -> None:
-        """Note the answer of the size that `next` named, and decide what runs after it."""
-        assert self.next is not None
-        index, size, before = self.next, self.policy.sizes[self.next], self.p
-        failed = result.error is not None
-        if not failed:
-            self.ran = (*self.ran, index)
-            view = read_answer(result.text)
-            signals = answer_signals(view, result.mean_logprob, result.min_logprob, self.views)
-            self.p = after(self.looks.get(self.ran), self.policy.sizes, self.p, signals)
-            self.views[size] = view
-        p_right = 0.0 if failed else self.p[index]
-        self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
-        self.next, reason = self._decide(index, failed, told=self.p != before)
-        if self.next is not None and (self.read_s or 0.0) + sum(s.latency_s for s in self.steps) >= max_latency_s:
-            self.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
-        self.reasons.append(reason)
-
-    def _decide(self, index: int, failed: bool, *, told: bool) -> tuple[int | None, str]:
-        """The size to run after the one at `index`, or None, with the reason."""
-        size, step = self.policy.sizes[index], self.steps[-1]
-        larger = [i for i in self.allowed if i > index]
-        kept = self.policy.sizes[self.ran[-1]] if self.ran else size
-        if not larger or self.decision.complexity.label == "embedding":
-            return None, f"kept {kept}: no larger size to ask"
-        ran = self.ran or (index,)
-        weight = self.decision.cost_weight
-        candidate = next_size(self.p, self.cost, weight, ran, self.looks, larger, failed=not self.ran)
-        if failed and candidate is None:
-            return None, f"kept {kept}: {size} failed ({step.error}), and no larger size is worth its price"
-        if failed:
-            assert candidate is not None
-            return candidate, f"went to {self.policy.sizes[candidate]}: {size} failed ({step.error})"
-        if candidate is None and not told:
-            return None, f"kept {size}: its answer does not change what is expected of any size"
-        asked = larger[best([self.p[i] for i in larger], [self.cost[i] for i in larger], weight)]
-        asked = asked if candidate is None else candidate
-        words = (
-            f"{self.policy.sizes[asked]} would add {self.p[asked] - step.p_right:+.2f} to its success probability of "
-            f"{step.p_right:.2f}, at a price of {weight * self.cost[asked]:.2f}"
-        )
-        if candidate is None:
-            return None, f"kept {size}: {words}"
-        return candidate, f"went from {size} to {self.policy.sizes[candidate]}: {words}"
-
-
-def _unlike(trust: float, task: str | None) -> str:
-    new = "unlike the queries this policy was tuned on" if task is None else f"task '{task}' is new to this policy"
-    return f"{new}: its estimates, and the savings of smaller sizes, count {100 * trust:.0f} %"
-
-
-def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
-    """Index of the greatest p - cost_weight * cost; ties go to the lower index, which is the cheaper size."""
-    utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
-    return utility.index(max(utility))
-
-
-def _far(a: float, b: float) -> bool:
-    """Whether two numbers differ by a hundredth."""
-    return abs(a - b) >= 0.01
 
 
 def _checked(text: str) -> str:

@@ -1,0 +1,124 @@
+"""What a router decides and what came of it, and what an engine's answer must show. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zeta_eval.complexity import Complexity
+
+
+class Answer(Protocol):
+    """What a size's answer must show; `zeta_eval.models.Completion` does."""
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        ...
+
+    @property
+    def mean_logprob(self) -> float | None:
+        """Mean token log-probability, or None where the engine gives none."""
+        ...
+
+    @property
+    def min_logprob(self) -> float | None:
+        """Smallest token log-probability, or None where the engine gives none."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no answer, or None."""
+        ...
+
+
+class Reading(Protocol):
+    """What reading a query must show; `zeta_eval.models.Completion` does."""
+
+    @property
+    def prefill_margin(self) -> float | None:
+        """Probability of the likeliest first token minus that of the second, or None where it is not known."""
+        ...
+
+    @property
+    def prefill_entropy(self) -> float | None:
+        """Entropy of the first token's distribution in nats, or None where it is not known."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """A choice of size with its grounds."""
+
+    size: str
+    """The chosen size."""
+    complexity: Complexity
+    """Difficulty, label and features of the query."""
+    p: Mapping[str, float]
+    """Estimated success probability by size; fitted to choose well, so the differences count more than the levels."""
+    cost: Mapping[str, float]
+    """Expected cost by size, shares of the largest size's mean cost."""
+    cost_weight: float
+    """The trade-off that was applied."""
+    trust: float
+    """How far the policy is trusted with this query, in [0, 1]: so far a smaller size counts as a saving."""
+    reasons: tuple[str, ...]
+    """Why this size, in words."""
+    policy: str
+    """Name and first checksum digits of the policy that chose."""
+    task: str | None = None
+    """Name of the task that was given."""
+    propensity: float = 1.0
+    """Probability with which `route` was to choose this size, in (0, 1]; 1 without exploration."""
+    explored: bool = False
+    """Whether exploration chose another size than the best."""
+    p_tuned: Mapping[str, float] | None = None
+    """`p` as the policy was tuned, before online updates; None without any."""
+    cost_tuned: Mapping[str, float] | None = None
+    """`cost` likewise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One size's answer within `generate`."""
+
+    size: str
+    """The size that answered."""
+    text: str
+    """Its answer; empty after an error."""
+    latency_s: float
+    """Measured response time in seconds."""
+    p_right: float
+    """Probability that the answer is right, after seeing its confidence, in [0, 1]."""
+    error: str | None
+    """Why this size gave no answer, or None."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routed:
+    """An answer with every step that led to it."""
+
+    text: str
+    """The answer kept: the last step's."""
+    size: str
+    """The size that gave it."""
+    decision: Decision
+    """The choice before the first call."""
+    steps: tuple[Step, ...]
+    """Every call made, in order."""
+    reasons: tuple[str, ...]
+    """What reading the query first told, where it was read; why it stopped or went on after each step."""
+    read_s: float | None = None
+    """Measured time in seconds that the smallest size took to read the query first; None where it did not."""
+
+    @property
+    def latency_s(self) -> float:
+        """Measured response time of the reading and all steps together, in seconds."""
+        return (self.read_s or 0.0) + sum(s.latency_s for s in self.steps)
+
+
+def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
+    """Index of the greatest p - cost_weight * cost; ties go to the lower index, which is the cheaper size."""
+    utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
+    return utility.index(max(utility))
