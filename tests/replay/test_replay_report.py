@@ -41,7 +41,7 @@ def test_the_html_escapes_names():
     policy = length_policy(name="<b>mine</b>")
     page = replay(policy, random_outcomes(200), n_bootstrap=10, baselines=False)._repr_html_()
     assert "&lt;b&gt;mine" in page
-    assert "<td>policy</td>" in page
+    assert ">policy</td>" in page
 
 
 def test_the_figure_names_its_axes_with_units(report):
