@@ -3,6 +3,7 @@
 from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark
 from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name, is_version
 from zeta_eval.tracking.store import UI_ENV, create_store, ui_command
+from zeta_eval.tracking.tracing import TracedRouter
 from zeta_eval.tracking.tracker import MlflowTracker
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Promotion",
     "Registry",
     "Tag",
+    "TracedRouter",
     "create_store",
     "is_registered_name",
     "is_version",
