@@ -7,7 +7,6 @@ from zeta_eval.policy import RoutingPolicy, Rung
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.tracking import TracedRouter
 
-
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow's exporter warns in a thread of its own
 
 
