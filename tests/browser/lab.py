@@ -83,6 +83,7 @@ class Page:
         self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         dark = "false" if "Dark" in name else "true"
         self.page.locator(f"body[data-jp-theme-light='{dark}']").wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # it covers the page while themes change
 
     def cut_off(self, place):
         """What is wider than its box, in words."""
