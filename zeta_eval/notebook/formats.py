@@ -12,8 +12,8 @@ _TEXT: dict[tuple[str, str], Callable[[Any], str]] = {
     ("zeta_eval.tuning.report", "TuningReport"): lambda r: str(r.text()),
     ("zeta_eval.outcomes.importers.report", "ImportReport"): lambda r: str(r.text()),
     ("zeta_eval.api", "PipelineReport"): lambda r: str(r.text()),
-    ("zeta_eval.router", "Decision"): lambda d: "\n".join([d.size, *(f"  {reason}" for reason in d.reasons)]),
-    ("zeta_eval.router", "Routed"): lambda r: "\n".join([*(f"  {reason}" for reason in r.reasons), r.text]),
+    ("zeta_eval.decision", "Decision"): lambda d: "\n".join([d.size, *(f"  {reason}" for reason in d.reasons)]),
+    ("zeta_eval.decision", "Routed"): lambda r: "\n".join([*(f"  {reason}" for reason in r.reasons), r.text]),
 }
 """Plain text by module and name of the class, which need not be imported yet."""
 _HTML: dict[tuple[str, str], Callable[[Any], str]] = {
