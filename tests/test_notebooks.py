@@ -30,6 +30,9 @@ def test_a_notebook_is_stored_without_outputs_and_runs_top_to_bottom_with_figure
     shown = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
     assert any("image/png" in data or "<img src='data:image/png" in data.get("text/html", "") for data in shown)
     assert all("text/plain" in data for data in shown)
+    drawing = [cell for cell in code if "plt.subplots" in cell.source or ".plot()" in cell.source]
+    assert all(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in drawing)
+    assert not [data for data in shown if data["text/plain"].startswith(("Decision(", "Routed("))]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
 
 

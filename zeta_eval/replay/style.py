@@ -43,10 +43,13 @@ def canvas(
     rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (7.0, 5.0), share_y: bool = False
 ) -> tuple[Figure, npt.NDArray[np.object_]]:
     """Make a figure in the one style, `size` in inches, and its axes, shape (rows, columns), whatever style is set."""
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     with plt.style.context(["default", _RC]):
         figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharey=share_y)
+        interactive = mpl.is_interactive()
+    mpl.interactive(interactive)  # a notebook's first figure turns it on, and leaving the context would turn it off
     plt.close(figure)  # shown by whoever holds it, not twice
     for one in axes.flat:
         one.tick_params(colors=INK, labelsize="small")  # ticks are made late, when another style may be set

@@ -104,14 +104,13 @@ class LearningReport:
 
     def plot(self) -> Figure:
         """The difference in utility with its interval, by source of evidence."""
-        from matplotlib.figure import Figure
+        from zeta_eval.replay.style import canvas
 
-        figure = Figure(figsize=(6, 1 + 0.4 * max(1, len(self.evidence))), layout="constrained")
-        axes = figure.subplots()
+        figure, ((axes,),) = canvas(size=(6, 1 + 0.4 * max(1, len(self.evidence))))
         for i, e in enumerate(reversed(self.evidence)):
             axes.plot([e.low, e.high], [i, i], color="C0", linewidth=2)
             axes.plot(e.value, i, "o", color="C0")
-        axes.axvline(0, color="grey", linewidth=0.8)
+        axes.axvline(0, color="0.5", linewidth=0.8)
         axes.set_yticks(range(len(self.evidence)), [f"{e.source} (n = {e.n})" for e in reversed(self.evidence)])
         axes.set_ylim(-0.6, max(1, len(self.evidence)) - 0.4)
         axes.set_xlabel("utility of the new version minus the old one's, 95 % interval")
