@@ -8,8 +8,8 @@ takes, and who answers a batch changes nothing in it.
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import signal
 import threading
 import time
@@ -100,10 +100,10 @@ class Team:
         return replace(spec, device_map=f"cuda:{local % n}") if n else spec
 
     def tell(self, topic: str, value: Any) -> None:
-        """Leave a message for every process that asks; once per topic."""
+        """Leave a message of JSON values for every process that asks; once per topic."""
         if self._store is None:
             return
-        data = pickle.dumps(value)
+        data = json.dumps(value).encode()
         parts = [data[i : i + PART] for i in range(0, len(data), PART)]
         for i, part in enumerate(parts):
             self._store.set(f"{topic}/{i}", part)
@@ -199,7 +199,7 @@ class Team:
         data = b"".join(self._store.get(part) for part in parts)
         for key in [topic, *parts] if forget else []:
             self._store.delete_key(key)
-        return pickle.loads(data)
+        return json.loads(data)
 
     def _watch(self) -> None:
         """Look after the others, once a second: the leader after all, they after the leader.

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError
@@ -62,7 +62,7 @@ class LadderRun:
     def lead(self, journal: Journal, manifest: Manifest, shown: Progress) -> None:
         """Run as the process that measures and writes: every row comes to this journal."""
         state = self._state(journal, manifest)
-        self.team.tell("state", state)
+        self.team.tell("state", asdict(state) | {"todo": {size: sorted(ids) for size, ids in state.todo.items()}})
 
         def gather(own: Sequence[dict[str, Any]] = ()) -> None:
             for rows in itertools.chain([own] if own else [], self.team.received()):
@@ -86,7 +86,8 @@ class LadderRun:
         Raises:
             InvalidInputError: this process has other queries or settings than the leader.
         """
-        state: State = self.team.hear("state")
+        heard = self.team.hear("state")
+        state = State(**heard | {"todo": {size: frozenset(ids) for size, ids in heard["todo"].items()}})
         if state.key != self._key():
             raise InvalidInputError(
                 f"Process {self.team.rank} has other queries or settings than process 0; "

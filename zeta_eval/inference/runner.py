@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
@@ -108,12 +110,32 @@ def run(
                 manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
                 work.lead(journal, manifest, shown)
                 report = _finish(ladder, journal, manifest)
-            team.tell("report", report)
+            if team.size > 1:
+                team.tell("report", _packed(report))
         else:
             work.follow()
-            report = team.hear("report")
+            report = _unpacked(team.hear("report"))
         team.leave()
         return report
+
+
+def _packed(report: RunReport) -> dict[str, Any]:
+    """A report as JSON values, its table as Parquet in base64."""
+    with TemporaryDirectory() as temp:
+        report.outcomes.save(table := Path(temp, "outcomes.parquet"))
+        outcomes = base64.b64encode(table.read_bytes()).decode("ascii")
+    values = {f.name: getattr(report, f.name) for f in fields(report)}
+    latency = {size: asdict(model) for size, model in report.latency.items()}
+    return values | {"folder": str(report.folder), "latency": latency, "outcomes": outcomes}
+
+
+def _unpacked(values: dict[str, Any]) -> RunReport:
+    """A report from `_packed`."""
+    with TemporaryDirectory() as temp:
+        (table := Path(temp, "outcomes.parquet")).write_bytes(base64.b64decode(values["outcomes"]))
+        outcomes = Outcomes.load(table)
+    latency = {size: LatencyModel(**model) for size, model in values["latency"].items()}
+    return RunReport(**values | {"folder": Path(values["folder"]), "latency": latency, "outcomes": outcomes})
 
 
 def default_engine(spec: ModelSpec) -> Any:
