@@ -3,6 +3,8 @@
     python benchmarks/ablation.py TABLE [TABLE ...] [--cost cost_usd] [--trials 300] [--seed 0] [--json-dir DIR]
 
 The steps of a cascade are taken here even where `zeta tune` would not export them because they were not shown to pay.
+The last rows are bounds: what a router could reach that saw the answers of all sizes but the largest, and the smallest
+one's reading, at no cost, and paid for the size that it then chose alone.
 """
 
 from __future__ import annotations
@@ -10,20 +12,23 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from routers import load
+from sklearn.ensemble import HistGradientBoostingClassifier
 
-from zeta_eval.cascade import LOGPROBS
+from zeta_eval.cascade import LOGPROBS, PREFILL
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
 from zeta_eval.replay.cascade import Cascade
-from zeta_eval.replay.choice import choose
+from zeta_eval.replay.choice import Floats, choose, logit
 from zeta_eval.replay.comparison import Comparison, Strategy
 from zeta_eval.replay.evaluator import Evaluator
 from zeta_eval.replay.predict import expect
@@ -31,6 +36,7 @@ from zeta_eval.replay.report import StrategyRow
 from zeta_eval.replay.statistics import Bootstrap
 from zeta_eval.tuning import TuningSettings, tune
 from zeta_eval.tuning.heuristic import Data
+from zeta_eval.tuning.learned import fit_learned
 from zeta_eval.tuning.selection import with_looks, with_peek
 from zeta_eval.tuning.study import candidate
 
@@ -62,8 +68,12 @@ def one_table(path: Path, args: argparse.Namespace) -> dict[str, object]:
     answers = Answers.of(test)
     print(f"{path.name}: {len(test)} queries of split 'test', cost in {cost}, gap closed [95 %]")
     rows = {}
-    for name, policy in steps(outcomes, cost, args.trials, args.seed):
-        row = measured(policy, compare, data, answers)
+    policies = steps(outcomes, cost, args.trials, args.seed)
+    found = [(name, measured(policy, compare, data, answers)) for name, policy in policies]
+    plain = dict(policies)["learned + cost per query"]
+    for name, p in bounds(plain, outcomes, cost, args.seed):
+        found.append((name, measured_by(p, expect(plain, data.features)[1], compare)))
+    for name, row in found:
         rows[name] = {"gap_closed": row.gap_closed, "low": row.gap_closed_ci[0], "high": row.gap_closed_ci[1]}
         low, high = row.gap_closed_ci
         print(f"  {name:46} {row.gap_closed:+.3f} [{low:+.3f}, {high:+.3f}]", flush=True)
@@ -121,9 +131,43 @@ def measured(policy: RoutingPolicy, compare: Comparison, data: Evaluator, answer
     """Measure a policy on the test split."""
     if policy.cascades:
         return compare.cascade(Cascade(policy, data.features, answers))[0]
-    p, expected = expect(policy, data.features)
+    return measured_by(*expect(policy, data.features), compare)
+
+
+def measured_by(p: Floats, expected: Floats, compare: Comparison) -> StrategyRow:
+    """Measure a choice by success probabilities and expected costs, each (Q, M)."""
     strategy = Strategy(name="policy", p=p, expected_cost=expected, chosen=choose(p, expected, 0.1))
     return compare.row(strategy, compare.trace(strategy))
+
+
+def bounds(plain: RoutingPolicy, outcomes: Outcomes, cost: str, seed: int) -> Iterator[tuple[str, Floats]]:
+    """Yield success probabilities on the test split, (Q, M), that know what no router knows before it pays."""
+    tune, test = (outcomes.split(name) for name in ("tune", "test"))
+    data, on_test = Data.of(tune, cost), Data.of(test, cost)
+    read = data.read
+    unfitted = fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed).p  # out of fold
+    p, score = expect(plain, on_test.read)[0], on_test.score
+    x, x_test = everything_seen(data, unfitted, Answers.of(tune)), everything_seen(on_test, p, Answers.of(test))
+    told = np.column_stack([boosted(x, y, x_test) for y in data.score.T])
+    yield "answers and reading free, boosted trees", told
+    p = p.copy()
+    for m, size in enumerate(plain.sizes[:-1]):
+        p[:, m] = score[:, m]
+        yield f"{size} known to be right or wrong, free", p.copy()
+
+
+def everything_seen(data: Data, p: Floats, answers: Answers) -> Floats:
+    """Return features, log-odds of p (Q, M), and every signal of answers and reading side by side, (Q, D)."""
+    ran = tuple(range(p.shape[1] - 1))
+    names = [(n, m) for m in ran for n in answers.names(ran[: m + 1])] + [(n, 0) for n in PREFILL]
+    signals = [answers.column(n, m, np.arange(len(p))) for n, m in names]
+    return np.column_stack([data.features, logit(p), *signals])
+
+
+def boosted(x: Floats, y: Floats, test: Floats) -> Floats:
+    """Return success probabilities (N,) of `test` by gradient boosted trees; graded scores count from a half on."""
+    model = HistGradientBoostingClassifier(max_iter=120, learning_rate=0.05, max_depth=4, random_state=0)
+    return np.asarray(model.fit(x, y >= 0.5).predict_proba(test)[:, 1])
 
 
 if __name__ == "__main__":

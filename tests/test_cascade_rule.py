@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeta_eval.cascade import Look, Posterior, after, answer_signals, indexed, next_size, values
+from zeta_eval.cascade import Look, Posterior, after, answer_signals, indexed, logprob_signals, next_size, values
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router import best
 from zeta_eval.signals import SIGNALS, read_answer
@@ -134,14 +134,26 @@ def test_a_signal_that_is_missing_leaves_every_chance_as_it_was(signals):
 
 def test_an_answers_signals_are_its_texts_its_log_probabilities_and_agreement():
     view, same, other = read_answer("The answer is 4."), read_answer("#### 4"), read_answer("5")
-    found = answer_signals(view, -0.5, -2.0, {"s": same, "m": other, "x": None})
-    assert set(found) == {*SIGNALS, "mean_logprob", "min_logprob", "agree s", "agree m"}
+    found = answer_signals(view, logprob_signals(-0.5, -2.0, 3), {"s": same, "m": other, "x": None})
+    assert set(found) == {*SIGNALS, "mean_logprob", "min_logprob", "answer_log_odds", "agree s", "agree m"}
     assert (found["agree s"], found["agree m"], found["min_logprob"]) == (1.0, 0.0, -2.0)
 
 
 def test_what_is_not_known_of_an_answer_is_no_signal():
-    assert answer_signals(None, None, -math.inf, {"s": read_answer("4")}) == {}
-    assert set(answer_signals(None, -0.5, math.nan, {})) == {"mean_logprob"}
+    assert answer_signals(None, logprob_signals(None, -math.inf, 4), {"s": read_answer("4")}) == {}
+    assert answer_signals(None, logprob_signals(-0.5, math.nan, None), {}) == {"mean_logprob": -0.5}
+
+
+@pytest.mark.parametrize(("mean", "tokens"), [(-0.2, 3), (-0.01, 40), (-1.5, 2)])
+def test_an_answers_log_odds_are_those_of_all_its_tokens_together(mean, tokens):
+    chance = math.exp(mean) ** tokens
+    found = logprob_signals(mean, None, tokens)["answer_log_odds"]
+    assert found == pytest.approx(math.log(chance / (1 - chance)))
+
+
+def test_a_hopeless_and_a_certain_answer_have_finite_log_odds():
+    low, high = (logprob_signals(mean, None, 500)["answer_log_odds"] for mean in (-3.0, 0.0))
+    assert -10 < low < 0 < high < 10
 
 
 def test_looks_are_found_by_the_sizes_that_ran():

@@ -32,8 +32,11 @@ from zeta_eval.estimators import logit, sigmoid
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.signals import SIGNALS, AnswerView, agree
 
-LOGPROBS = ("mean_logprob", "min_logprob")
-"""Signals that an engine gives beside the text: mean and smallest token log-probability."""
+LOGPROBS = ("mean_logprob", "min_logprob", "answer_log_odds")
+"""Signals an engine gives beside the text: mean and smallest token log-probability, and the whole answer's odds."""
+
+TOTAL_LOGPROBS = (-9.0, -1e-4)
+"""Range within which the log-probability of a whole answer is told apart."""
 
 PREFILL = ("prefill_margin", "prefill_entropy")
 """Signals that an engine gives once it has read a query: how sure it is of the first token."""
@@ -215,17 +218,23 @@ def next_size(
     return best if not ran or failed or worth[best] > p[ran[-1]] else None
 
 
+def logprob_signals(mean_logprob: float | None, min_logprob: float | None, tokens: float | None) -> dict[str, float]:
+    """Signals of an answer's token log-probabilities by name; one that is missing is left out.
+
+    The greedy answer's own probability is the chance the model gives it: `answer_log_odds` are its natural log-odds.
+    """
+    found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob}
+    if mean_logprob is not None and tokens is not None and math.isfinite(mean_logprob * tokens):
+        low, high = TOTAL_LOGPROBS
+        found["answer_log_odds"] = -math.log(math.expm1(-min(max(mean_logprob * tokens, low), high)))
+    return {name: x for name, x in found.items() if x is not None and math.isfinite(x)}
+
+
 def answer_signals(
-    view: AnswerView | None,
-    mean_logprob: float | None,
-    min_logprob: float | None,
-    earlier: Mapping[str, AnswerView | None],
+    view: AnswerView | None, logprobs: Mapping[str, float], earlier: Mapping[str, AnswerView | None]
 ) -> dict[str, float]:
     """Signals of an answer by name: of its text, its log-probabilities, and agreement with earlier answers."""
-    found = dict(zip(SIGNALS, view.values, strict=True)) if view is not None else {}
-    for name, x in zip(LOGPROBS, (mean_logprob, min_logprob), strict=True):
-        if x is not None and math.isfinite(x):
-            found[name] = x
+    found = dict(zip(SIGNALS, view.values, strict=True)) | dict(logprobs) if view is not None else dict(logprobs)
     if view is not None:
         found |= {f"agree {size}": agree(view, other) for size, other in earlier.items() if other is not None}
     return found

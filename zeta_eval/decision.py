@@ -28,6 +28,11 @@ class Answer(Protocol):
         ...
 
     @property
+    def completion_tokens(self) -> int | None:
+        """Number of tokens of the answer, or None where the engine does not count them."""
+        ...
+
+    @property
     def error(self) -> str | None:
         """Why there is no answer, or None."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeta_eval.cascade import Looks, after, answer_signals, next_size, reading_gain, reading_signals
+from zeta_eval.cascade import Looks, after, answer_signals, logprob_signals, next_size, reading_gain, reading_signals
 from zeta_eval.decision import Answer, Decision, Reading, Step, best
 from zeta_eval.domain import price
 from zeta_eval.policy import RoutingPolicy
@@ -55,7 +55,8 @@ class Walk:
         if not failed:
             self.ran = (*self.ran, index)
             view = read_answer(result.text)
-            signals = answer_signals(view, result.mean_logprob, result.min_logprob, self.views)
+            logprobs = logprob_signals(result.mean_logprob, result.min_logprob, result.completion_tokens)
+            signals = answer_signals(view, logprobs, self.views)
             self.p = after(self.looks.get(self.ran), self.policy.sizes, self.p, signals)
             self.views[size] = view
         p_right = 0.0 if failed else self.p[index]

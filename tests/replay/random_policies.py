@@ -149,6 +149,7 @@ def answered(rng, texts, m, *, gaps=False):
                     "response": None if gaps and rng.random() < 0.4 else str(rng.choice(REPLIES)),
                     "mean_logprob": None if rng.random() < 0.15 else mean,
                     "min_logprob": None if rng.random() < 0.15 else smallest,
+                    "completion_tokens": None if rng.random() < 0.1 else int(rng.integers(1, 40)),
                     "prefill_margin": float(rng.random()),
                     "prefill_entropy": None if rng.random() < 0.1 else float(rng.exponential()),
                     "prefill_gpu_s": None if rng.random() < 0.1 else float(rng.random()) / 10,

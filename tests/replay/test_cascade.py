@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_policies import answered, peek, policy, queries, sizes
 
-from zeta_eval.cascade import PREFILL, after, answer_signals, reading_signals
+from zeta_eval.cascade import LOGPROBS, PREFILL, after, answer_signals, reading_signals
 from zeta_eval.models import Completion
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.replay import FeatureCache
@@ -22,13 +22,14 @@ KINDS = ("heuristic", "costs", "learned")
 def stored(table, q):
     """By size, a function that gives the answer the table holds for its q-th query."""
     text = table.texts("response")[q]
-    mean, smallest = (table.matrix(n)[q] for n in ("mean_logprob", "min_logprob"))
+    mean, smallest, tokens = (table.matrix(n)[q] for n in ("mean_logprob", "min_logprob", "completion_tokens"))
 
     def says(m):
         return lambda query: Completion(
             text=text[m] if isinstance(text[m], str) else "",
             mean_logprob=None if np.isnan(mean[m]) else float(mean[m]),
             min_logprob=None if np.isnan(smallest[m]) else float(smallest[m]),
+            completion_tokens=None if np.isnan(tokens[m]) else int(tokens[m]),
         )
 
     return {size: says(m) for m, size in enumerate(table.sizes)}
@@ -108,8 +109,8 @@ def test_an_answer_moves_every_chance_as_the_router_moves_it(seed, m):
         moved = update(look, sizes(m), p, answers, np.arange(len(texts)))
         for q in range(len(texts)):
             earlier = {sizes(m)[i]: answers.views[q, i] for i in ran[:-1]}
-            logprobs = [float(answers.logprobs[n][q, ran[-1]]) for n in ("mean_logprob", "min_logprob")]
-            signals = answer_signals(answers.views[q, ran[-1]], *logprobs, earlier)
+            logprobs = {n: x for n in LOGPROBS if np.isfinite(x := float(answers.logprobs[n][q, ran[-1]]))}
+            signals = answer_signals(answers.views[q, ran[-1]], logprobs, earlier)
             assert moved[q] == pytest.approx(after(look, sizes(m), p[q].tolist(), signals), abs=1e-12)
 
 
@@ -141,7 +142,7 @@ def test_every_reading_and_every_size_that_ran_is_paid_for_and_the_one_kept_is_t
         cost, _ = cascade_curve(cascade, data, np.array([0.1]))
         assert cost[:, 0] * data.unit_cost == pytest.approx(paid)
         longest, n_read = max(longest, int(ran.sum(axis=1).max())), n_read + int(peeked.sum())
-    assert longest > 1 and n_read > 20
+    assert longest > 1 and n_read > 10
 
 
 def test_reading_costs_its_share_of_gpu_seconds_in_money_and_the_time_to_the_first_token_in_time():

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.cascade import LOGPROBS, PREFILL
+from zeta_eval.cascade import PREFILL, TOTAL_LOGPROBS
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.replay.choice import Floats
 from zeta_eval.replay.reading import reading_share
@@ -43,7 +43,7 @@ class Answers:
     finals: npt.NDArray[np.int64]
     """Hash of the final answer, 0 where there is none, shape (Q, M - 1)."""
     logprobs: dict[str, Floats]
-    """Mean and smallest token log-probability by name, each (Q, M), NaN where there is none."""
+    """What `zeta_eval.cascade.logprob_signals` tells by name, each (Q, M), NaN where there is none."""
     prefill: dict[str, Floats]
     """What the first size's reading tells by name, each (Q,), NaN where it or its cost is not stored."""
     values: Floats
@@ -61,14 +61,13 @@ class Answers:
                     view = read_answer(text)
                     values[:, start + i, k] = view.values
                     finals[start + i, k] = hash(view.final) if view.final else 0
-        logprobs = {n: np.where(np.isfinite(x := outcomes.matrix(n)), x, np.nan) for n in LOGPROBS}
         paid = np.isfinite(reading_share(outcomes))
         prefill = {n: np.where(paid & np.isfinite(x := outcomes.matrix(n)[:, 0]), x, np.nan) for n in PREFILL}
         return cls(
             sizes=outcomes.sizes,
             views=Views(outcomes),
             finals=finals,
-            logprobs=logprobs,
+            logprobs=_logprobs(outcomes),
             prefill=prefill,
             values=values,
         )
@@ -97,3 +96,10 @@ class Answers:
             found += SIGNALS
             found += [f"agree {self.sizes[i]}" for i in ran[:-1]]
         return (*found, *(n for n, x in self.logprobs.items() if np.isfinite(x[:, last]).mean() >= 0.5))
+
+
+def _logprobs(outcomes: Outcomes) -> dict[str, Floats]:
+    found = {n: outcomes.matrix(n) for n in ("mean_logprob", "min_logprob")}
+    total = found["mean_logprob"] * outcomes.matrix("completion_tokens")
+    found["answer_log_odds"] = -np.log(np.expm1(-np.clip(np.where(np.isfinite(total), total, np.nan), *TOTAL_LOGPROBS)))
+    return {n: np.where(np.isfinite(x), x, np.nan) for n, x in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -179,8 +180,8 @@ class Cascade:
             earlier = {answers.sizes[n]: answers.views[i, n] for n in seen}
             seen = (*seen, k)
             ran[k] = True
-            mean, smallest = (float(answers.logprobs[n][i, k]) for n in LOGPROBS)
-            signals = answer_signals(answers.views[i, k], mean, smallest, earlier)
+            logprobs = {n: x for n in LOGPROBS if math.isfinite(x := float(answers.logprobs[n][i, k]))}
+            signals = answer_signals(answers.views[i, k], logprobs, earlier)
             p = after(self.looks.get(seen), policy.sizes, p, signals)
             done = features.rule[i] == EMBEDDING or k == len(p) - 1
             k = None if done else next_size(p, cost, weight, seen, self.looks)

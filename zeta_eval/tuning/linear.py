@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.estimators import Linear
-from zeta_eval.replay.choice import Floats
+from zeta_eval.replay.choice import Floats, sigmoid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,35 @@ class Standard:
             weights={name: tuple(row.tolist()) for name, row in zip(names, raw, strict=True) if row.any()},
             tasks={task: tuple(row.tolist()) for task, row in tasks.items()},
         )
+
+
+def toward(x: Floats, y: Floats, prior: Floats, precision: float) -> Floats:
+    """Logistic regression of scores (Q,) in [0, 1] on columns (Q, D), shrunken towards weights (D,); Newton's method.
+
+    Args:
+        x: Columns, the last one constant: its weight is free.
+        y: Scores.
+        prior: What the weights are without data.
+        precision: One over the variance of the prior.
+    """
+    penalty = np.full(x.shape[1], precision)
+    penalty[-1] = 1e-3
+
+    def loss(w: Floats) -> float:
+        z = x @ w
+        return float((np.logaddexp(0.0, z) - y * z).sum() + penalty @ (w - prior) ** 2 / 2)
+
+    w, value = prior, loss(prior)
+    for _ in range(50):
+        p = sigmoid(x @ w)
+        slope = x.T @ (p - y) + penalty * (w - prior)
+        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty), slope)
+        while (left := loss(w - step)) > value and abs(step).max() > 1e-9:
+            step /= 2
+        if left > value - 1e-7 * len(y):
+            break
+        w, value = w - step, left
+    return w
 
 
 def graded(y: Floats) -> tuple[npt.NDArray[np.intp], Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -10,31 +10,35 @@ import numpy as np
 
 from zeta_eval.cascade import PREFILL, Look, Peek, Posterior
 from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import run_sets, update
-from zeta_eval.replay.choice import Floats, Sizes, logit
-from zeta_eval.tuning.linear import graded
+from zeta_eval.replay.cascade import run_sets
+from zeta_eval.replay.choice import Floats, Sizes, logit, sigmoid
+from zeta_eval.tuning.learned import folds
+from zeta_eval.tuning.linear import Standard, toward
 
-SIGNALS_C = 0.05
-"""Inverse penalty of the regressions on standardised signals."""
+PRECISIONS = (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+"""Precisions of the priors of weights on standardised signals that are compared out of fold; the first, the surest
+that nothing is told, also where all do alike."""
 
 FEWEST = 20
 """Least successes and failures a regression needs."""
 
 
-def fit_looks(p: Floats, score: Floats, answers: Answers) -> tuple[Look, ...]:
+def fit_looks(p: Floats, score: Floats, answers: Answers, *, seed: int = 0) -> tuple[Look, ...]:
     """Fit a look for every set of sizes that may have run, the smaller sets first, since later ones build on them.
+
+    What an answer is worth, and what later looks start from, is judged out of fold.
 
     Args:
         p: Success probability before any answer, on queries it was not fitted on; shape (Q, M).
         score: Shape (Q, M), in [0, 1].
         answers: The stored answers of the same queries.
+        seed: Of the folds.
     """
     beliefs: dict[tuple[int, ...], Floats] = {(): p}
     looks = []
     for ran in run_sets(p.shape[1]):
         before = beliefs[ran[:-1]]
-        look = _fit_look(ran, before, score, answers)
-        beliefs[ran] = update(look, answers.sizes, before, answers, np.arange(len(p)))
+        look, beliefs[ran] = _fit_look(ran, before, score, answers, seed)
         if look is not None:
             looks.append(replace(look, spread=_spread(before, beliefs[ran], ran[-1])))
     return tuple(looks)
@@ -45,43 +49,77 @@ def scaled(looks: Sequence[Look], by: float) -> tuple[Look, ...]:
     return tuple(replace(look, spread=by * look.spread) for look in looks)
 
 
-def fit_peek(p: Floats, score: Floats, answers: Answers, reading: Floats) -> Peek | None:
-    """Fit what reading by the smallest size tells; None where too few readings are stored with their cost.
+def fit_peek(
+    p: Floats, score: Floats, answers: Answers, reading: Floats, *, seed: int = 0
+) -> tuple[Peek, Floats] | None:
+    """Fit what reading by the smallest size tells, and return it with every size's probability after it, (Q, M).
+
+    None where too few readings are stored with their cost.
 
     Args:
         p: Success probability before it, on queries it was not fitted on; shape (Q, M).
         score: Shape (Q, M), in [0, 1].
         answers: The stored answers and readings of the same queries.
         reading: What reading cost, as a share of the largest size's mean cost, shape (Q,).
+        seed: Of the folds.
     """
     (rows, signals), m = _signals(PREFILL, 0, answers, len(p)), p.shape[1]
     if m < 2 or len(rows) < len(p) / 2 or not signals:
         return None
-    log_odds = logit(p[rows])
-    fitted = [_posterior(s, score[rows, k], [log_odds[:, k]], signals) for k, s in enumerate(answers.sizes)]
-    posteriors = tuple(q for q in fitted if q is not None)
-    if len(posteriors) < m:
+    told = _tell(range(m), 0, p, score, answers.sizes, rows, signals, seed)
+    if told is None:
         return None
+    posteriors, after = told
     peek = Peek(size=answers.sizes[0], cost=float(reading[rows].mean()), spread=0.0, posteriors=posteriors)
-    moved = update(peek, answers.sizes, p[rows], answers, rows) - p[rows]
+    moved = after[rows] - p[rows]
     apart = [np.var(moved[:, j] - moved[:, i]) for i, j in combinations(range(m), 2)]
-    return replace(peek, spread=float(np.sqrt(np.mean(apart)) / _unit(p[rows], 0)))
+    return replace(peek, spread=float(np.sqrt(np.mean(apart)) / _unit(p[rows], 0))), after
 
 
-def _fit_look(ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers) -> Look | None:
+def _fit_look(
+    ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers, seed: int
+) -> tuple[Look | None, Floats]:
+    """Fit a look, and return it with every size's probability after it, out of fold, (Q, M)."""
     names, last = answers.names(ran), ran[-1]
     if not names:
-        return None
+        return None, before
     rows, signals = _signals(names, last, answers, len(score))
-    log_odds = logit(before[rows])
-    posteriors = []
-    for k in range(last, score.shape[1]):
-        own = [] if k == last else [log_odds[:, last]]
-        posterior = _posterior(answers.sizes[k], score[rows, k], [log_odds[:, k], *own], signals)
-        if posterior is None:
+    told = _tell(range(last, score.shape[1]), last, before, score, answers.sizes, rows, signals, seed)
+    if told is None:
+        return None, before
+    posteriors, after = told
+    return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=posteriors), after
+
+
+def _tell(
+    about: Iterable[int],
+    last: int,
+    before: Floats,
+    score: Floats,
+    sizes: Sequence[str],
+    rows: Sizes,
+    signals: Mapping[str, Floats],
+    seed: int,
+) -> tuple[tuple[Posterior, ...], Floats] | None:
+    """Fit what signals (N,) of some rows tell about some sizes; None with too few successes or failures of one."""
+    log_odds, posteriors, after = logit(before[rows]), [], before.copy()
+    for k in about:
+        y = score[rows, k]
+        if min(y.sum(), (1 - y).sum()) < FEWEST:
             return None
-        posteriors.append(posterior)
-    return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=tuple(posteriors))
+        own = [] if k == last else [log_odds[:, last]]
+        weights, bias, z = _logistic(np.column_stack([log_odds[:, k], *own, *signals.values()]), y, seed)
+        after[rows, k] = sigmoid(z)
+        posteriors.append(
+            Posterior(
+                size=sizes[k],
+                bias=bias,
+                prior=float(weights[0]),
+                own=float(weights[1]) if own else 0.0,
+                weights=dict(zip(signals, weights[1 + len(own) :].tolist(), strict=True)),
+            )
+        )
+    return tuple(posteriors), after
 
 
 def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple[Sizes, dict[str, Floats]]:
@@ -91,34 +129,26 @@ def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple
     return rows, {s: x[rows] for s, x in zip(names, columns, strict=True) if rows.size and x[rows].std() > 1e-9}
 
 
-def _posterior(size: str, score: Floats, log_odds: Sequence[Floats], signals: Mapping[str, Floats]) -> Posterior | None:
-    """Fit a size's chance on its log-odds, those of another size where they are given, and signals; each (N,)."""
-    if (fit := _logistic(np.column_stack([*log_odds, *signals.values()]), score)) is None:
-        return None
-    weights, bias = fit
-    n = len(log_odds)
-    return Posterior(
-        size=size,
-        bias=bias,
-        prior=float(weights[0]),
-        own=float(weights[1]) if n > 1 else 0.0,
-        weights=dict(zip(signals, weights[n:].tolist(), strict=True)),
-    )
+def _logistic(x: Floats, y: Floats, seed: int) -> tuple[Floats, float, Floats]:
+    """Logistic regression of scores (N,) on columns (N, D), the first of them the log-odds so far.
 
-
-def _logistic(x: Floats, y: Floats) -> tuple[Floats, float] | None:
-    """Logistic regression of graded scores on standardised columns, as weights of raw ones; None with too few."""
-    from sklearn.linear_model import LogisticRegression
-
-    if min(y.sum(), (1 - y).sum()) < FEWEST:
-        return None
-    mean, spread = x.mean(axis=0), x.std(axis=0)
-    spread = np.where(spread > 1e-9, spread, 1.0)
-    rows, target, weight = graded(y)
-    model = LogisticRegression(C=SIGNALS_C, max_iter=1000)
-    model.fit((x[rows] - mean) / spread, target, sample_weight=weight)
-    weights = model.coef_[0] / spread
-    return weights, float(model.intercept_[0] - mean @ weights)
+    Its prior is that the other columns tell nothing: weight 1 for the first, 0 for them, intercept 0. Returns the
+    weights (D,), the bias, and the log-odds out of fold (N,).
+    """
+    standard = Standard.of(x)
+    columns = np.column_stack([standard.x, np.ones(len(x))])
+    prior = np.zeros(columns.shape[1])
+    prior[0], prior[-1] = x[:, 0].std(), x[:, 0].mean()
+    splits, best = list(folds(len(y), seed)), (np.inf, 0.0, x[:, 0])
+    for precision in PRECISIONS:
+        z = np.empty(len(y))
+        for train, held in splits:
+            z[held] = columns[held] @ toward(columns[train], y[train], prior, precision)
+        loss = float((np.logaddexp(0.0, z) - y * z).sum())
+        best = min(best, (loss, precision, z), key=lambda found: found[0])
+    w = toward(columns, y, prior, best[1])
+    weights = w[:-1] * standard.scale
+    return weights, float(w[-1] - standard.mean @ weights), best[2]
 
 
 def _spread(before: Floats, after: Floats, last: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.policy import RoutingPolicy
 from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights, update
+from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
 from zeta_eval.replay.choice import Floats, curve_weights
 from zeta_eval.replay.metrics import area
 from zeta_eval.replay.statistics import Bootstrap
@@ -120,13 +120,13 @@ def with_looks(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
 def with_peek(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
     """The candidate with reading first fitted on `tune`, where that is shown to pay on the held-out split."""
     tune, policy = candidate.tune, candidate.policy
-    peek = fit_peek(tune.p, tune.data.score, tune.answers, tune.data.evaluator.reading)
-    if peek is None:
+    fitted = fit_peek(tune.p, tune.data.score, tune.answers, tune.data.evaluator.reading)
+    if fitted is None:
         return candidate
+    peek, read = fitted
     peeks = [replace(peek, spread=by * peek.spread) for by in SCALES]
     ways = [replace(policy, peek=x) for x in peeks]
     if policy.looks:  # an answer tells less, and other things, where the query was read before
-        read = update(peek, tune.answers.sizes, tune.p, tune.answers, np.arange(len(tune.p)))
         looks = fit_looks(read, tune.data.score, tune.answers)
         ways += [replace(policy, peek=x, looks=scaled(looks, by)) for x, by in zip(peeks, SCALES, strict=True)]
     best = max((replace(candidate, policy=way) for way in ways), key=lambda c: c.held_out_area)
