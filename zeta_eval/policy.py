@@ -1,4 +1,4 @@
-"""The policy file: how to choose a size for a query. Frozen, validated, versioned JSON; standard library only.
+"""The policy: how to choose a size for a query. Frozen and validated; standard library only.
 
 For a query q and each size m the policy gives a success probability p_m(q) and an expected cost c_m(q); the size is
 argmax_m p_m(q) - cost_weight * c_m(q), ties to the cheaper size. Costs are shares of the largest size's mean cost, so
@@ -12,67 +12,23 @@ the heuristic does, each size's mean, and in the end the largest size (`zeta_eva
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.cascade import LOGPROBS, PREFILL, Look, Peek, Posterior
+from zeta_eval.cascade import LOGPROBS, PREFILL, Look, Peek
 from zeta_eval.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.domain import Domain
-from zeta_eval.embedders import Model, model_of, model_to_dict
-from zeta_eval.estimators import CostModel, Learned, Linear, logit, sigmoid
-from zeta_eval.exceptions import InvalidInputError, PolicyError
-from zeta_eval.files import write_json
+from zeta_eval.embedders import Model
+from zeta_eval.estimators import CostModel, Learned, logit, sigmoid
+from zeta_eval.exceptions import PolicyError
+from zeta_eval.policy_file import Rung, Verdict, checksum, content_of, parts_of, policy_content, write_policy
 from zeta_eval.signals import SIGNALS
 
-SCHEMA_VERSION = 2
-"""Version of the file's layout; a reader refuses others."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
-    """What a policy knows about one size."""
-
-    size: str
-    """Name of the size."""
-    ability: float
-    """Difficulty that this size masters with probability one half."""
-    slope: float
-    """How sharply success falls around the ability; > 0."""
-    cost: float
-    """Mean cost of a query, as a share of the largest size's mean cost."""
-    latency_s: float | None = None
-    """Mean batch-1 latency seen when the policy was tuned, in seconds."""
-
-    def __post_init__(self) -> None:
-        numbers = (self.ability, self.slope, self.cost)
-        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
-            raise PolicyError(f"Size '{self.size}' has a number that is not finite: {numbers}; tune the policy again.")
-        if self.slope <= 0 or self.cost < 0:
-            raise PolicyError(
-                f"Size '{self.size}' needs slope > 0 and costs >= 0, got {numbers}; tune the policy again."
-            )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """Whether routing was shown to pay, on which data."""
-
-    status: str = "not measured"
-    """"proven", "not proven on this data" or "not measured"."""
-    text: str = "This policy was not tuned on outcomes; run `zeta tune` on a benchmark of your own sizes."
-    """The tuned point in people's words."""
-    best_single_size: str | None = None
-    """The size to run alone where routing is not proven."""
-    lift: float | None = None
-    """Accuracy above a random mix at equal cost, a difference of shares."""
-    lift_ci: tuple[float, float] | None = None
-    """95 % interval of the lift."""
+__all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "band_label"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,9 +246,7 @@ class RoutingPolicy:
 
     def save(self, path: str | Path) -> Path:
         """Write the policy as JSON, whole or not at all; returns the path."""
-        data = self._to_dict()
-        data["checksum"] = _checksum(data)
-        return write_json(path, data)
+        return write_policy(path, self._parts())
 
     @classmethod
     def load(cls, path: str | Path) -> RoutingPolicy:
@@ -301,75 +255,16 @@ class RoutingPolicy:
         Raises:
             PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
         """
-        try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as e:
-            raise PolicyError(
-                f"Can't read policy file {path}: {e.strerror}. `zeta tune TABLE --out {path}` writes one."
-            ) from e
-        except (ValueError, RecursionError) as e:
-            raise PolicyError(f"Policy file {path} is no JSON ({e}); export it again with `zeta tune`.") from e
-        if not isinstance(data, dict) or "schema_version" not in data:
-            raise PolicyError(f"{path} is no policy file: it has no schema_version; export one with `zeta tune`.")
-        if data["schema_version"] != SCHEMA_VERSION:
-            raise PolicyError(
-                f"Policy file {path} has schema version {data['schema_version']!r}, this version reads "
-                f"{SCHEMA_VERSION}; export it again with `zeta tune`."
-            )
-        if data.pop("checksum", None) != _checksum(data):
-            raise PolicyError(
-                f"Policy file {path} is damaged: its checksum does not fit; export it again with `zeta tune`."
-            )
-        try:
-            return cls._from_dict(data)
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
-            if isinstance(e, InvalidInputError):
-                raise
-            raise PolicyError(
-                f"Policy file {path} lacks or misnames a field ({e}); export it again with `zeta tune`."
-            ) from e
+        with policy_content(path) as content:
+            return cls(**parts_of(content))
 
     @property
     def checksum(self) -> str:
         """SHA-256 over the content, which names this version of the policy."""
-        return _checksum(self._to_dict())
+        return checksum(content_of(self._parts()))
 
-    def _to_dict(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
-        data |= {f.name: getattr(self, f.name) for f in fields(self)}
-        data["rungs"] = [asdict(r) for r in self.rungs]
-        data["weights"] = dict(self.weights)
-        data["cut_points"] = [_finite_or_text(c) for c in self.cut_points]
-        data["costs"] = asdict(self.costs) if self.costs is not None else None
-        data["learned"] = model_to_dict(self.learned) if self.learned is not None else None
-        data["looks"] = [asdict(look) for look in self.looks]
-        data["peek"] = asdict(self.peek) if self.peek is not None else None
-        data["domain"] = asdict(self.domain) if self.domain is not None else None
-        data["verdict"] = asdict(self.verdict)
-        data["provenance"] = dict(self.provenance)
-        return data
-
-    @classmethod
-    def _from_dict(cls, data: dict[str, Any]) -> RoutingPolicy:
-        data = {k: v for k, v in data.items() if k != "schema_version"}
-        data["rungs"] = tuple(Rung(**r) for r in data["rungs"])
-        data["cut_points"] = tuple(float(c) for c in data["cut_points"])
-        if (costs := data["costs"]) is not None:
-            low, high = tuple(costs["low"]), tuple(costs["high"])
-            data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
-        if data["learned"] is not None:
-            data["learned"] = model_of(data["learned"])
-        if (domain := data["domain"]) is not None:
-            data["domain"] = Domain(**domain | {"tasks": tuple(domain["tasks"]), "base": tuple(domain["base"])})
-        data["looks"] = tuple(
-            Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
-            for x in data["looks"]
-        )
-        if (peek := data.get("peek")) is not None:
-            data["peek"] = Peek(**peek | {"posteriors": tuple(Posterior(**q) for q in peek["posteriors"])})
-        verdict = data["verdict"]
-        data["verdict"] = Verdict(**verdict | {"lift_ci": tuple(verdict["lift_ci"]) if verdict["lift_ci"] else None})
-        return cls(**data)
+    def _parts(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 def band_label(band: int, n_sizes: int) -> str:
@@ -377,11 +272,3 @@ def band_label(band: int, n_sizes: int) -> str:
     if band == n_sizes - 1 and n_sizes > 1:
         return "complex"
     return "trivial" if band == 0 and n_sizes > 2 else "simple"
-
-
-def _finite_or_text(x: float) -> float | str:
-    return x if math.isfinite(x) else str(x)
-
-
-def _checksum(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
