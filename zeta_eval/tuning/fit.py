@@ -58,7 +58,6 @@ def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings
         settings: what to weigh.
     """
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     (n, n_features), m = x.shape, score.shape[1]
     row = 1.0 + settings.gain * (np.ptp(score, axis=1) > 0)
@@ -83,9 +82,8 @@ def fit_heuristic(x: Array, score: Array, cost: Array, expected: Array, settings
         return value, np.r_[penalty * w - x.T @ (dz @ slope), (dz * slope).sum(0), (dz * z).sum(0) + log_slope / n]
 
     found = np.r_[np.zeros(n_features), logit(score.mean(0)), np.zeros(m)]
-    with threadpool_limits(1, user_api="blas"):  # so small that threads would only wait for each other
-        for utility in {0.0: None, settings.utility: None}:
-            found = minimize(loss, found, (utility,), "L-BFGS-B", jac=True, options={"maxiter": 150}).x
+    for utility in {0.0: None, settings.utility: None}:
+        found = minimize(loss, found, (utility,), "L-BFGS-B", jac=True, options={"maxiter": 150}).x
     return Start(
         weights=found[:n_features],
         ability=found[n_features : n_features + m],

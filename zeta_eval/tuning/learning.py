@@ -22,7 +22,8 @@ class Evidence:
     """How much more utility the new policy has than the old one, on queries that neither was fitted to."""
 
     source: str
-    """"replay of outcomes", "explored feedback" (doubly robust) or "together"."""
+    """"replay of outcomes", "all sizes judged by SOURCE" (replayed too), "explored feedback by SOURCE" (doubly robust)
+    or "together"."""
     n: int
     """Queries."""
     value: float
@@ -31,6 +32,8 @@ class Evidence:
     """Lower end of its 95 % interval."""
     high: float
     """Upper end."""
+    judge: str | None = None
+    """Source of the feedback that told it; None where it is a trusted one, outcomes, or several."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -48,11 +51,11 @@ class LearningReport:
     evidence: tuple[Evidence, ...]
     """How the two compare; the last one decides. Empty where nothing could compare them."""
     promoted: bool
-    """Whether the new version is to be used: the interval is above zero and no part's below, or it was forced."""
+    """Whether the new version is to be used: shown to be better (`evidence.shown`), or forced."""
     forced: bool
     """Whether it is promoted against the comparison."""
     n_feedback: int
-    """Judged answers."""
+    """Labels: judged answers, once for each source that judged them."""
     n_queries: int
     """Queries that they are on."""
     n_explored: int
@@ -72,8 +75,10 @@ class LearningReport:
         return self.new if self.promoted else self.old
 
     def frame(self) -> pd.DataFrame:
-        """One row per source of evidence: n, value, low, high."""
-        return pd.DataFrame([e.to_dict() for e in self.evidence], columns=["source", "n", "value", "low", "high"])
+        """One row per source of evidence: n, value, low, high, judge."""
+        return pd.DataFrame(
+            [e.to_dict() for e in self.evidence], columns=["source", "n", "value", "low", "high", "judge"]
+        )
 
     def conclusion(self) -> str:
         """Say in a sentence what became of the new version."""

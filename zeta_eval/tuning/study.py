@@ -55,7 +55,14 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
         OutcomesError: the table has too few queries, one size only, or no usable cost column.
         InvalidInputError: no configuration meets the budget or the floor.
     """
-    settings = settings or TuningSettings()
+    import sklearn.linear_model  # noqa: F401 - loads the libraries that the limit is for
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):  # arrays are so small that threads would only wait for each other
+        return _tune(outcomes, settings or TuningSettings())
+
+
+def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     started = time.perf_counter()
     cost = cost_column(outcomes, settings.cost)
     if len(outcomes.sizes) < 2:

@@ -1,0 +1,146 @@
+"""Whether a learned policy is better than its parent: on held-out outcomes, and by what each source of feedback says.
+
+All is told on queries that neither the tuning nor the correction of the feedback has seen, the split `test`: by replay
+where every size has an outcome, and by the doubly robust estimator on feedback that was explored. Sources are heard one
+by one, for any may lie that is not trusted: together, one counts no more than all else, and the new policy is better
+only if that holds without any one of them too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from zeta_eval.feedback.learn import Judged
+from zeta_eval.feedback.off_policy import Z95, Floats, difference, one_hot
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.policy import RoutingPolicy
+from zeta_eval.replay.predict import Features, decide
+from zeta_eval.replay.versus import compare
+from zeta_eval.tuning.learning import Evidence
+
+if TYPE_CHECKING:
+    from zeta_eval.replay.versus_report import Versus
+
+LEAST_HELD_OUT: Final = 30
+"""Held-out answers of a source below which it is not heard: its interval would mean nothing."""
+
+CASCADE_NOTE: Final = (
+    "explored feedback compares the first choices alone; what follows an answer is the parent's cascade, which only "
+    "--outcomes TABLE with stored answers can test."
+)
+"""What is said where a policy cascades."""
+
+
+def by_replay(versus: Versus, source: str = "replay of outcomes", judge: str | None = None) -> Evidence:
+    """The replay of both policies as evidence."""
+    row = versus.rows.iloc[1]
+    return Evidence(
+        source=source,
+        n=versus.n,
+        value=row["utility_difference"],
+        low=row["utility_difference_low"],
+        high=row["utility_difference_high"],
+        judge=judge,
+    )
+
+
+def by_feedback(
+    old: RoutingPolicy,
+    new: RoutingPolicy,
+    judged: Judged,
+    features: Features,
+    p: Floats,
+    shares: Floats,
+    cost: Floats,
+    seed: int,
+) -> tuple[list[Evidence], list[str]]:
+    """What each source of feedback says of the new policy, and notes on what could not be told."""
+    found, notes = [], []
+    for source, name in enumerate(judged.sources):
+        rows = judged.judged_by(source, cost, old.cost_unit)
+        held = rows["query_id"].isin(judged.queries["query_id"][judged.queries["split"] == "test"])
+        if held.sum() >= LEAST_HELD_OUT * len(old.sizes):
+            table = Outcomes.from_frame(rows, source="feedback").with_order(old.sizes)
+            versus = compare({"old": old, "new": new}, table, seed=seed)
+            found.append(by_replay(versus, f"all sizes judged by {name}", _judge(judged, source)))
+        explored, note = _explored(old, new, judged, source, features, p, shares)
+        found += [explored] if explored is not None else []
+        notes += [note] if note else []
+    return found, list(dict.fromkeys(notes))
+
+
+def together(parts: Sequence[Evidence]) -> Evidence:
+    """The mean over the queries of all parts; one source's count no more than all the others."""
+    n = sum(e.n for e in parts)
+    by_judge = {e.judge: sum(x.n for x in parts if x.judge == e.judge) for e in parts}
+    counts = [e.n * _share(by_judge[e.judge], n) if e.judge is not None else e.n for e in parts]
+    total = sum(counts)
+    value = sum(c * e.value for c, e in zip(counts, parts, strict=True)) / total
+    squares = sum((c * (e.high - e.low) / (2 * Z95)) ** 2 for c, e in zip(counts, parts, strict=True))
+    error = math.sqrt(squares) / total
+    return Evidence(source="together", n=n, value=value, low=value - Z95 * error, high=value + Z95 * error)
+
+
+def shown(parts: Sequence[Evidence]) -> bool:
+    """Whether the new policy is better: the interval is above zero, no part's below, nor does it hang on one source.
+
+    Without any one source the rest must still be in favour, where there is a rest: one source alone is believed only
+    where nothing else can tell.
+    """
+    if not parts or together(parts).low <= 0 or any(e.high < 0 for e in parts):
+        return False
+    rests = [[e for e in parts if e.judge != judge] for judge in {e.judge for e in parts} - {None}]
+    return all(together(rest).value > 0 for rest in rests if rest)
+
+
+def _share(own: int, n: int) -> float:
+    """What each query of a source that has `own` of n counts, so that it counts no more than the rest."""
+    return min(1.0, (n - own) / own) if n > own else 1.0
+
+
+def _judge(judged: Judged, source: int) -> str | None:
+    """Name of a source that is not trusted."""
+    return None if judged.trusted[source] else judged.sources[source]
+
+
+def _explored(
+    old: RoutingPolicy, new: RoutingPolicy, judged: Judged, source: int, features: Features, p: Floats, shares: Floats
+) -> tuple[Evidence | None, str]:
+    """The doubly robust difference on a source's held-out explored feedback, or why there is none."""
+    explored, name = judged.evidence & (judged.source == source), judged.sources[source]
+    rows = explored & judged.held_out
+    if not judged.evidence.any():
+        return None, (
+            "the history was not explored (every propensity is 1): its estimates can't be trusted outside the logged "
+            "choices, so feedback compares nothing here."
+        )
+    if rows.sum() < LEAST_HELD_OUT:
+        few = f"{int(rows.sum())} held-out explored answers were judged by {name}, too few to compare on"
+        return None, f"{few} ({LEAST_HELD_OUT})." if explored.any() else ""
+    at = judged.at[rows]
+    choices = [_choices(policy, old.sizes, features)[at] for policy in (old, new)]
+    log = judged.log(rows)
+    tried = np.isin(np.arange(len(old.sizes)), log.chosen[log.chosen != choices[0]])
+    blind = (choices[0] != choices[1]) & ~tried[choices[1]]
+    if blind.any():
+        return None, (
+            f"exploration never took the size that the new version chooses for {blind.mean():.0%} of what {name} "
+            "judged: estimates can't be trusted there, so its feedback compares nothing here."
+        )
+    first, other = (one_hot(c, len(old.sizes)) for c in choices)
+    made = difference(log, first, other, p[at], old.cost_weight * shares[at])
+    low, high = made.interval
+    source_name = f"explored feedback by {name}"
+    told = Evidence(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
+    return told, CASCADE_NOTE if old.cascades or new.cascades else ""
+
+
+def _choices(policy: RoutingPolicy, sizes: tuple[str, ...], features: Features) -> npt.NDArray[np.intp]:
+    """What a policy chooses for each query before any answer, as an index of `sizes`."""
+    index = np.array([sizes.index(s) for s in policy.sizes])
+    return np.asarray(index[decide(policy, features, policy.cost_weight)])
