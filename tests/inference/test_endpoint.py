@@ -408,6 +408,25 @@ def test_an_answer_without_an_end_is_half():
             reply(half, {"choices": [{"delta": {}, "finish_reason": end}]}).completion((), timed=True)
 
 
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_a_template_s_empty_thought_is_no_token_and_no_part_of_the_answer(name):
+    made = reply({"choices": [{"delta": {"role": "assistant"}}]}, {"choices": [{"delta": {name: "\n\n"}}]})
+    assert made.ttft_s is None
+    made.add({"choices": [{"delta": {"content": "\n\n"}}]})
+    assert (made.text, made.ttft_s) == ("", None)
+    for delta in ({"content": "\n a"}, {"content": "\n"}):
+        made.add({"choices": [{"delta": delta, "finish_reason": None}]})
+    made.add({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    assert made.completion(("\n\n",), timed=True).text == "a\n" and made.ttft_s < made.latency_s
+
+
+def test_the_first_token_of_a_thought_is_the_first_token():
+    made = reply({"choices": [{"delta": {"reasoning_content": "Hm"}, "finish_reason": None}]})
+    assert (made.text, made.ttft_s is None) == ("", False)
+    plain = reply({"choices": [{"delta": {"content": " "}, "finish_reason": None}]})
+    assert (plain.text, plain.ttft_s is None) == (" ", False)
+
+
 def test_an_answer_of_nothing_but_thinking_is_empty_and_half_a_character_is_kept_out():
     long = {"message": {"content": None, "reasoning_content": "hm"}, "finish_reason": "length"}
     thinking = reply({"choices": [long]}).completion((), timed=False)

@@ -26,6 +26,9 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
 }
 """Parameters that a server may refuse, by the word that its refusal says."""
 
+THOUGHT = ("reasoning_content", "reasoning")
+"""What servers call the part of an answer that is thought, not said."""
+
 TEXT_LENGTH = 300
 """Longest reason that is kept of what a server says, in characters."""
 
@@ -170,6 +173,8 @@ class Reply:
     """Clock time of the request, in seconds."""
     text: str = ""
     """The answer so far."""
+    thought: bool = False
+    """Whether thought has come apart from the answer, if only the template's own empty one."""
     finish: str | None = None
     """Why it ended; None while it goes on."""
     usage: Mapping[str, Any] = field(default_factory=dict)
@@ -187,13 +192,27 @@ class Reply:
         self.usage = data.get("usage") or self.usage
         for choice in data["choices"]:
             part = choice.get("delta") or choice.get("message") or {}
-            self.text += part.get("content") or ""
+            written = self._take(part)
             self.tokens += (choice.get("logprobs") or {}).get("content") or []
             self.finish = choice.get("finish_reason") or self.finish
-            # A first piece that only names the role comes before any token.
-            if choice.get("finish_reason") or any(v for k, v in part.items() if k != "role"):
+            if choice.get("finish_reason") or written:
                 self.ttft_s = now_s if self.ttft_s is None else self.ttft_s
                 self.latency_s = now_s
+
+    def _take(self, part: Mapping[str, Any]) -> bool:
+        """Take in a piece's text; whether it carries a token.
+
+        Those that only name the role, or the empty thought by which a template turns thinking off, come before any.
+        """
+        thought = "".join(str(part.get(name) or "") for name in THOUGHT)
+        said = part.get("content") or ""
+        self.thought |= bool(thought)
+        if self.thought and not self.text:
+            said = said.lstrip()  # blank lines after a thought set it off, and are no part of the answer
+        self.text += said
+        return bool(
+            thought.strip() or said or any(v for k, v in part.items() if k not in ("role", "content", *THOUGHT))
+        )
 
     def completion(self, stop: Sequence[str], *, timed: bool) -> Completion:
         """The finished answer up to the first stop text, with latencies or without.

@@ -115,8 +115,7 @@ class EndpointGenerator:
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one over a warm connection, with latency_s and ttft_s of each.
 
-        Both run from the request to the arrival of the first and the last token, network included; a try that failed
-        doesn't count.
+        Both run from the request that succeeded to the arrival of the first and the last token, network included.
 
         Raises:
             GenerationError: as `generate`.
@@ -217,7 +216,8 @@ class EndpointGenerator:
                     ) from e
                 refused |= {name for name in named if extras.pop(name)}
             except Fault as e:
-                raise HubAccessError(f"{where} can't be used ({e}). Start it, or mend `base_url` in the ladder.") from e
+                mend = f"Start it, or mend `base_url` or `model` ('{self._spec.model}') in the ladder."
+                raise HubAccessError(f"{where} can't be used ({e}). {mend}") from e
             else:
                 break
         if new := refused - self.dropped:

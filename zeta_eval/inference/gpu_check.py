@@ -80,8 +80,30 @@ def _size(
     size: str, shape: Architecture, device: torch.device, dtype: torch.dtype, work: Work, bandwidth: float, rate: float
 ) -> SizeSpeed:
     """Build a size, measure what can be measured and let go of it; a part that fails leaves the others."""
-    model = shape.build(device, dtype)
-    figures: dict[str, Any] = {}
+    figures, failures = _measured(shape, device, dtype, work)
+    torch.compiler.reset()
+    _free()
+    plan = shape.build(torch.device("meta"), dtype)
+    return SizeSpeed(
+        size=size,
+        source=shape.source,
+        parameters=sum(p.numel() for p in plan.parameters()),
+        floor_decode_ms=1e3 * shape.decode_bytes(plan) / bandwidth,
+        floor_ttft_ms=1e3 * shape.prefill_operations(plan, work.prompt_tokens) / rate,
+        failures=failures,
+        **figures,
+    )
+
+
+def _measured(
+    shape: Architecture, device: torch.device, dtype: torch.dtype, work: Work
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Figures of a model that is built here and gone afterwards, and by part why it failed."""
+    figures: dict[str, float] = {}
+    try:
+        model = shape.build(device, dtype)
+    except Exception as e:
+        return figures, {"build": one_line(e)}
     failures = {}
     for name, part in (("served", _served), ("generate", _single), ("continuous", _continuous), ("static", _static)):
         try:
@@ -89,19 +111,7 @@ def _size(
         except Exception as e:
             failures[name] = one_line(e)
         _free()
-    speed = SizeSpeed(
-        size=size,
-        source=shape.source,
-        parameters=sum(p.numel() for p in model.parameters()),
-        floor_decode_ms=1e3 * shape.decode_bytes(model) / bandwidth,
-        floor_ttft_ms=1e3 * shape.prefill_operations(model, work.prompt_tokens) / rate,
-        failures=failures,
-        **figures,
-    )
-    del model
-    torch.compiler.reset()
-    _free()
-    return speed
+    return figures, failures
 
 
 class _Clock(LogitsProcessor):
@@ -154,8 +164,8 @@ def _continuous(model: Any, work: Work) -> dict[str, float]:
         few = prompts[: work.batch]
         loop.answer(few, [2] * len(few))
         start = _now()
-        loop.answer(prompts, [work.new_tokens] * len(prompts))
-        return {"continuous": len(prompts) * work.new_tokens / (_now() - start)}
+        replies = loop.answer(prompts, [work.new_tokens] * len(prompts))
+        return {"continuous": sum(len(r.tokens) for r in replies) / (_now() - start)}
     finally:
         loop.close()
 
@@ -165,16 +175,17 @@ def _static(model: Any, work: Work) -> dict[str, float]:
     prompts = _prompts(model, work.batch * work.batches, work.prompt_tokens // 8, work.prompt_tokens)
     _generate(model, prompts[: work.batch], replace(work, new_tokens=2))
     start = _now()
-    for at in range(0, len(prompts), work.batch):
-        _generate(model, prompts[at : at + work.batch], work)
-    return {"static": len(prompts) * work.new_tokens / (_now() - start)}
+    written = sum(_generate(model, prompts[at : at + work.batch], work) for at in range(0, len(prompts), work.batch))
+    return {"static": written / (_now() - start)}
 
 
-def _generate(model: Any, prompts: list[list[int]], work: Work) -> None:
+def _generate(model: Any, prompts: list[list[int]], work: Work) -> int:
+    """Continue prompts in one padded batch; how many tokens that wrote."""
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
-    model.generate(ids, attention_mask=mask, generation_config=_settings(work))
+    whole = model.generate(ids, attention_mask=mask, generation_config=_settings(work))
+    return int(whole[:, width:].numel())
 
 
 def _settings(work: Work, *, cache_implementation: str | None = None) -> Any:

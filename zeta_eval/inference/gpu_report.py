@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+LATENCIES = ("decode_ms", "ttft_ms")
+"""The times of a single query that are compared between sizes; the floor of each has its name with `floor_` before."""
 WARNING = "ACCURACY IS NOT MEASURED: the weights are random. These figures are about speed and nothing else."
 
 
@@ -65,6 +67,18 @@ class SizeSpeed:
     failures: dict[str, str] = field(default_factory=dict)
     """What failed, and how."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The figures, and the shares and the ratio that say what they are worth (None where one is missing).
+
+        `decode_bandwidth_share` and `ttft_matrix_share`: floors over times, 1 is all that the hardware allows;
+        `continuous_over_static`: rate of continuous batching over that of plain batches.
+        """
+        return asdict(self) | {
+            "decode_bandwidth_share": _over(self.floor_decode_ms, self.decode_ms),
+            "ttft_matrix_share": _over(self.floor_ttft_ms, self.ttft_ms),
+            "continuous_over_static": _over(self.continuous, self.static),
+        }
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GpuCheck:
@@ -91,7 +105,15 @@ class GpuCheck:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON data."""
-        return {"warning": WARNING, **asdict(self)}
+        sizes = [s.to_dict() for s in self.sizes]
+        return {"warning": WARNING, **asdict(self), "sizes": sizes, "ratios": self.ratios()}
+
+    def ratios(self) -> dict[str, dict[str, float | None]]:
+        """By size, its times and floors as multiples of the first size's: alike where latency follows size."""
+        names = [name for time in LATENCIES for name in (time, f"floor_{time}")]
+        return {
+            s.size: {name: _over(getattr(s, name), getattr(self.sizes[0], name)) for name in names} for s in self.sizes
+        }
 
     def text(self) -> str:
         """The figures as lines, each beside its floor."""
@@ -103,7 +125,24 @@ class GpuCheck:
         ]
         for s in self.sizes:
             lines += [f"{s.size}  {s.parameters / 1e9:.2f} billion weights", *_lines(s, self.work)]
+        if len(self.sizes) > 1:
+            lines += [f"{' : '.join(s.size for s in self.sizes)}, each over the first", *self._compared()]
         return "\n".join([*lines, f"!!! {WARNING} !!!"])
+
+    def _compared(self) -> list[str]:
+        """How far the sizes' latencies differ, and how far their floors."""
+        ratios = self.ratios().values()
+
+        def row(name: str) -> str:
+            return " : ".join("?" if (r := found[name]) is None else f"{r:.2f}" for found in ratios)
+
+        named = zip(("decoding, batch 1", "first token"), LATENCIES, strict=True)
+        return [f"  {title}: {row(time)}, their floors {row(f'floor_{time}')}" for title, time in named]
+
+
+def _over(part: float | None, whole: float | None) -> float | None:
+    """A ratio; None where a side is missing."""
+    return None if part is None or whole is None else part / whole
 
 
 def _lines(s: SizeSpeed, work: Work) -> list[str]:

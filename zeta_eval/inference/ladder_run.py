@@ -1,4 +1,4 @@
-"""The sizes of a run in turn, as each of its processes runs them."""
+"""The sizes of a run, one after the other, as each of its processes runs them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from zeta_eval.inference.distributed import Team
 from zeta_eval.inference.manifest import Manifest
 from zeta_eval.inference.plan import prompt_hash
 from zeta_eval.inference.progress import Progress, told
+from zeta_eval.inference.residency import Residency
 from zeta_eval.inference.rows import Rows
 from zeta_eval.inference.size_run import SizeRun
 from zeta_eval.models import GenerateConfig, ModelSpec
@@ -56,8 +57,8 @@ class LadderRun:
     """How answers are generated."""
     sample: int
     """Queries measured alone on each size."""
-    engines: Callable[[Sequence[ModelSpec]], Engines]
-    """Makes what makes the engines of the rungs that have something to do."""
+    engines: Callable[[Sequence[ModelSpec]], tuple[Engines, Residency]]
+    """For the rungs that have something to do: what makes their engines, and whether all are made at once."""
 
     def lead(self, journal: Journal, manifest: Manifest, shown: Progress) -> None:
         """Run as the process that measures and writes: every row comes to this journal."""
@@ -70,15 +71,15 @@ class LadderRun:
                 shown.add(rows)
 
         due = self._due(state)
-        make = self.engines([spec for spec, _ in due])
-        for spec, share in due:
-            with (
-                self._engine(spec, make, manifest) as engine,
-                told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
-            ):
-                self._run(spec, share, engine, state, manifest, gather)
-                self.team.meet(f"{spec.size}/over", meanwhile=gather)
-                gather()
+        with self._made([spec for spec, _ in due], manifest) as make:
+            for spec, share in due:
+                with (
+                    self._engine(spec, make, manifest) as engine,
+                    told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
+                ):
+                    self._run(spec, share, engine, state, manifest, gather)
+                    self.team.meet(f"{spec.size}/over", meanwhile=gather)
+                    gather()
 
     def follow(self) -> None:
         """Run as one of the other processes: what is measured comes from the leader, rows go to it.
@@ -95,12 +96,12 @@ class LadderRun:
             )
         manifest = Manifest(None, state.record)
         due = self._due(state)
-        make = self.engines([spec for spec, _ in due if not _leader_only(spec)])
-        for spec, share in due:
-            if not _leader_only(spec):
-                with self._engine(spec, make, manifest) as engine:
-                    self._run(spec, share, engine, state, manifest, self.team.send)
-            self.team.meet(f"{spec.size}/over")
+        with self._made([spec for spec, _ in due if not _leader_only(spec)], manifest) as make:
+            for spec, share in due:
+                if not _leader_only(spec):
+                    with self._engine(spec, make, manifest) as engine:
+                        self._run(spec, share, engine, state, manifest, self.team.send)
+                self.team.meet(f"{spec.size}/over")
 
     def _state(self, journal: Journal, manifest: Manifest) -> State:
         """What the rows so far leave to do."""
@@ -141,6 +142,27 @@ class LadderRun:
             size.embed()
         else:
             size.generate(self.config)
+
+    @contextmanager
+    def _made(self, specs: Sequence[ModelSpec], manifest: Manifest) -> Iterator[Engines]:
+        """What gives the engines of rungs: made now if all are in memory at once, else each when it is asked for."""
+        placed = [self.team.place(spec) for spec in specs]
+        make, found = self.engines(placed)
+        if specs:
+            manifest.data["residency"] = str(found)
+            manifest.save()
+        held: dict[str, Any] = {}
+        try:
+            # Each is closed after its own queries. So the last one comes first: the memory that an engine finds free
+            # when it is made, and fits its batches into, is then free when its queries run.
+            for spec in reversed(placed) if found.together else ():
+                start = time.perf_counter()
+                held[spec.size] = make(spec)
+                manifest.size(spec.size)["seconds"] += time.perf_counter() - start
+            yield lambda spec: held.pop(spec.size) if spec.size in held else make(spec)
+        finally:
+            for engine in held.values():
+                engine.close()
 
     @contextmanager
     def _engine(self, spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]:

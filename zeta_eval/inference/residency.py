@@ -1,22 +1,28 @@
-"""Sizes that answer by turns, query by query: all in memory at once where they fit, else one after the other.
+"""Whether all sizes of a ladder are in memory at once, or one after the other.
 
-A benchmark runs each size's queries at one go, so there every size loads once and has the memory to itself.
+A benchmark runs each size's queries at one go, so every size loads once there either way; what answers query by query
+loads a size again whenever its turn comes.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zeta_eval.inference.launch import world_size
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
 
 SHARE = 0.8
-"""Share of the free memory that weights may take; the rest is for the cache."""
+"""Share of the free memory that weights may take where queries come one by one; the rest is for the cache."""
+BATCH_SHARE = 0.5
+"""The same for a benchmark: its batches take as much again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,26 +34,30 @@ class Residency:
     reason: str
     """Why, in one line."""
 
+    def __str__(self) -> str:
+        """The decision with its reason, for a run's record."""
+        return f"{'all at once' if self.together else 'in turn'}: {self.reason}"
 
-def residency(specs: Sequence[ModelSpec]) -> Residency:
-    """Decide from the weights' files and the memory that is free now; sizes that a server runs need none."""
-    needed = {"cuda": 0, "cpu": 0}
-    for spec in specs:
-        if spec.base_url is None:
-            size = weight_bytes(spec)
-            if size is None:
-                return Residency(together=False, reason=f"'{spec.model}' is not on disk yet, so its size is unknown")
-            import torch  # here: a ladder of servers needs none
 
-            on_cuda = torch.cuda.is_available() and spec.device_map not in (None, "cpu")
-            needed["cuda" if on_cuda else "cpu"] += size
-    for device, size in needed.items():
-        free = _free_bytes(device) if size else 0
-        if size > SHARE * free:
-            return Residency(
-                together=False, reason=f"{size / 1e9:.1f} GB of weights, {free / 1e9:.1f} GB free on {device}"
-            )
-    return Residency(together=True, reason=f"{sum(needed.values()) / 1e9:.1f} GB of weights fit")
+def residency(specs: Sequence[ModelSpec], *, share: float = SHARE) -> Residency:
+    """Decide from the weights' files and the memory that is free now; sizes that a server runs need none.
+
+    Args:
+        specs: the sizes, on the devices of this process.
+        share: of the memory that is free for this process, what weights may take.
+    """
+    loaded = [spec for spec in specs if spec.base_url is None]
+    if len(loaded) < 2:
+        return Residency(together=True, reason=f"{len(loaded)} of {len(specs)} sizes have weights to load")
+    needed: Counter[str] = Counter()
+    for spec in loaded:
+        if (size := weight_bytes(spec)) is None:
+            return Residency(together=False, reason=f"'{spec.model}' is not on disk yet, so its size is unknown")
+        needed[_device(spec)] += size
+    free = {device: _free_bytes(device) // _sharers(device) for device in needed}
+    fits = all(size <= share * free[device] for device, size in needed.items())
+    reasons = [f"{size / 1e9:.3g} GB of weights, {free[d] / 1e9:.3g} GB free on {d}" for d, size in needed.items()]
+    return Residency(together=fits, reason=f"{'; '.join(reasons)}, of which weights may take {share:.0%}")
 
 
 def weight_bytes(spec: ModelSpec) -> int | None:
@@ -123,12 +133,34 @@ class _Place:
             self._held = None
 
 
+def _device(spec: ModelSpec) -> str:
+    """Where a rung's weights go: one CUDA device, all of them ("cuda"), or the machine's memory."""
+    import torch  # here: a ladder of servers needs none
+
+    if spec.device_map in (None, "cpu") or not torch.cuda.is_available():
+        return "cpu"
+    if spec.device_map == "cuda":
+        return "cuda:0"
+    return spec.device_map if spec.device_map.startswith("cuda:") else "cuda"
+
+
+def _sharers(device: str) -> int:
+    """Processes of this run that load their weights to a device, as far as the launcher tells."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size())) if world_size() > 1 else 1
+    if not device.startswith("cuda:"):
+        return here
+    import torch
+
+    return -(-here // torch.cuda.device_count())
+
+
 def _free_bytes(device: str) -> int:
-    """Bytes free on all CUDA devices together, or in the machine's memory."""
-    if device == "cuda":
+    """Bytes free on one CUDA device, on all of them together, or in the machine's memory."""
+    if device.startswith("cuda"):
         import torch
 
-        return sum(torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count()))
+        which = [int(device[5:])] if device[5:] else range(torch.cuda.device_count())
+        return sum(torch.cuda.mem_get_info(i)[0] for i in which)
     import psutil  # type: ignore[import-untyped]  # comes with accelerate
 
     return int(psutil.virtual_memory().available)

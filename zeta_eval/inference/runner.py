@@ -19,10 +19,13 @@ from zeta_eval.inference.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.latency import LatencyModel
 from zeta_eval.inference.manifest import Manifest, timestamp
 from zeta_eval.inference.progress import Progress, Silent, board
+from zeta_eval.inference.residency import BATCH_SHARE, Residency, residency
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.tasks import Query, get_task, task_names
 
+GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
+"""For engines of the caller's own."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """What the system says when a disk is full, used up, or broken."""
 
@@ -60,11 +63,12 @@ def run(
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
-    Sizes run in turn, so that weights load once. A size's latency is measured first, on a sample spread over the
-    prompts' lengths; its queries follow in batches fixed by the set of queries, each appended when it is scored. A run
-    that was stopped at any moment goes on where it stopped, with the rows and scores of an undisturbed one. A query
-    that fails is a row with `error`. Queries with the same prompt are answered once. Rungs that embed get the
-    embedding tasks, all others the rest.
+    Sizes run in turn, and their weights load once: all before the first query where they fit the free memory together,
+    so that what can't be loaded shows at once, else each in its turn; run.json says which and why. A size's latency is
+    measured first, on a sample spread over the prompts' lengths; its queries follow in batches fixed by the set of
+    queries, each appended when it is scored. A run that was stopped at any moment goes on where it stopped, with the
+    rows and scores of an undisturbed one. A query that fails is a row with `error`. Queries with the same prompt are
+    answered once. Rungs that embed get the embedding tasks, all others the rest.
 
     Processes that a launcher started (torchrun, accelerate) share the work batch by batch, each on its own device; the
     first one measures and writes, and all return the same report.
@@ -103,7 +107,7 @@ def run(
             score=score,
             config=config,
             sample=latency_sample,
-            engines=_served_first if generators is None else lambda _: generators,
+            engines=_own if generators is None else lambda _: (generators, GIVEN),
         )
         if team.leads:
             with Journal(folder) as journal:
@@ -154,10 +158,10 @@ def default_engine(spec: ModelSpec) -> Any:
     return TransformersGenerator(spec)
 
 
-def _served_first(specs: Sequence[ModelSpec]) -> Engines:
+def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
     """The default engines, those of servers made at once: one that is missing is known before any row is written."""
     served = {spec.size: default_engine(spec) for spec in specs if spec.base_url is not None}
-    return lambda spec: served.get(spec.size) or default_engine(spec)
+    return lambda spec: served.get(spec.size) or default_engine(spec), residency(specs, share=BATCH_SHARE)
 
 
 def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
