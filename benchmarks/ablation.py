@@ -157,10 +157,10 @@ def bounds(plain: RoutingPolicy, outcomes: Outcomes, cost: str, seed: int) -> It
 
 
 def everything_seen(data: Data, p: Floats, answers: Answers) -> Floats:
-    """Return features, log-odds of p (Q, M), and every signal of answers and reading side by side, (Q, D)."""
+    """Return features, log-odds of p (Q, M), and signals of answers and reading side by side, (Q, D); -99 for none."""
     ran = tuple(range(p.shape[1] - 1))
     names = [(n, m) for m in ran for n in answers.names(ran[: m + 1])] + [(n, 0) for n in PREFILL]
-    signals = [answers.column(n, m, np.arange(len(p))) for n, m in names]
+    signals = [np.nan_to_num(answers.column(n, m, np.arange(len(p))), nan=-99.0) for n, m in names]
     return np.column_stack([data.features, logit(p), *signals])
 
 
