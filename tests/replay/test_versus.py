@@ -78,7 +78,7 @@ def test_a_cascade_is_charged_every_step():
     rng = np.random.default_rng(0)
     texts, _ = queries(rng, 60)
     table = answered(rng, texts, 3)
-    cascading = replace(policy(rng, "heuristic", cascades=True), cost_weight=0.05)
+    cascading = replace(policy(rng, "heuristic", cascades=True), cost_weight=0.05, peek=None)
     plain = cascading.without_looks()
     report = compare({"plain": plain, "cascading": cascading}, table, split="all", n_bootstrap=50)
     made = decisions(cascading, table)

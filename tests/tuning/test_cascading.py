@@ -9,6 +9,8 @@ from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
 
+HEURISTIC = TuningSettings(n_trials=5, estimator="heuristic")
+
 WORDS = ("river", "stone", "cloud", "paper", "green", "seven", "quiet", "window", "bread", "engine")
 
 
@@ -49,7 +51,7 @@ def rows(report):
 @pytest.fixture(scope="module", params=["logprob", "text"])
 def telling(request):
     outcomes = table(by=request.param)
-    return outcomes, tune(outcomes, TuningSettings(n_trials=5))
+    return outcomes, tune(outcomes, HEURISTIC)
 
 
 def test_where_an_answer_tells_whether_it_is_right_the_policy_cascades_and_gains(telling):
@@ -86,7 +88,7 @@ def test_a_tuned_cascade_serves_as_it_was_replayed(telling, tmp_path):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_where_answers_tell_nothing_the_policy_keeps_every_first_answer(seed):
     outcomes = table(seed=seed)
-    report = tune(outcomes, TuningSettings(n_trials=5))
+    report = tune(outcomes, HEURISTIC)
     assert report.policy.looks == ()
     assert "policy, cascading" not in rows(report)
     assert "A cascade did not pay" in report.text()
@@ -96,7 +98,7 @@ def test_where_answers_tell_nothing_the_policy_keeps_every_first_answer(seed):
 
 def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():
     frame = table(by="logprob").frame.assign(response=None, mean_logprob=np.nan, min_logprob=np.nan)
-    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), TuningSettings(n_trials=5))
+    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), HEURISTIC)
     assert report.policy.looks == ()
 
 
@@ -142,7 +144,7 @@ def readings(*, telling, share=0.05, n=1200, seed=0):
 @pytest.fixture(scope="module")
 def read():
     outcomes = readings(telling=True)
-    return outcomes, tune(outcomes, TuningSettings(n_trials=5))
+    return outcomes, tune(outcomes, HEURISTIC)
 
 
 def test_where_reading_tells_which_size_will_be_right_the_policy_reads_first_and_gains(read):
@@ -168,7 +170,7 @@ def test_a_tuned_reading_serves_as_it_was_replayed(read, tmp_path):
 
 def test_where_readings_tell_nothing_they_are_rarely_taken_and_then_do_no_harm():
     """The rule of one standard error is wrong about one time in six."""
-    reports = [tune(readings(telling=False, seed=seed), TuningSettings(n_trials=5)) for seed in range(3)]
+    reports = [tune(readings(telling=False, seed=seed), HEURISTIC) for seed in range(3)]
     taken = [r for r in reports if r.policy.peek is not None]
     assert len(taken) <= 1
     assert all(("Prefill signals do not pay" in r.text()) == (r not in taken) for r in reports)
@@ -178,7 +180,7 @@ def test_where_readings_tell_nothing_they_are_rarely_taken_and_then_do_no_harm()
 
 
 def test_where_reading_costs_as_much_as_the_largest_answer_nothing_is_read():
-    report = tune(readings(telling=True, share=8.0), TuningSettings(n_trials=5))
+    report = tune(readings(telling=True, share=8.0), HEURISTIC)
     assert report.policy.peek is None
     assert "Prefill signals do not pay" in report.text()
 
@@ -186,6 +188,6 @@ def test_where_reading_costs_as_much_as_the_largest_answer_nothing_is_read():
 @pytest.mark.parametrize("column", ["prefill_margin", "prefill_gpu_s"])
 def test_without_readings_or_their_cost_the_report_says_so(column):
     frame = readings(telling=True).frame.assign(**{column: np.nan})
-    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), TuningSettings(n_trials=5))
+    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), HEURISTIC)
     assert report.policy.peek is None and report.reading is None
     assert "Prefill signals: too few are stored" in report.text()

@@ -29,9 +29,15 @@ def test_the_policy_keeps_nearly_all_accuracy_at_less_cost(report):
     assert report.policy.verdict == report.test.verdict
 
 
-def test_tuning_again_with_the_same_seed_gives_the_same_policy(outcomes, report):
-    again = tune(outcomes, TuningSettings(n_trials=40))
-    assert again.policy.checksum == report.policy.checksum
+@pytest.fixture(scope="module")
+def few():
+    table = make_outcomes(600, seed=3, slope=4.0)
+    return table, tune(table, TuningSettings(n_trials=20))
+
+
+def test_tuning_again_with_the_same_seed_gives_the_same_policy(few):
+    table, report = few
+    assert tune(table, TuningSettings(n_trials=20)).policy.checksum == report.policy.checksum
 
 
 def test_of_a_large_table_a_sample_is_tuned_on_and_said_so(report, monkeypatch):
@@ -44,12 +50,13 @@ def test_of_a_large_table_a_sample_is_tuned_on_and_said_so(report, monkeypatch):
     assert "sampled" not in report.policy.provenance
 
 
-def test_the_test_split_never_reaches_the_search(outcomes, report):
-    frame = outcomes.frame.copy()
-    held_out = set(outcomes.split("test").query_ids)
+def test_the_test_split_never_reaches_the_search(few):
+    table, report = few
+    frame = table.frame.copy()
+    held_out = set(table.split("test").query_ids)
     flipped = frame["query_id"].isin(held_out)
     frame.loc[flipped, "score"] = 1 - frame.loc[flipped, "score"]
-    again = tune(Outcomes.from_frame(frame).with_order(outcomes.sizes), TuningSettings(n_trials=40))
+    again = tune(Outcomes.from_frame(frame).with_order(table.sizes), TuningSettings(n_trials=20))
     for part in ("weights", "rungs", "cost_weight", "cut_points", "costs", "learned", "looks"):
         assert getattr(again.policy, part) == getattr(report.policy, part)
 
@@ -69,7 +76,9 @@ def test_scores_that_no_text_explains_are_not_proven(outcomes):
     frame = outcomes.frame.copy()
     rng = np.random.default_rng(0)
     frame["score"] = rng.random(len(frame)).round()
-    report = tune(Outcomes.from_frame(frame).with_order(outcomes.sizes), TuningSettings(n_trials=30))
+    report = tune(
+        Outcomes.from_frame(frame).with_order(outcomes.sizes), TuningSettings(n_trials=30, estimator="heuristic")
+    )
     assert report.policy.verdict.status == "not proven on this data"
     assert report.policy.verdict.best_single_size in outcomes.sizes
 
@@ -81,7 +90,7 @@ def test_a_model_that_only_embeds_serves_embedding_requests(outcomes):
     embedded["query_id"] = [f"e{i}" for i in range(300)]
     embedded["model"] = "embedder"
     table = Outcomes.from_frame(pd.concat([text, embedded])).with_order(outcomes.sizes)
-    router = ZetaDynamicRouter(tune(table, TuningSettings(n_trials=5)).policy)
+    router = ZetaDynamicRouter(tune(table, TuningSettings(n_trials=5, estimator="heuristic")).policy)
     assert router.dynamic_model_sizing("Embed this sentence: hello") == "embedder"
     with pytest.raises(InvalidInputError, match="asks for an embedding, which embedder gives"):
         router.generate("Embed this sentence: hello", {})
@@ -90,12 +99,12 @@ def test_a_model_that_only_embeds_serves_embedding_requests(outcomes):
 def test_a_budget_is_kept(outcomes):
     cheapest, dearest = outcomes.matrix("gpu_s").mean(0)[[0, -1]]
     budget = float(cheapest + 0.3 * (dearest - cheapest))
-    report = tune(outcomes, TuningSettings(n_trials=40, max_cost=budget))
+    report = tune(outcomes, TuningSettings(n_trials=40, max_cost=budget, estimator="heuristic"))
     assert report.test.policy_row.cost < budget * 1.1
 
 
 def test_a_floor_is_kept(outcomes):
-    report = tune(outcomes, TuningSettings(n_trials=40, min_score=0.5))
+    report = tune(outcomes, TuningSettings(n_trials=40, min_score=0.5, estimator="heuristic"))
     assert report.tune_score > 0.48
     assert report.test.policy_row.cost_ratio < 0.9
 
@@ -112,27 +121,27 @@ def test_a_floor_above_the_best_size_says_what_is_possible(outcomes):
 
 def test_a_stored_study_is_resumed_not_repeated(outcomes, tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
-    first = tune(outcomes, TuningSettings(n_trials=4, storage=storage))
-    second = tune(outcomes, TuningSettings(n_trials=7, storage=storage))
+    first = tune(outcomes, TuningSettings(n_trials=4, storage=storage, estimator="heuristic"))
+    second = tune(outcomes, TuningSettings(n_trials=7, storage=storage, estimator="heuristic"))
     assert len(first.trials) == 4 and len(second.trials) == 7
     pd.testing.assert_frame_equal(first.trials, second.trials[:4][first.trials.columns], check_dtype=False)
 
 
 def test_a_storage_that_can_not_be_used_is_named(outcomes, tmp_path):
     with pytest.raises(InvalidInputError, match="can't use the storage 'foo://bar'"):
-        tune(outcomes, TuningSettings(n_trials=2, storage="foo://bar"))
+        tune(outcomes, TuningSettings(n_trials=2, storage="foo://bar", estimator="heuristic"))
 
 
 def test_studies_of_other_tables_and_budgets_in_one_storage_stay_apart(outcomes, tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
     other = make_outcomes(600, ("1B", "9B"), seed=9)
     for table, budget in ((outcomes, None), (outcomes, 0.5), (other, None)):
-        report = tune(table, TuningSettings(n_trials=3, storage=storage, min_score=budget))
+        report = tune(table, TuningSettings(n_trials=3, storage=storage, min_score=budget, estimator="heuristic"))
         assert len(report.trials) == 3
 
 
 def test_sizes_are_taken_cheapest_first_by_what_they_cost(outcomes):
-    report = tune(outcomes.with_order(["14B", "4B", "7B"]), TuningSettings(n_trials=5))
+    report = tune(outcomes.with_order(["14B", "4B", "7B"]), TuningSettings(n_trials=5, estimator="heuristic"))
     assert report.policy.sizes == ("4B", "7B", "14B")
 
 
