@@ -171,8 +171,7 @@ def test_a_table_that_can_not_be_tuned_on_is_refused(outcomes):
         tune(outcomes, TuningSettings(cost="cost_usd"))
 
 
-def test_the_report_tells_how_calibrated_each_size_is(outcomes):
-    report = tune(outcomes, TuningSettings(n_trials=2))
+def test_the_report_tells_how_calibrated_each_size_is(outcomes, report):
     assert set(report.brier) == set(report.ece) == set(outcomes.sizes)
     assert all(0 < x < 1 for x in report.brier.values()) and all(0 <= x < 1 for x in report.ece.values())
     assert f"{outcomes.sizes[0]} {report.brier[outcomes.sizes[0]]:.3f}" in report.text()
