@@ -118,6 +118,8 @@ def test_wrong_words_are_one_line_with_code_2(policy, table, tmp_path, capsys):
     fails(capsys, ["route", str(tmp_path / "none.json"), "hi"], 2, "zeta tune TABLE")
     fails(capsys, ["route", str(policy), "hi", "--cost-weight", "-1"], 2, "cost_weight")
     fails(capsys, ["tune", str(table), "--out", "p.json", "--seed", "-1"], 2, "seed is -1")
+    fails(capsys, ["tune", str(table), "--out", str(tmp_path)], 2, "is a folder; name a file in it")
+    fails(capsys, ["gpu-check", "--out", str(policy / "p.json")], 2, f"{policy} takes no files")
     fails(capsys, ["run", "--out", str(tmp_path / "o"), "--cost", "foo"], 2, "no cost column")
     fails(capsys, ["ui", "--mlflow", f"sqlite:///{tmp_path}/none.db"], 2, "No MLflow store")
     assert not (tmp_path / "o").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def build_parser(place: Place | None = None) -> Parser:
     imports.add_argument("format", metavar="FORMAT", help="tidy, lm-eval, inspect, routerbench or routellm")
     imports.add_argument("path", metavar="PATH", help="file or folder of that format")
     imports.add_argument(
-        "--out", type=Path, required=not place.keeps_results, metavar="TABLE", help="Parquet file to write"
+        "--out", type=new_file, required=not place.keeps_results, metavar="TABLE", help="Parquet file to write"
     )
     imports.add_argument(
         "--cost",
@@ -165,7 +166,7 @@ def build_parser(place: Place | None = None) -> Parser:
     )
     tune.add_argument("table", metavar="TABLE", help="Parquet, CSV or JSONL file, or a benchmark's folder")
     tune.add_argument(
-        "--out", type=Path, required=not place.keeps_results, metavar="POLICY", help="policy file to write"
+        "--out", type=new_file, required=not place.keeps_results, metavar="POLICY", help="policy file to write"
     )
     _tuning_options(tune)
     _common(tune, place)
@@ -182,7 +183,7 @@ def build_parser(place: Place | None = None) -> Parser:
     replay.add_argument("--split", default="test", metavar="S", help="tune, validate, test or all (%(default)s)")
     replay.add_argument("--cost-weight", type=float, metavar="X", help="another trade-off than the policy's own")
     replay.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the intervals (%(default)s)")
-    replay.add_argument("--decisions", type=Path, metavar="FILE", help="write each query's steps to a .parquet file")
+    replay.add_argument("--decisions", type=new_file, metavar="FILE", help="write each query's steps as .parquet")
     replay.add_argument("--curve", action="store_true", help="with --decisions: at every point of the curve")
     _common(replay, place)
 
@@ -218,9 +219,12 @@ def build_parser(place: Place | None = None) -> Parser:
     learn.add_argument("policy", metavar="POLICY", help=POLICY)
     learn.add_argument("history", metavar="HISTORY", help="file or database URL of the history")
     learn.add_argument(
-        "--out", type=Path, required=not place.keeps_results, metavar="NEW", help="file for a promoted version"
+        "--out", type=new_file, required=not place.keeps_results, metavar="NEW", help="file for a promoted version"
     )
     learn.add_argument("--outcomes", metavar="TABLE", help="a benchmark to tune and compare on as well")
+    learn.add_argument(
+        "--trust", nargs="+", default=(), metavar="SOURCE", help="kinds of feedback whose word is not bounded: scorer"
+    )
     learn.add_argument("--force", action="store_true", help="promote it whatever the comparison says; it is recorded")
     learn.add_argument("--trials", type=int, default=300, metavar="N", help="configurations tried (%(default)s)")
     learn.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (%(default)s)")
@@ -236,20 +240,20 @@ def build_parser(place: Place | None = None) -> Parser:
     )
     history.add_argument("what", choices=["status", "export"], metavar="status|export", help="what to do")
     history.add_argument("history", metavar="HISTORY", help="file or database URL of the history")
-    history.add_argument("--out", type=Path, metavar="TABLE", help="with export: the Parquet file to write")
+    history.add_argument("--out", type=new_file, metavar="TABLE", help="with export: the Parquet file to write")
     _json(history)
 
     promote = add_verb(
         group, "promote", verbs.promote, "make a version of the registered policy its champion", "promote 3"
     )
     promote.add_argument("policy", metavar="VERSION|POLICY", help="version, challenger, or a policy file")
-    promote.add_argument("--out", type=Path, metavar="POLICY", help="file to write the champion to")
+    promote.add_argument("--out", type=new_file, metavar="POLICY", help="file to write the champion to")
     _common(promote, place)
 
     rollback = add_verb(
         group, "rollback", verbs.rollback, "make the earlier champion champion again", "rollback --out policy.json"
     )
-    rollback.add_argument("--out", type=Path, metavar="POLICY", help="file to write the champion to")
+    rollback.add_argument("--out", type=new_file, metavar="POLICY", help="file to write the champion to")
     _common(rollback, place)
 
     ui = add_verb(group, "ui", verbs.ui, "open the MLflow page of all runs, or a study's page", "ui")
@@ -269,9 +273,20 @@ def build_parser(place: Place | None = None) -> Parser:
     check.add_argument(
         "--scale", choices=["published", "tiny"], default="published", help="tiny shows on any machine that it works"
     )
-    check.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    check.add_argument("--out", type=new_file, metavar="FILE", help="JSON file to write")
     _json(check)
     return parser
+
+
+def new_file(text: str) -> Path:
+    """Return the path of a file that can be written: else a verb's work would be lost at its end."""
+    path = Path(text)
+    folder = next(p for p in path.absolute().parents if p.exists())
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a folder; name a file in it")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"'{text}' can't be written: {folder} takes no files; name one elsewhere")
+    return path
 
 
 def add_verb(

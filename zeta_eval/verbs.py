@@ -176,6 +176,7 @@ def learn(args: argparse.Namespace) -> Result:
         args.history,
         out=args.out,
         outcomes=args.outcomes,
+        trusted=args.trust,
         force=args.force,
         settings=TuningSettings(n_trials=args.trials, seed=args.seed, estimator=args.estimator),
         tracker=_tracker(args),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ def learn(
     *,
     out: str | Path | None = None,
     outcomes: Outcomes | str | Path | None = None,
+    trusted: Sequence[str] = (),
     force: bool = False,
     settings: TuningSettings | None = None,
     tracker: MlflowTracker | None = None,
@@ -38,6 +39,7 @@ def learn(
         history: A history, its file or database URL.
         out: File that gets a promoted version; what is there stays if none is promoted.
         outcomes: A benchmark of the policy's sizes to tune on as well, and to compare on.
+        trusted: Sources of feedback that can't lie, such as a scorer of one's own: what they say is not bounded.
         force: Promote the new version whatever the comparison says; its provenance records it.
         settings: How to tune; the cost column, the name and the trade-off stay the policy's.
         tracker: Where the new version is registered, and made champion if it is promoted; None records nothing.
@@ -50,7 +52,7 @@ def learn(
     parent = load_policy(policy, store=None if tracker is None else tracker.uri)
     table = Outcomes.load(outcomes) if isinstance(outcomes, str | Path) else outcomes
     with opened(history) as store:
-        report = relearn(parent, store, table, settings=settings, force=force)
+        report = relearn(parent, store, table, settings=settings, trusted=trusted, force=force)
     if report.promoted and out is not None:
         report.new.save(out)
     if tracker is not None:

@@ -57,6 +57,36 @@ def test_a_decision_comes_back_as_it_was_made(history):
     assert row["created_at"].endswith("+00:00") and np.isnan(row["score"])
 
 
+def test_a_decision_is_recorded_with_its_own_propensity(history):
+    router = ZetaDynamicRouter(explore=0.6, seed=0)
+    decisions = [router.route("What is 2 + 3?") for _ in range(20)]
+    for decision in decisions:
+        history.record(decision, "What is 2 + 3?")
+    assert sorted(history.frame()["propensity"]) == sorted(d.propensity for d in decisions)
+    assert history.frame()["propensity"].min() == pytest.approx(0.2)
+
+
+def test_labels_are_the_newest_of_each_source(history):
+    _, first = routed(history, "What is 2 + 3?", steps=[step("7B", 0.25)], propensity=0.5, gpu_s=0.1)
+    _, second = routed(history, "What is 2 + 4?", steps=[step("4B", 0.25), step("7B", 0.5)])
+    for key, score, source in (
+        (first, 0.0, "person"),
+        (first, 0.25, "judge"),
+        (first, 1.0, "person"),
+        (second, 0.5, "person"),
+    ):
+        history.feedback(key, score=score, source=source)
+    history.feedback(text="What is 2 + 3?", size="7B", right=False, source="judge")
+    history.feedback(text="What is 2 + 3?", size="4B", answer="5")
+    labels = history.labels().sort_values(["query", "source"])
+    assert labels[["source", "score", "propensity", "alone"]].to_numpy().tolist() == [
+        ["judge", 0.0, 1.0, False],
+        ["person", 1.0, 0.5, True],
+        ["person", 0.5, 1.0, False],
+    ]
+    assert list(labels["model"]) == ["7B"] * 3 and labels["gpu_s"].tolist()[1] == 0.1
+
+
 def test_the_final_size_is_the_last_that_gave_an_answer(history):
     chosen, _ = routed(history, "one")
     routed(history, "two", steps=[step("4B", 1.0), step("7B", 1.0, error="out of memory")])

@@ -12,7 +12,7 @@ import pytest
 import zeta_eval as ze
 from zeta_eval import versions
 from zeta_eval.cli import main
-from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.feedback import History
 from zeta_eval.feedback.learn import Judged
 from zeta_eval.outcomes import Outcomes
@@ -71,9 +71,9 @@ def misled(old, tmp_path_factory):
 
 def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed, tmp_path):
     out = tmp_path / "new.json"
-    report = ze.learn(old, changed, out=out, settings=SETTINGS)
+    report = ze.learn(old, changed, out=out, trusted=["scorer"], settings=SETTINGS)
     assert report.promoted and not report.forced
-    assert [e.source for e in report.evidence] == ["explored feedback"] and report.evidence[0].low > 0
+    assert [e.source for e in report.evidence] == ["explored feedback by scorer"] and report.evidence[0].low > 0
     new = RoutingPolicy.load(out)
     assert new == report.new == report.policy
     assert new.provenance["parent"] == old.checksum
@@ -114,7 +114,7 @@ def test_weights_undo_that_a_size_was_judged_on_the_queries_it_was_sent(old, cha
     table = world(900, 5, small_right=0.8)
     truth = dict(zip(table.sizes, table.matrix("score").mean(axis=0), strict=True))
     with History(changed) as history:
-        judged = Judged.of(history, old.sizes)
+        judged = Judged.of(history, old.sizes, trusted=["scorer"])
     p = judged.corrected(np.full((len(judged.queries), 3), 0.5))
     for m, size in enumerate(old.sizes):
         naive = judged.score[judged.size == m].mean()
@@ -137,6 +137,7 @@ def test_few_labels_move_little(old, changed):
         at=judged.at[:3],
         size=judged.size[:3],
         score=np.zeros(3),
+        source=judged.source[:3],
         propensity=np.ones(3),
         evidence=judged.evidence[:3],
         measured=judged.measured[:3],
@@ -149,12 +150,13 @@ def test_few_labels_move_little(old, changed):
 
 def test_a_promoted_version_follows_its_parent_as_champion(old, changed, tracker, tmp_path):
     out = tmp_path / "live.json"
-    report = ze.learn(old.save(tmp_path / "old.json"), changed, out=out, settings=SETTINGS, tracker=tracker)
+    file = old.save(tmp_path / "old.json")
+    report = ze.learn(file, changed, out=out, trusted=["scorer"], settings=SETTINGS, tracker=tracker)
     assert versions.load_policy("models:/ZetaDynamicRouter@champion", store=tracker.uri) == report.new
     version = tracker.registry._find("champion")
     assert version.tags["parent"] == old.checksum and version.tags["promoted"] == "True"
     ze.rollback(store=tracker.uri, out=out)
-    assert out.read_bytes() == (tmp_path / "old.json").read_bytes()
+    assert out.read_bytes() == file.read_bytes()
 
 
 def test_learning_that_can_not_be_is_one_clear_line(old, changed, tmp_path):
@@ -164,6 +166,8 @@ def test_learning_that_can_not_be_is_one_clear_line(old, changed, tmp_path):
         ze.learn(old, changed, settings=ze.TuningSettings(min_score=0.5))
     with pytest.raises(OutcomesError, match="no outcomes of 14B"):
         ze.learn(old, changed, outcomes=make_outcomes(200, sizes=("4B", "7B")))
+    with pytest.raises(UnknownNameError, match="Unknown source of feedback 'scorr'"):
+        ze.learn(old, changed, trusted=["scorr"])
     with pytest.raises(OutcomesError, match="no scored answer of A, B"):
         ze.learn(RoutingPolicy.seed(("A", "B")), changed)
 
@@ -173,7 +177,7 @@ def test_learn_is_a_command_that_writes_a_promoted_version_only(old, changed, mi
     quick = ["--trials", "12", "--estimator", "heuristic", "--mlflow", "none", "--out", str(out)]
     assert main(["learn", str(file), str(misled), *quick]) == 0
     assert "is not promoted" in capsys.readouterr().out and not out.exists()
-    assert main(["learn", str(file), str(changed), *quick, "--json"]) == 0
+    assert main(["learn", str(file), str(changed), *quick, "--trust", "scorer", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["promoted"] and found["parent"] == old.checksum and found["policy"] == str(out)
     assert RoutingPolicy.load(out).checksum == found["new"]

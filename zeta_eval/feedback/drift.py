@@ -78,6 +78,22 @@ class PageHinkley:
         self._n, self._mean, self._squares = 0, 0.0, 0.0
         self._sides = _Side(1), _Side(-1)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What it has seen, as JSON values."""
+        sides = [[side.excess, [list(seen) for seen in side.since]] for side in self._sides]
+        return {"n": self._n, "mean": self._mean, "squares": self._squares, "sides": sides}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Go on from what `to_dict` gave.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        self._n, self._mean, self._squares = int(data["n"]), _finite(data["mean"]), _finite(data["squares"])
+        for side, (excess, since) in zip(self._sides, data["sides"], strict=True):
+            side.excess = _finite(excess)
+            side.since.extend((_finite(value), _finite(at_s)) for value, at_s in since)
+
     def see(self, value: float, at_s: float) -> tuple[float, float, int, int, float] | None:
         """Take a value; where the mean has changed, return it before and after, the counts of both, and since when.
 
@@ -160,6 +176,25 @@ class Drift:
         """Return the events as JSON values."""
         return [asdict(event) for event in self.events]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Events and what the tests have seen, as JSON values."""
+        tests = [[what, size, test.to_dict()] for (what, size), test in self._tests.items()]
+        return {"threshold": self.threshold, "events": self.to_rows(), "tests": tests}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Drift:
+        """Go on from what `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing, misnamed or not finite.
+        """
+        drift = cls(threshold=_finite(data["threshold"]))
+        drift.events.extend(DriftEvent(**event) for event in data["events"])
+        for what, size, seen in data["tests"]:
+            test = drift._tests[what, size] = PageHinkley(threshold=drift.threshold)
+            test.restore(seen)
+        return drift
+
     def _see(self, what: str, size: str | None, value: float, at_s: float | None) -> DriftEvent | None:
         test = self._tests.get((what, size))
         if test is None:
@@ -185,6 +220,12 @@ class Drift:
 def _rows(decisions: pd.DataFrame) -> Iterable[Mapping[str, Any]]:
     names = ["created_at", "difficulty", "final_size", "score", "latency_s", "steps"]
     return ({n: v for n, v in zip(names, row, strict=True)} for row in zip(*(decisions[n] for n in names), strict=True))
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value := float(value)):
+        raise ValueError(f"{value} is not finite")
+    return value
 
 
 def _number(value: Any) -> bool:

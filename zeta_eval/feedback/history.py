@@ -66,7 +66,7 @@ class History:
         *,
         task: str | None = None,
         steps: Sequence[Step] = (),
-        propensity: float = 1.0,
+        propensity: float | None = None,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
         gpu_s: float | None = None,
@@ -79,7 +79,7 @@ class History:
             text: The query.
             task: Name of the task it belongs to, where that is known.
             steps: The `steps` of what `generate` returned; none where the answer was made outside.
-            propensity: Probability with which this size was chosen, in (0, 1]; 1 without exploration.
+            propensity: Probability with which this size was chosen, in (0, 1]; None takes the decision's own.
             prompt_tokens: Tokens read, all steps together.
             completion_tokens: Tokens written, all steps together.
             gpu_s: Accelerator seconds, all steps together.
@@ -88,6 +88,7 @@ class History:
         Raises:
             InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
         """
+        propensity = decision.propensity if propensity is None else propensity
         check_recorded(text, propensity, (prompt_tokens, completion_tokens, gpu_s, cost_usd))
         decision_id = uuid4().hex
         note = Recorded(
@@ -184,6 +185,21 @@ class History:
 
         self._settle()
         return judged(self._store, source=source)
+
+    def labels(self) -> pd.DataFrame:
+        """Return one row per answer and source of feedback, each source's newest score, oldest answer first.
+
+        Columns are those of `outcomes`, whose `source` here is the kind of judge, and: propensity; alone (whether the
+        size that was chosen first answered without another). Of a query that a size answered often, a source's newest
+        label counts. Answers without a kept text are left out.
+
+        Raises:
+            ZetaError: the store can't be read.
+        """
+        from zeta_eval.feedback.reading import labels
+
+        self._settle()
+        return labels(self._store)
 
     def export(self, path: str | Path) -> Outcomes:
         """Write `outcomes` as a Parquet file, whole or not at all, and return them.

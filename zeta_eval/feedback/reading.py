@@ -48,6 +48,37 @@ def judged(store: Store, *, source: str | None) -> Outcomes:
     return Outcomes.from_frame(pd.DataFrame(rows, columns=list(COLUMNS)), source="feedback")
 
 
+def labels(store: Store) -> pd.DataFrame:
+    """Return one row per answer and source, oldest answer first (see `History.labels`)."""
+    decided = [
+        _outcome(row)
+        | {name: row[name] for name in ("source", "propensity")}
+        | {"alone": row["size"] == row["final_size"] and len(row["steps"]) <= 1}
+        for row in store.rows(_labelled())
+    ]
+    elsewhere = [
+        _outcome_elsewhere(row) | {"source": row["source"], "propensity": 1.0, "alone": False}
+        for row in store.rows(_elsewhere(None))
+    ]
+    names = [*COLUMNS, "propensity", "alone"]
+    rows = pd.DataFrame([r for r in decided + elsewhere if r["query"] is not None], columns=names)
+    newest = rows.sort_values("created_at", kind="stable").drop_duplicates(["query_id", "model", "source"], keep="last")
+    return newest.reset_index(drop=True)
+
+
+def _labelled() -> Select[Any]:
+    """Answered decisions with the newest score of each source, oldest first."""
+    wanted = and_(FEEDBACK.c.decision_id.is_not(None), FEEDBACK.c.score.is_not(None))
+    each = select(func.max(FEEDBACK.c.id).label("id")).where(wanted).group_by(FEEDBACK.c.decision_id, FEEDBACK.c.source)
+    newest = each.subquery()
+    joined = newest.join(FEEDBACK, FEEDBACK.c.id == newest.c.id).join(
+        DECISIONS, DECISIONS.c.id == FEEDBACK.c.decision_id
+    )
+    columns = DECISIONS.c.id.label("decision_id"), *(c for c in DECISIONS.c if c.name != "id")
+    found = select(*columns, FEEDBACK.c.score, FEEDBACK.c.source).select_from(joined)
+    return found.where(DECISIONS.c.final_size.is_not(None)).order_by(DECISIONS.c.created_at, DECISIONS.c.id)
+
+
 def _decisions(source: str | None) -> Select[Any]:
     """Decisions, oldest first, with the newest score and the newest correct answer of a source."""
     scored, answered = _newest(FEEDBACK.c.score, source), _newest(FEEDBACK.c.answer, source)

@@ -65,7 +65,7 @@ class Recorded(NamedTuple):
 
 def brief(steps: Sequence[Step]) -> tuple[tuple[str, float, float, str | None], ...]:
     """What is kept of the steps."""
-    return tuple((s.size, s.latency_s, s.p_right, s.error) for s in steps)
+    return tuple([(s.size, s.latency_s, s.p_right, s.error) for s in steps]) if steps else ()
 
 
 def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]) -> None:
@@ -118,4 +118,5 @@ def clean(text: str | None) -> str | None:
 
 def _between(value: Any, low: float, high: float) -> bool:
     """Whether a value is a number, numpy's included, in [low, high]; NaN is not."""
-    return isinstance(value, Real) and low <= float(value) <= high
+    # Real is asked last, for an abstract class is slow to ask.
+    return isinstance(value, (float, int, Real)) and low <= float(value) <= high

@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,8 @@ from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, META, METADATA, SCHEM
 from zeta_eval.files import plain
 
 BUSY_S: Final = 10.0
-"""Longest wait for another process's write to SQLite, in seconds; `?timeout=` in a URL overrides it."""
+"""Longest wait, in seconds, for another process's write to SQLite or for a connection to PostgreSQL; `?timeout=` and
+`?connect_timeout=` in a URL override it."""
 
 _encode: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
@@ -46,7 +48,8 @@ class Store:
                     _create(self._engine)
                 version = _version(self._engine)
         except ImportError as e:
-            raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it.") from e
+            extra = ', such as pip install "zeta-eval[postgres]"' if url.get_backend_name() == "postgresql" else ""
+            raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it{extra}.") from e
         except (exc.SQLAlchemyError, OSError) as e:
             raise InvalidInputError(
                 f"Can't open the history {self.name}: {reason(e)}. Mend or move it, or name another one."
@@ -141,6 +144,8 @@ def _url(url_or_path: str | Path) -> URL:
     else:
         try:
             url = make_url(str(url_or_path))
+            if url.drivername == "postgresql" and find_spec("psycopg") is not None:
+                url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy takes psycopg2 where none is named
             url.get_dialect()
         except (exc.ArgumentError, ImportError) as e:
             scheme = str(url_or_path).partition("://")[0]
@@ -155,7 +160,8 @@ def _url(url_or_path: str | Path) -> URL:
 
 def _engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
-    timeout = {"timeout": BUSY_S} if sqlite and "timeout" not in url.query else {}
+    setting = {"sqlite": "timeout", "postgresql": "connect_timeout"}.get(url.get_backend_name())
+    timeout = {setting: BUSY_S if sqlite else int(BUSY_S)} if setting and setting not in url.query else {}
     engine = create_engine(url, json_serializer=_json, connect_args=timeout, pool_pre_ping=not sqlite)
     if sqlite:
         event.listen(engine, "connect", _set_up)

@@ -56,13 +56,23 @@ def by_feedback(
     features: Features,
     p: Floats,
     shares: Floats,
-    cost: Floats,
+    *,
     seed: int,
 ) -> tuple[list[Evidence], list[str]]:
-    """What each source of feedback says of the new policy, and notes on what could not be told."""
+    """What each source of feedback says of the new policy, and notes on what could not be told.
+
+    Args:
+        old: The parent.
+        new: The new policy.
+        judged: The feedback.
+        features: Of its queries.
+        p: Expected score of each size, shape (Q, M).
+        shares: Expected cost of each size, shares of the largest size's mean cost, shape (Q, M).
+        seed: Seed of the resamples.
+    """
     found, notes = [], []
     for source, name in enumerate(judged.sources):
-        rows = judged.judged_by(source, cost, old.cost_unit)
+        rows = judged.judged_by(source, shares, old.cost_unit)
         held = rows["query_id"].isin(judged.queries["query_id"][judged.queries["split"] == "test"])
         if held.sum() >= LEAST_HELD_OUT * len(old.sizes):
             table = Outcomes.from_frame(rows, source="feedback").with_order(old.sizes)
@@ -89,13 +99,12 @@ def together(parts: Sequence[Evidence]) -> Evidence:
 def shown(parts: Sequence[Evidence]) -> bool:
     """Whether the new policy is better: the interval is above zero, no part's below, nor does it hang on one source.
 
-    Without any one source the rest must still be in favour, where there is a rest: one source alone is believed only
-    where nothing else can tell.
+    Without any one source that is not trusted there must be a rest, and it must still be in favour.
     """
     if not parts or together(parts).low <= 0 or any(e.high < 0 for e in parts):
         return False
     rests = [[e for e in parts if e.judge != judge] for judge in {e.judge for e in parts} - {None}]
-    return all(together(rest).value > 0 for rest in rests if rest)
+    return all(rest and together(rest).value > 0 for rest in rests)
 
 
 def _share(own: int, n: int) -> float:

@@ -25,7 +25,7 @@ from zeta_eval.replay.predict import FeatureCache, Features, expect
 from zeta_eval.replay.versus import compare
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.evidence import by_feedback, by_replay, shown, together
-from zeta_eval.tuning.learning import LearningReport
+from zeta_eval.tuning.learning import Evidence, LearningReport
 from zeta_eval.tuning.report import TuningSettings
 from zeta_eval.tuning.study import tune
 
@@ -64,22 +64,16 @@ def relearn(
     known = None if outcomes is None else _checked(outcomes, policy)
     features = _features(judged)
     p = judged.corrected(expect(policy, features)[0])
-    shares = _cost_shares(policy, features)
-    cost = judged.rescaled(shares * _unit_cost(policy, known), policy.cost_unit)
+    unit = _unit_cost(policy, known)
+    cost = judged.rescaled(_cost_shares(policy, features) * unit, policy.cost_unit)
     filled = judged.completed(p, cost, policy.cost_unit, others=0 if known is None else len(known))
     table = _joined(known, filled, policy)
     tuned = tune(table, replace(settings, cost=policy.cost_unit, name=policy.name))
     new = _like_parent(tuned.policy, policy, table)
     versus = None if known is None or not _testable(known) else compare({"old": policy, "new": new}, known, seed=seed)
-    parts, notes = by_feedback(policy, new, judged, features, p, shares, cost, seed)
+    parts, notes = by_feedback(policy, new, judged, features, p, cost / unit, seed=seed)
     parts = [*([] if versus is None else [by_replay(versus)]), *parts]
-    if len(parts) == 1 and parts[0].judge is not None:
-        notes.append(f"only {parts[0].judge} tells which is better; give --outcomes TABLE if it may be wrong.")
-    if not judged.trusted.all():
-        doubted = ", ".join(name for name, sure in zip(judged.sources, judged.trusted, strict=True) if not sure)
-        notes.append(f"what {doubted} can change is bounded, as it may be wrong; --trust SOURCE lifts that.")
-    if not parts:
-        notes.append("nothing held out can compare the two; give --outcomes TABLE, or explore.")
+    notes += _warnings(parts, judged)
     evidence = parts + ([together(parts)] if len(parts) > 1 else [])
     better = shown(parts)
     promoted = better or force
@@ -108,6 +102,20 @@ def relearn(
         tuning=tuned,
         notes=tuple(notes),
     )
+
+
+def _warnings(parts: Sequence[Evidence], judged: Judged) -> list[str]:
+    """What a reader should know of the sources."""
+    notes = [] if parts else ["nothing held out can compare the two; give --outcomes TABLE, or explore."]
+    judges = {e.judge for e in parts}
+    if len(judges) == 1 and (name := judges.pop()) is not None:
+        notes.append(
+            f"only {name} tells which is better, and one source may be wrong; --trust {name} if it can't be, or give "
+            "--outcomes TABLE."
+        )
+    if doubted := [name for name, sure in zip(judged.sources, judged.trusted, strict=True) if not sure]:
+        notes.append(f"what {', '.join(doubted)} can change is bounded, as it may be wrong; --trust SOURCE lifts that.")
+    return notes
 
 
 def _checked(outcomes: Outcomes, policy: RoutingPolicy) -> Outcomes:
