@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-KEEP_SHARE = 0.75
-"""The batch is cut to the rows still writing when these are at most this share of it: each cut copies the cache."""
+from zeta_eval.inference.reading import Forward, read
+
+KEEP_SHARE = 0.9
+"""The batch is cut to the rows still writing when these are at most this share of it: each cut moves rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,32 +77,28 @@ def greedy(
     lengths = torch.tensor([len(p) for p in prompts], device=device)
     limit = torch.tensor(limits, device=device)
     width, steps = max(map(len, prompts)), max(limits)
-    ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
-    mask = torch.arange(width + steps, device=device)[None] >= (width - lengths)[:, None]
-    mask = mask.long()
-    positions = (mask[:, :width].cumsum(1) - 1).clamp(min=0)
     ends = torch.tensor(sorted(end), device=device)
     allowed = torch.tensor(among, dtype=torch.long, device=device)
+    forward = _forward(model)
+    start = now()
+    known = read(model, forward, prompts, steps)
+    logits, mask, cache = known.logits.to(device), known.mask, known.cache
 
-    row = torch.arange(len(prompts), device=device)  # the rows still in the batch, by their place in `prompts`
+    row = torch.tensor(known.order, device=device)  # the rows still in the batch, by their place in `prompts`
     live = torch.ones_like(row, dtype=torch.bool)  # of these, the ones still writing
     tokens = torch.zeros(len(prompts), steps, dtype=torch.long, device=device)
     count = torch.zeros_like(row)
     ended = torch.zeros_like(live)
     total, lowest = torch.zeros(2, len(prompts), device=device)
-    margin = entropy = total
-    forward = _forward(model)
-    cache = DynamicCache(config=model.config)
-    start = now()
+    first = torch.zeros(2, len(prompts), device=device)
     first_s = 0.0
     for step in range(steps):
-        logits = forward(ids, mask[:, : width + step], positions, cache).to(device)
         if among:
             logits = torch.full_like(logits, -torch.inf).index_copy(1, allowed, logits[:, allowed])
         norm = logits.logsumexp(-1)
         best, token = logits.max(-1)
         if step == 0:
-            margin, entropy = signals(logits, norm)
+            first[:, row] = torch.stack(signals(logits, norm))
             first_s = now() - start
         logprob = best - norm
         writing = row[live]
@@ -117,12 +115,14 @@ def greedy(
         if left == 0:
             break
         if left <= KEEP_SHARE * len(row):
-            keep = live.nonzero().squeeze(1)
+            keep = torch.arange(left, device=device)  # rows from behind take the places of those that have ended
+            keep[~live[:left]] = left + live[left:].nonzero().squeeze(1)
             cache.batch_select_indices(keep)
             row, mask, token, live = row[keep], mask[keep], token[keep], live[keep]
-        ids, positions = token[:, None], (lengths[row] + step)[:, None]
+        positions = (lengths[row] + step)[:, None]
+        logits = forward(token[:, None], mask[:, : width + step + 1], positions, cache).to(device)
     total_s = now() - start
-    columns = (tokens, count, total / count, lowest, margin, entropy, ended)
+    columns = (tokens, count, total / count, lowest, *first, ended)
     rows = [_written(*values) for values in zip(*(c.tolist() for c in columns), strict=True)]
     return Batch(rows=rows, first_s=first_s, total_s=total_s)
 
@@ -142,7 +142,7 @@ def signals(logits: torch.Tensor, norm: torch.Tensor) -> tuple[torch.Tensor, tor
     return top[:, 0] - top[:, 1], torch.special.entr(logp.exp()).sum(-1)
 
 
-def _forward(model: Any) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor, DynamicCache], torch.Tensor]:
+def _forward(model: Any) -> Forward:
     """Return a function that gives the last position's logits (B, V) in float32."""
     taken = inspect.signature(model.forward).parameters
     extra = {"logits_to_keep": 1} if "logits_to_keep" in taken else {}

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
+from zeta_eval.inference.sharing import together
 from zeta_eval.models import GenerateConfig
 from zeta_eval.tasks import Query
+
+LEAST_ALIKE = 100
+"""Characters in common from which on prompts are kept together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +47,22 @@ class Unit:
 
 
 def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
-    """Join queries with the same prompt; those that can share a batch come together, the longest prompts first."""
+    """Join queries with the same prompt; those that can share a batch come together.
+
+    Among these, prompts that begin alike are neighbours, so that a batch reads once what they have in common; the
+    longest prompts come first.
+    """
     found: dict[tuple[int, int, tuple[str, ...], str], list[Query]] = {}
     for q in queries:
         limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
         stop = tuple(dict.fromkeys((*config.stop, *q.stop)))
         chosen = config.mcq == "logits" and q.options > 0
         found.setdefault((q.options, 1, (), q.prompt) if chosen else (0, limit, stop, q.prompt), []).append(q)
-    order = sorted(found, key=lambda k: (*k[:3], -len(k[3]), k[3]))
-    return [Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], queries=tuple(found[k])) for k in order]
+    units = [
+        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], queries=tuple(v)) for k, v in found.items()
+    ]
+    manners = [list(same) for _, same in groupby(sorted(units, key=lambda u: u.manner), key=lambda u: u.manner)]
+    return [same[i] for same in manners for i in together([u.prompt for u in same], LEAST_ALIKE)]
 
 
 def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:

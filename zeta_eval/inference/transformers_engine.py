@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
-from zeta_eval.inference.continuous import ContinuousBatching, Reply, continues
-from zeta_eval.inference.decoding import Batch, Written, greedy
+from zeta_eval.inference.cache import shares
+from zeta_eval.inference.clock import Clock, threads
+from zeta_eval.inference.completions import completions, replied, unwritten
+from zeta_eval.inference.continuous import ContinuousBatching, continues
+from zeta_eval.inference.decoding import greedy
 from zeta_eval.inference.loading import context_length, load, one_line
 from zeta_eval.inference.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
+from zeta_eval.inference.reading import LEAST_SHARED
 from zeta_eval.inference.served import Served, compiles
-from zeta_eval.inference.wording import LEAD, StopCheck, Wording
+from zeta_eval.inference.sharing import together
+from zeta_eval.inference.wording import StopCheck, Wording, end_tokens
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -41,10 +45,11 @@ SMALL_MODEL = 5_000_000
 class TransformersGenerator:
     """Greedy answers of one model, batched.
 
-    A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`) and
-    writing in proportion to the tokens written, both in `gpu_s`: on a processor its processor time, which doesn't rise
-    with what else the machine is doing. On a CUDA device batches are continuous and latencies those of compiled
-    decoding, where model and placement allow it; `how` says what was chosen and why.
+    A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`; what several have
+    in common is read once, and costs each of them its share) and writing in proportion to the tokens written, both in
+    `gpu_s`: on a processor its processor time, which doesn't rise with what else the machine is doing. On a CUDA device
+    batches are continuous and latencies those of compiled decoding, where model and placement allow it; `how` says what
+    was chosen and why.
     """
 
     chooses = True
@@ -63,6 +68,7 @@ class TransformersGenerator:
         self.size = spec.size
         self.model, self.tokenizer = load(spec)
         small = sum(p.numel() for p in self.model.parameters()) < SMALL_MODEL and self.model.device.type == "cpu"
+        self._clock = Clock(self.model.device)
         self._n_threads = 1 if small else torch.get_num_threads()
         self.context = context_length(self.model, self.tokenizer)
         self._wording = Wording(self.tokenizer, self.context)
@@ -70,7 +76,7 @@ class TransformersGenerator:
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))
         """Queries per forward pass: from the memory that is free at first, halved when it runs out."""
         self._fits: int | None = None  # the largest batch that is tried, once the memory has run out
-        self._end = _end_tokens(self.model, self.tokenizer)
+        self._end = end_tokens(self.model, self.tokenizer)
         self._compiled, compiled_why = compiles(self.model, spec.compile)
         self._continuous, continuous_why = continues(self.model, spec.continuous)
         self._rows = self.batch_size
@@ -80,6 +86,7 @@ class TransformersGenerator:
         self._loop: ContinuousBatching | None = None
         self.how = {
             "batching": f"{'continuous' if self._continuous else 'static'}: {continuous_why}",
+            "sharing": "the cache's pages" if self._continuous else shares(self.model),
             "latency": f"{'static cache, compiled' if self._compiled else 'plain'}: {compiled_why}",
         }
         """How queries run and why, for the run's record."""
@@ -93,8 +100,8 @@ class TransformersGenerator:
         read = self._wording.read(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
-        # Longest first: memory runs out at the start or not at all.
-        todo = sorted((i for i in range(len(prompts)) if i not in answers), key=lambda i: -len(encoded[i]))
+        runs = [i for i in range(len(prompts)) if i not in answers]
+        todo = [runs[at] for at in together([encoded[i] for i in runs], LEAST_SHARED)]
         if self._continuous and config.max_new_tokens > 1 and len(todo) > 1:  # a single one needs no loop
             answers |= self._together(prompts, encoded, todo, config)
         else:
@@ -157,33 +164,23 @@ class TransformersGenerator:
             if self._loop is None or self._loop.cancels < bool(config.stop):
                 self._stop_loop()
                 self._loop = ContinuousBatching(self.model, end=sorted(self._end), cancels=bool(config.stop))
-            start = self._busy()
+            start = self._clock.busy()
             limits = [min(config.max_new_tokens, self.context - len(e)) for e in chosen]
             replies = self._loop.answer(chosen, limits, stopped=self._wording.stop_check(config.stop))
-            total_s = self._busy() - start
+            total_s = self._clock.busy() - start
         except Exception as e:
             _log.warning("%s: continuous batching failed (%s), going on with padded batches", self.size, one_line(e))
             self.how["batching"] = f"static: continuous batching failed ({one_line(e)})"
+            self.how["sharing"] = shares(self.model)
             self._continuous, self.batch_size, self._fits = False, self._rows, self._rows
             self._stop_loop()
             return self._in_batches(prompts, encoded, todo, few)
         read_s = min(sum(c.prefill_gpu_s or 0.0 for c in read.values()), total_s)
         write_s = (total_s - read_s) / sum(len(r.tokens) for r in replies)
-        return {i: self._replied(read[i], reply, write_s, config) for i, reply in zip(todo, replies, strict=True)}
-
-    def _replied(self, read: Completion, reply: Reply, write_s: float, config: GenerateConfig) -> Completion:
-        """Join the pass that read a prompt with its reply; `write_s` is the time of a token."""
-        if read.error is not None:
-            return read
-        return replace(
-            read,
-            text=self._wording.text(reply.tokens, config.stop, self._end),
-            completion_tokens=len(reply.tokens),
-            mean_logprob=sum(reply.logprobs) / len(reply.logprobs),
-            min_logprob=min(reply.logprobs),
-            gpu_s=(read.prefill_gpu_s or 0.0) + write_s * len(reply.tokens),
-            truncated=not reply.ended,
-        )
+        return {
+            i: replied(read[i], reply, write_s, self._wording.text(reply.tokens, config.stop, self._end))
+            for i, reply in zip(todo, replies, strict=True)
+        }
 
     def _stop_loop(self) -> None:
         if self._loop is not None:
@@ -204,9 +201,9 @@ class TransformersGenerator:
             self._in_batches(prompts[:1], [self._wording.read(prompts[:1], config)[0][0]], [0], config)
         answers = []
         for prompt in prompts:
-            start = self._now()
+            start = self._clock.now()
             encoded, reason = self._wording.read([prompt], config)[0]
-            encode_s = self._now() - start
+            encode_s = self._clock.now() - start
             if reason:
                 answers.append(Completion(text="", error=reason))
                 continue
@@ -227,7 +224,7 @@ class TransformersGenerator:
             if self._served is None or self._served.length < min(longest, self.context):
                 self._served = Served(self.model, min(longest, self.context))
             for _ in range(2):  # the first time compiles, the second records graphs; neither may end early
-                self._served.answer([0], WARM_TOKENS, end=(), now=self._now)
+                self._served.answer([0], WARM_TOKENS, end=(), now=self._clock.now)
         except Exception as e:
             _log.warning("%s: compiling failed (%s), measuring plain decoding", self.size, one_line(e))
             self.how["latency"] = f"plain: compiling failed ({one_line(e)})"
@@ -238,7 +235,7 @@ class TransformersGenerator:
 
         A KeyboardInterrupt that `on_text` raises ends the generation; any failure gives a Completion with `error`.
         """
-        start = self._now()
+        start = self._clock.now()
         encoded, reason = self._wording.read([prompt], config)[0]
         if reason:
             return Completion(text="", error=reason)
@@ -254,7 +251,7 @@ class TransformersGenerator:
             return stopped(rows) if stopped else [False]
 
         try:
-            return self._answer([encoded], config, encode_s=self._now() - start, stopped=watch)[0]
+            return self._answer([encoded], config, encode_s=self._clock.now() - start, stopped=watch)[0]
         except Exception as e:
             return Completion(text="", prompt_tokens=len(encoded), error=one_line(e))
 
@@ -264,13 +261,16 @@ class TransformersGenerator:
         Raises:
             GenerationError: the accelerator has failed; nothing more will run on it.
         """
-        return [_unwritten(c) for c in self.generate(prompts, GenerateConfig(max_new_tokens=1))]
+        return [unwritten(c) for c in self.generate(prompts, GenerateConfig(max_new_tokens=1))]
 
     def close(self) -> None:
         """Free the weights."""
         self._stop_loop()
-        self.model = self._served = None
-        free()
+        if self.model is not None:
+            model = weakref.ref(self.model)
+            self.model = self._served = None
+            if model() is not None or torch.cuda.is_available():  # looking for what holds it takes .15 s
+                free()
 
     def _answer(
         self,
@@ -287,8 +287,8 @@ class TransformersGenerator:
         """
         limits = [min(config.max_new_tokens, self.context - len(e)) for e in encoded]
         stopped = stopped or self._wording.stop_check(config.stop)
-        now = self._busy if encode_s is None else self._now
-        with _threads(self._n_threads):
+        now = self._clock.busy if encode_s is None else self._clock.now
+        with threads(self._n_threads):
             if config.options:
                 among = self._wording.letters(config.options)
                 batch = greedy(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
@@ -296,82 +296,4 @@ class TransformersGenerator:
                 batch = self._served.answer(encoded[0], limits[0], end=self._end, stopped=stopped, now=now)
             else:
                 batch = greedy(self.model, encoded, limits, end=self._end, stopped=stopped, now=now)
-        read_s = batch.first_s / sum(map(len, encoded))  # per token read, as below per token written
-        write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
-        return [
-            self._completion(len(e), w, batch, config, (len(e) * read_s, len(w.tokens) * write_s), encode_s)
-            for e, w in zip(encoded, batch.rows, strict=True)
-        ]
-
-    def _completion(
-        self,
-        read: int,
-        written: Written,
-        batch: Batch,
-        config: GenerateConfig,
-        spent: tuple[float, float],
-        encode_s: float | None,
-    ) -> Completion:
-        """What a row came to; `spent` is its share of the seconds of reading and of writing."""
-        gpu_s = sum(spent)
-        if written.mean_logprob != written.mean_logprob:
-            error = "The model's logits are not numbers (NaN); try another `dtype`, float32 or bfloat16"
-            return Completion(text="", prompt_tokens=read, gpu_s=gpu_s, error=error)
-        text = self._wording.text(written.tokens, config.stop, self._end)
-        return Completion(
-            text=f"{LEAD}{text.strip()})" if config.options else text,
-            prompt_tokens=read,
-            completion_tokens=len(written.tokens),
-            mean_logprob=written.mean_logprob,
-            min_logprob=written.min_logprob,
-            prefill_margin=written.margin,
-            prefill_entropy=written.entropy,
-            prefill_gpu_s=spent[0],
-            gpu_s=gpu_s,
-            latency_s=None if encode_s is None else encode_s + batch.total_s,
-            ttft_s=None if encode_s is None else encode_s + batch.first_s,
-            truncated=not (written.ended or config.options),
-        )
-
-    def _now(self) -> float:
-        """Seconds on a clock that has waited for the device."""
-        if self.model.device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
-    def _busy(self) -> float:
-        """Seconds that the device worked; on a processor those of this process, whatever else the machine is doing."""
-        return self._now() if self.model.device.type == "cuda" else time.process_time()
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    """Run torch's operators on n threads of the processor."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _unwritten(read: Completion) -> Completion:
-    """A completion without what was written: its first token came from the pass that read the prompt."""
-    if read.error is not None:
-        return read
-    return replace(
-        read,
-        text="",
-        completion_tokens=0,
-        mean_logprob=None,
-        min_logprob=None,
-        gpu_s=read.prefill_gpu_s,
-        truncated=False,
-    )
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Token ids that end an answer: the model's (one, several or none) and the tokenizer's."""
-    own = model.generation_config.eos_token_id
-    ends = own if isinstance(own, list) else [own]
-    return frozenset(int(t) for t in [*ends, tokenizer.eos_token_id] if t is not None)
+        return completions(encoded, batch, config, wording=self._wording, end=self._end, encode_s=encode_s)

@@ -88,3 +88,10 @@ class Wording:
             return [any(s in text for s in stop) for text in texts]
 
         return stopped
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Token ids that end an answer: the model's (one, several or none) and the tokenizer's."""
+    own = model.generation_config.eos_token_id
+    ends = own if isinstance(own, list) else [own]
+    return frozenset(int(t) for t in [*ends, tokenizer.eos_token_id] if t is not None)
