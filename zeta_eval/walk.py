@@ -51,7 +51,9 @@ class Walk:
         """Note the answer of the size that `next` named, and decide what runs after it."""
         assert self.next is not None
         index, size, before = self.next, self.policy.sizes[self.next], self.p
-        failed = result.error is not None
+        failed, chosen = result.error is not None, self.decision.size
+        if not self.steps and self.read_s is None and size != chosen:
+            self.reasons.append(f"asked {size} before {chosen}: seeing its answer is worth its price")
         if not failed:
             self.ran = (*self.ran, index)
             view = read_answer(result.text)

@@ -23,6 +23,9 @@ WIDTH, HEIGHT = 500, 375
 LISTED = 6
 """Queries that are listed; `changes` has all of them."""
 
+WORDS = 34
+"""Characters of a listed query and of the sizes it is answered by, together."""
+
 
 def build(view: Explore) -> widgets.VBox:
     """Make the widget of a view: picture, slider, numbers, list of changes, and a button that saves."""
@@ -133,8 +136,9 @@ def _changes(view: Explore) -> str:
     gain = points.score[rows, view.at] - points.score[rows, view.own]
     extra = (points.cost[rows, view.at] - points.cost[rows, view.own]) * view.data.unit_cost
     now, before = (points.steps(k, rows[:LISTED]) for k in (view.at, view.own))
+    room = min(24, max(8, WORDS - max(map(len, before)) - max(map(len, now))))
     listed = [
-        [before[i], now[i], f"{gain[i]:+.2g}", f"{extra[i]:+.2g}", shorten(view.table.queries[rows[i]], 24)]
+        [before[i], now[i], f"{gain[i]:+.2g}", f"{extra[i]:+.2g}", shorten(view.table.queries[rows[i]], room)]
         for i in range(min(LISTED, len(rows)))
     ]
     head = (
