@@ -113,8 +113,7 @@ class Routed:
     steps: tuple[Step, ...]
     """Every call made, in order."""
     reasons: tuple[str, ...]
-    """What reading the query first told, where it was read; why another size than the decision's was asked first, where
-    it was; why it stopped or went on after each step."""
+    """What reading the query first told, where it was read; why it stopped or went on after each step."""
     read_s: float | None = None
     """Measured time in seconds that the smallest size took to read the query first; None where it did not."""
 

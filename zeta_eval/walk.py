@@ -52,8 +52,7 @@ class Walk:
         assert self.next is not None
         index, size, before = self.next, self.policy.sizes[self.next], self.p
         failed, chosen = result.error is not None, self.decision.size
-        if not self.steps and self.read_s is None and size != chosen:
-            self.reasons.append(f"asked {size} before {chosen}: seeing its answer is worth its price")
+        early = not self.steps and self.read_s is None and size != chosen
         if not failed:
             self.ran = (*self.ran, index)
             view = read_answer(result.text)
@@ -66,7 +65,7 @@ class Walk:
         self.next, reason = self._decide(index, failed, told=self.p != before)
         if self.next is not None and (self.read_s or 0.0) + sum(s.latency_s for s in self.steps) >= max_latency_s:
             self.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
-        self.reasons.append(reason)
+        self.reasons.append(f"{reason} (asked before {chosen}, for what its answer may show)" if early else reason)
 
     def _decide(self, index: int, failed: bool, *, told: bool) -> tuple[int | None, str]:
         """The size to run after the one at `index`, or None, with the reason."""
