@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from zeta_eval.domain import price
 from zeta_eval.policy import Estimate, RoutingPolicy
 
+HOPEFUL = 0.5
+"""A query that some size answers with this chance or more is not called hopeless."""
+
 
 def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
     """Why a size was chosen for a query, in words."""
@@ -29,7 +32,7 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float,
     why.append(
         f"{size}: estimated chance of being right {estimate.p[i]:.2f} at {estimate.cost[i]:.2f} of the largest cost"
     )
-    if i + 1 < len(policy.rungs) and estimate.complexity.label == "complex":
+    if i + 1 < len(policy.rungs) and estimate.complexity.label == "complex" and max(estimate.p) < HOPEFUL:
         why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
     if i + 1 < len(policy.rungs):
         gain, extra = estimate.p[i + 1] - estimate.p[i], cost[i + 1] - cost[i]
