@@ -5,12 +5,10 @@ Weights are random and made on the device: nothing is downloaded, and what the m
 
 from __future__ import annotations
 
-import gc
 import itertools
 import platform
 import random
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,9 +21,11 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.inference.architectures import PUBLISHED, Architecture
+from zeta_eval.inference.clock import Clock
 from zeta_eval.inference.continuous import ContinuousBatching, flash_installed
 from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
 from zeta_eval.inference.loading import one_line
+from zeta_eval.inference.memory import free
 from zeta_eval.inference.served import Served
 
 NEEDS = {"torch": "2.11", "transformers": "5.17"}
@@ -82,7 +82,7 @@ def _size(
     """Build a size, measure what can be measured and let go of it; a part that fails leaves the others."""
     figures, failures = _measured(shape, device, dtype, work)
     torch.compiler.reset()
-    _free()
+    free()
     plan = shape.build(torch.device("meta"), dtype)
     return SizeSpeed(
         size=size,
@@ -110,18 +110,19 @@ def _measured(
             figures |= part(model, work)
         except Exception as e:
             failures[name] = one_line(e)
-        _free()
+        free()
     return figures, failures
 
 
-class _Clock(LogitsProcessor):
+class _Ticks(LogitsProcessor):
     """Notes when each token's scores are there; changes none."""
 
-    def __init__(self) -> None:
-        self.ticks = [_now()]
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.now
+        self.at = [clock.now()]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        self.ticks.append(_now())
+        self.at.append(self._now())
         return scores
 
 
@@ -129,7 +130,8 @@ def _served(model: Any, work: Work) -> dict[str, float]:
     """Batch 1 as a benchmark measures latency: static cache, on CUDA compiled."""
     served = Served(model, work.prompt_tokens + work.new_tokens, compiled=model.device.type == "cuda")
     prompt = _prompts(model, 1, work.prompt_tokens, work.prompt_tokens)[0]
-    runs = [served.answer(prompt, work.new_tokens, end=(), now=_now) for _ in range(2 + work.repeats)][2:]
+    now = Clock(model.device).now
+    runs = [served.answer(prompt, work.new_tokens, end=(), now=now) for _ in range(2 + work.repeats)][2:]
     steps = [(r.total_s - r.first_s) / (work.new_tokens - 1) for r in runs]
     return {
         "ttft_ms": 1e3 * statistics.median(r.first_s for r in runs),
@@ -144,28 +146,28 @@ def _single(model: Any, work: Work) -> dict[str, float]:
     settings = _settings(work, cache_implementation="static")
     steps = []
     for i in range(2 + work.repeats):
-        clock = _Clock()
+        ticks = _Ticks(Clock(model.device))
         model.generate(
             torch.tensor(prompt, device=model.device),
             attention_mask=torch.ones(1, work.prompt_tokens, dtype=torch.long, device=model.device),
             generation_config=settings,
-            logits_processor=LogitsProcessorList([clock]),
+            logits_processor=LogitsProcessorList([ticks]),
         )
         if i >= 2:
-            steps += [after - before for before, after in itertools.pairwise(clock.ticks[1:])]
+            steps += [after - before for before, after in itertools.pairwise(ticks.at[1:])]
     return {"generate_ms": 1e3 * statistics.median(steps)}
 
 
 def _continuous(model: Any, work: Work) -> dict[str, float]:
     """Many queries at once, after a few that warm up."""
     prompts = _prompts(model, work.concurrent, work.prompt_tokens // 8, work.prompt_tokens)
-    loop = ContinuousBatching(model, end=())
+    now, loop = Clock(model.device).now, ContinuousBatching(model, end=())
     try:
         few = prompts[: work.batch]
         loop.answer(few, [2] * len(few))
-        start = _now()
+        start = now()
         replies = loop.answer(prompts, [work.new_tokens] * len(prompts))
-        return {"continuous": sum(len(r.tokens) for r in replies) / (_now() - start)}
+        return {"continuous": sum(len(r.tokens) for r in replies) / (now() - start)}
     finally:
         loop.close()
 
@@ -174,9 +176,10 @@ def _static(model: Any, work: Work) -> dict[str, float]:
     """Padded batches of eager `generate`, after a short one that warms up."""
     prompts = _prompts(model, work.batch * work.batches, work.prompt_tokens // 8, work.prompt_tokens)
     _generate(model, prompts[: work.batch], replace(work, new_tokens=2))
-    start = _now()
+    now = Clock(model.device).now
+    start = now()
     written = sum(_generate(model, prompts[at : at + work.batch], work) for at in range(0, len(prompts), work.batch))
-    return {"static": written / (_now() - start)}
+    return {"static": written / (now() - start)}
 
 
 def _generate(model: Any, prompts: list[list[int]], work: Work) -> int:
@@ -208,22 +211,22 @@ def _bandwidth(device: torch.device, work: Work) -> float:
     """Bytes per second of a copy on the device, read and written ones counted."""
     source = torch.ones(work.copied_bytes, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    return 2 * work.copied_bytes / _median_s(lambda: target.copy_(source))
+    return 2 * work.copied_bytes / _median_s(lambda: target.copy_(source), Clock(device))
 
 
 def _matrix_rate(device: torch.device, dtype: torch.dtype, work: Work) -> float:
     """Floating-point operations per second of a product of two square matrices."""
     a, b = torch.randn(2, work.matrix, work.matrix, device=device).to(dtype)
-    return 2 * work.matrix**3 / _median_s(lambda: a @ b)
+    return 2 * work.matrix**3 / _median_s(lambda: a @ b, Clock(device))
 
 
-def _median_s(action: Callable[[], object], *, n: int = 10) -> float:
+def _median_s(action: Callable[[], object], clock: Clock, *, n: int = 10) -> float:
     """Median seconds of n actions, after three that warm up."""
     times = []
     for _ in range(3 + n):
-        start = _now()
+        start = clock.now()
         action()
-        times.append(_now() - start)
+        times.append(clock.now() - start)
     return statistics.median(times[3:])
 
 
@@ -239,16 +242,3 @@ def _narrow(shape: Architecture) -> Architecture:
         head_dim=16,
         vocab_size=512,
     )
-
-
-def _now() -> float:
-    """Seconds on a clock that has waited for the device."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def _free() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
