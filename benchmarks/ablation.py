@@ -21,22 +21,23 @@ import numpy as np
 from routers import load
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from zeta_eval.cascade import LOGPROBS, PREFILL
+from zeta_eval.arrays import Floats, logit
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade
+from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.statistics import Bootstrap
+from zeta_eval.evaluation.reports.report import StrategyRow
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import Cascade
-from zeta_eval.replay.choice import Floats, choose, logit
-from zeta_eval.replay.comparison import Comparison, Strategy
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import expect
-from zeta_eval.replay.report import StrategyRow
-from zeta_eval.replay.statistics import Bootstrap
+from zeta_eval.router.cascade import LOGPROBS, PREFILL
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
+from zeta_eval.tuning.fit_learned import fit_learned
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.learned import fit_learned
 from zeta_eval.tuning.selection import with_looks, with_peek
 from zeta_eval.tuning.study import candidate
 

@@ -29,14 +29,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, LINES, canvas, image, legend, title
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, ZetaError
 from zeta_eval.feedback.drift import Drift
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.style import COLOURS, FAINT, LINES, canvas, image, legend, title
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
 
 SCHEMA_VERSION = 1

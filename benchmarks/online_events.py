@@ -23,8 +23,8 @@ from speed import TEXT
 from zeta_eval.feedback.drift import Drift
 from zeta_eval.feedback.online import Online
 from zeta_eval.files import write_json
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 
 CHECKPOINTS = 10
 TASKS = 5000

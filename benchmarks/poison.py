@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import zeta_eval as ze
-from zeta_eval import versions
+from zeta_eval.api import versions
 from zeta_eval.feedback.store import Store
 from zeta_eval.feedback.tables import FEEDBACK
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
 SETTINGS = ze.TuningSettings(n_trials=30, estimator="heuristic")

@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from routing.robustness import robustness, sample, unchanged
 
+from zeta_eval.evaluation.batch.choice import choose, curve_weights
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.choice import choose, curve_weights
-from zeta_eval.replay.robustness import robustness, sample, unchanged
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 
 TIERS = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
 CUTS = (0.15, 0.35, 0.60)

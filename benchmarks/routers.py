@@ -23,12 +23,12 @@ from routing.product import PRODUCT
 from routing.rows import Row, against_best, keeping, predicted, random_mix, row, rows_text, single, trace
 from routing.summary import summarise, summary_text
 
+from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
+from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay.comparison import Comparison, Strategy
-from zeta_eval.replay.evaluator import Evaluator, cost_column
-from zeta_eval.replay.statistics import Bootstrap
 
 SCHEMA_VERSION = 1
 N_BOOTSTRAP = 1000

@@ -135,9 +135,9 @@ def tune(folder: Path, n: int, trials: int) -> dict[str, float]:
 
 def replay(folder: Path, n: int, trials: int) -> dict[str, float]:
     """Load the table and replay the tuned policy on all of its queries."""
+    from zeta_eval.evaluation.replay import replay as replay_policy
     from zeta_eval.outcomes import Outcomes
-    from zeta_eval.policy import RoutingPolicy
-    from zeta_eval.replay import replay as replay_policy
+    from zeta_eval.router.policy import RoutingPolicy
 
     started = time.perf_counter()
     outcomes = Outcomes.load(folder / "table.parquet")

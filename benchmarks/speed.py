@@ -43,8 +43,8 @@ def main() -> None:
         result[f"import {module} (s, median of 7 fresh interpreters; at most 0.2)"] = import_seconds(module)
     result["%load_ext zeta_eval (s, median of 7 fresh shells; at most 0.5)"] = load_seconds()
 
-    from zeta_eval.policy import RoutingPolicy
     from zeta_eval.router import ZetaDynamicRouter
+    from zeta_eval.router.policy import RoutingPolicy
     from zeta_eval.testing import make_outcomes
     from zeta_eval.tuning import TuningSettings, tune
 
@@ -58,8 +58,8 @@ def main() -> None:
     router = ZetaDynamicRouter(report.policy)
     result["route(), 100 words, tuned policy (us, median)"] = median_seconds(lambda: router.route(TEXT), 5000) * 1e6
 
-    from zeta_eval.replay import Evaluator
-    from zeta_eval.replay.predict import decide
+    from zeta_eval.evaluation.batch.evaluator import Evaluator
+    from zeta_eval.evaluation.batch.predict import decide
 
     evaluator, policy = Evaluator(outcomes, report.policy.cost_unit), report.policy
     seconds = median_seconds(

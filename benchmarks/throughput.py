@@ -110,7 +110,7 @@ def run_toolkit(work: dict[str, list[str]]) -> dict[str, object]:
     """Seconds and answers of this package's engine."""
     import torch
 
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
     from zeta_eval.models import GenerateConfig, ModelSpec
 
     torch.set_num_threads(1)
@@ -168,7 +168,8 @@ def overhead(folder: Path, model: Path, n: int) -> dict[str, object]:
 
 def bench(out: Path, model: Path, n: int) -> tuple[float, float]:
     """Seconds of a benchmark on one size, and those of its forward passes."""
-    from zeta_eval.inference import TransformersGenerator, run
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+    from zeta_eval.inference.run.runner import run
     from zeta_eval.models import Ladder, ModelSpec
     from zeta_eval.tasks import get_task
 

@@ -20,15 +20,15 @@ from routers import load
 from routing.baselines import BASELINES
 from routing.problem import Problem
 
+from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay.choice import choose
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.statistics import Bootstrap, Measure, measure
 from zeta_eval.tuning import TuningSettings, tune
-from zeta_eval.tuning.fit import COST_GRID
-from zeta_eval.tuning.transfer import mean_lift, task_groups
+from zeta_eval.tuning.fit_heuristic import COST_GRID
+from zeta_eval.tuning.unseen_tasks import mean_lift, task_groups
 
 NAMES = ("lexical features", "kNN 20", "kNN 100", "TF-IDF + LR", "MLP", "matrix factorisation", "clusters")
 """The baselines that learn from texts."""

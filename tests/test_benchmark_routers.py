@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import split_names
-from zeta_eval.replay.choice import choose
-from zeta_eval.replay.comparison import Comparison, Strategy
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.statistics import Bootstrap
 from zeta_eval.testing import make_outcomes
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

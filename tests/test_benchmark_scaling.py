@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -56,7 +56,7 @@ def test_training_and_test_contents_never_meet():
 
 @pytest.mark.slow
 def test_the_trainer_writes_a_model_that_loads_and_has_learned(tmp_path):
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 
     command = [sys.executable, str(TRAIN), "--size", "17K", "--seconds", "20", "--out", str(tmp_path / "17K")]
     subprocess.run(command, check=True, capture_output=True)

@@ -1,8 +1,8 @@
 import pytest
 
+from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import GenerateConfig, Ladder
-from zeta_eval.replay.statistics import Bootstrap
 
 RUNG = '[[models]]\nsize = "A"\nmodel = "someone/a"\n'
 

@@ -5,13 +5,24 @@ Names are imported when first used, so that `import zeta_eval` is fast.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zeta_eval.api import answerers, benchmark, compare, import_table, replay, route, run, tune
+    from zeta_eval.api import (
+        answerers,
+        benchmark,
+        compare,
+        import_table,
+        learn,
+        promote,
+        replay,
+        rollback,
+        route,
+        run,
+        tune,
+    )
+    from zeta_eval.evaluation.reports.report import ReplayReport
     from zeta_eval.exceptions import ZetaError
     from zeta_eval.feedback import History
     from zeta_eval.feedback.drift import Drift
@@ -19,15 +30,13 @@ if TYPE_CHECKING:
     from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
     from zeta_eval.notebook import figures
     from zeta_eval.notebook.complexity_view import complexity_view
-    from zeta_eval.notebook.explore import explore
+    from zeta_eval.notebook.working_point import explore
     from zeta_eval.outcomes import Outcomes
-    from zeta_eval.policy import RoutingPolicy
-    from zeta_eval.replay import ReplayReport
     from zeta_eval.router import Decision, ZetaDynamicRouter
+    from zeta_eval.router.policy import RoutingPolicy
     from zeta_eval.tasks import Query, Score, Task, resolve_tasks, task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
-    from zeta_eval.versions import learn, promote, rollback
 
 __all__ = [
     "Decision",
@@ -68,32 +77,42 @@ __all__ = [
 ]
 
 _HOME = {
-    "api": ("answerers", "benchmark", "compare", "import_table", "replay", "route", "run", "tune"),
+    "api": (
+        "answerers",
+        "benchmark",
+        "compare",
+        "import_table",
+        "learn",
+        "promote",
+        "replay",
+        "rollback",
+        "route",
+        "run",
+        "tune",
+    ),
+    "evaluation.reports.report": ("ReplayReport",),
     "exceptions": ("ZetaError",),
     "feedback": ("History",),
     "feedback.drift": ("Drift",),
     "feedback.online": ("Online", "OnlineSettings"),
     "models": ("GenerateConfig", "Ladder", "ModelSpec"),
-    "outcomes": ("Outcomes",),
-    "notebook": ("figures",),
     "notebook.complexity_view": ("complexity_view",),
-    "notebook.explore": ("explore",),
-    "policy": ("RoutingPolicy",),
+    "notebook.working_point": ("explore",),
+    "outcomes": ("Outcomes",),
     "router": ("Decision", "ZetaDynamicRouter"),
+    "router.policy": ("RoutingPolicy",),
     "tasks": ("Query", "Score", "Task", "resolve_tasks", "task"),
     "tracking": ("MlflowTracker",),
     "tuning": ("TuningReport", "TuningSettings"),
-    "versions": ("learn", "promote", "rollback"),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names} | {"ReplayReport": "replay.report"}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names} | {"figures": "notebook.figures"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'zeta_eval' has no attribute {name!r}")
-    home = f"zeta_eval.{_MODULE_OF[name]}"
-    module = import_module(home)
-    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
+    module = import_module(f"zeta_eval.{_MODULE_OF[name]}")
+    return module if name == "figures" else getattr(module, name)
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -104,17 +123,6 @@ def load_ipython_extension(shell: Any) -> None:
 def unload_ipython_extension(shell: Any) -> None:
     """Take them away again: `%unload_ext zeta_eval`."""
     import_module("zeta_eval.notebook.magics").unload(shell)
-
-
-class _Package(ModuleType):
-    """Keeps `zeta_eval.replay` the verb: importing the room of that name would put the module in its place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name == "replay" and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from routing.problem import Problem
-from zeta_eval.replay.choice import Floats, sigmoid
+from zeta_eval.arrays import Floats, sigmoid
 
 RANK = 32
 """Length of a size's embedding."""

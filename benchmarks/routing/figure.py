@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.rows import Row, best_baseline
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.measures.metrics import hull
 from zeta_eval.files import replacing
-from zeta_eval.replay.choice import Floats
-from zeta_eval.replay.metrics import hull
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

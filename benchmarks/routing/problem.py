@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import Texts
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay.choice import Floats
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import Texts
 
 DIMENSIONS = 100
 """Length of a query's embedding."""

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 
 from routing.rows import Traced
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, cascade_weights
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import decide, expect, rule_sizes
+from zeta_eval.evaluation.comparison import Strategy
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
-from zeta_eval.replay.comparison import Strategy
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import decide, expect, rule_sizes
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zeta_eval.replay.choice import Floats, choose, curve_weights, mix
-from zeta_eval.replay.comparison import Comparison, Strategy
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.metrics import gap_closed, hull_cost, hull_value
-from zeta_eval.replay.statistics import Measure, measure
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.choice import choose, curve_weights, mix
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.metrics import gap_closed, hull_cost, hull_value
+from zeta_eval.evaluation.measures.statistics import Measure, measure
 
 _NONE = Measure(math.nan, math.nan, math.nan)
 

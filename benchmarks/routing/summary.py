@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from routing.rows import Row, interval
-from zeta_eval.replay.choice import Floats
-from zeta_eval.replay.statistics import Measure, measure
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.measures.statistics import Measure, measure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

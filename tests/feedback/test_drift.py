@@ -4,8 +4,8 @@ import pytest
 
 from zeta_eval.feedback import History
 from zeta_eval.feedback.drift import KEPT, Drift, PageHinkley
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import Step, ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 
 
 def test_a_rise_and_a_fall_are_found_with_their_numbers():

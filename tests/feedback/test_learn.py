@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import zeta_eval as ze
-from zeta_eval import versions
+from zeta_eval.api import versions
 from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.feedback import History
-from zeta_eval.feedback.learn import Judged
+from zeta_eval.feedback.judged import Judged
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
 SETTINGS = ze.TuningSettings(n_trials=12, estimator="heuristic")

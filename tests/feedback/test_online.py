@@ -6,11 +6,11 @@ import pytest
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.feedback.drift import Drift
+from zeta_eval.feedback.ledgers import OTHERS, SOURCES
 from zeta_eval.feedback.online import UNNAMED, Online, OnlineSettings
-from zeta_eval.feedback.shifts import OTHERS, SOURCES
 from zeta_eval.models import Completion
-from zeta_eval.policy import RoutingPolicy, Rung
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("small", "middle", "large")
 TEXT = "How many pears are there?"

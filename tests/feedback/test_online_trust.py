@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from zeta_eval.domain import Domain
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.models import Completion
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.domain import Domain
+from zeta_eval.router.policy import RoutingPolicy
 
 TEXT = "Prove that the square root of two is irrational and explain every step of the proof"
 

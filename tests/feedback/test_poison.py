@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zeta_eval as ze
-from zeta_eval.estimators import logit
+from zeta_eval.evaluation.batch.predict import FeatureCache, expect
 from zeta_eval.feedback import History
 from zeta_eval.feedback.corrections import SOURCE_SHIFT
-from zeta_eval.feedback.learn import LEAST_QUERIES, WORD, Judged
+from zeta_eval.feedback.judged import LEAST_QUERIES, WORD, Judged
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.feedback.rows import query_hash
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.predict import FeatureCache, expect
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.estimators import logit
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning.evidence import shown, together
-from zeta_eval.tuning.learning import Evidence
+from zeta_eval.tuning.learning_report import Evidence
 
 POLICY = RoutingPolicy.seed()
 SIZES = POLICY.sizes

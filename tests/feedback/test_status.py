@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from zeta_eval.cli import main
+from zeta_eval.cli.parser import build_parser
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback import History
 from zeta_eval.feedback.status import HistoryStatus
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.parser import build_parser
 from zeta_eval.router import Step, ZetaDynamicRouter
 
 ROUTER = ZetaDynamicRouter()

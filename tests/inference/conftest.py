@@ -10,7 +10,7 @@ def tiny_folder(tmp_path_factory):
 
 @pytest.fixture
 def tiny(tiny_folder):
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
     from zeta_eval.models import ModelSpec
 
     generator = TransformersGenerator(ModelSpec(size="tiny", model=str(tiny_folder), device_map="cpu"))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zeta_eval.exceptions import GenerationError, ZetaError
-from zeta_eval.inference import distributed, launch, run
+from zeta_eval.inference.run import distributed, launch
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
 from zeta_eval.testing import ScriptedGenerator
@@ -23,7 +24,9 @@ QUERIES = [
 # Processes start in no time from one that has imported everything.
 os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # as a launched process has it before it imports torch
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["zeta_eval.inference.runner", "zeta_eval.testing", "torch.distributed.rendezvous"])
+FORKSERVER.set_forkserver_preload(
+    ["zeta_eval.inference.run.runner", "zeta_eval.testing", "torch.distributed.rendezvous"]
+)
 
 
 class Troubled(ScriptedGenerator):

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import run
-from zeta_eval.inference.plan import batches, units_of
-from zeta_eval.inference.wording import LEAD
+from zeta_eval.inference.engine.tokens import LEAD
+from zeta_eval.inference.run.plan import batches, units_of
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, get_task
 from zeta_eval.tasks.scorers import choice_match

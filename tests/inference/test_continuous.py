@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import TransformersGenerator
-from zeta_eval.inference.continuous import CHECK_EVERY, ContinuousBatching, continues
+from zeta_eval.inference.engine.continuous import CHECK_EVERY, ContinuousBatching, continues
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.testing import check_generator
 

@@ -7,9 +7,9 @@ from launched import Launched, scripted
 
 from zeta_eval.cli import main
 from zeta_eval.exceptions import GenerationError, InvalidInputError
-from zeta_eval.inference import distributed, launch
-from zeta_eval.inference.distributed import Team
-from zeta_eval.inference.launch import leads, says, world_size
+from zeta_eval.inference.run import distributed, launch
+from zeta_eval.inference.run.distributed import Team
+from zeta_eval.inference.run.launch import leads, says, world_size
 from zeta_eval.models import ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 
@@ -86,7 +86,7 @@ def test_a_benchmark_in_a_folder_that_another_one_writes_is_refused_by_all_proce
 def test_a_launcher_that_starts_one_process_of_two_is_one_line(tmp_path):
     accelerate = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     script = str(tmp_path / "script.py")
-    (tmp_path / "script.py").write_text("import zeta_eval.inference.distributed as d; d.Team.join()")
+    (tmp_path / "script.py").write_text("import zeta_eval.inference.run.distributed as d; d.Team.join()")
     done = subprocess.run([*accelerate, script], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "was asked for 2 processes and started 1" in done.stderr
@@ -95,7 +95,7 @@ def test_a_launcher_that_starts_one_process_of_two_is_one_line(tmp_path):
 
 def test_a_run_without_a_launcher_is_a_team_of_one_and_needs_no_torch():
     script = (
-        "import sys; from zeta_eval.inference.distributed import Team\n"
+        "import sys; from zeta_eval.inference.run.distributed import Team\n"
         "with Team.join() as team: team.tell('a', 1); team.meet('b'); assert [*team.claims('c', 3)] == [0, 1, 2]\n"
         "assert team.leads and not [*team.received()] and 'torch' not in sys.modules"
     )
@@ -121,7 +121,7 @@ def test_the_environment_says_who_leads(monkeypatch):
 def test_only_bench_takes_several_processes(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
-    monkeypatch.setattr("zeta_eval.cli.says", lambda line: True)
+    monkeypatch.setattr("zeta_eval.cli.main.says", lambda line: True)
     assert main(["replay", "policy.json", "table.parquet"]) == 2
     assert capsys.readouterr().err == "zeta: Only `bench` runs in several processes, here 2; start one.\n"
 

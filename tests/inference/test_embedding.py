@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import EmbeddingGenerator
+from zeta_eval.inference.engine.embedding_engine import EmbeddingGenerator
 from zeta_eval.models import ModelSpec
 from zeta_eval.testing import build_tiny_model
 

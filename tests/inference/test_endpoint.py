@@ -17,9 +17,9 @@ from faulty_proxy import STALL_S, FaultyProxy
 import zeta_eval as ze
 from zeta_eval.cli import main
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
-from zeta_eval.inference import run
-from zeta_eval.inference.chat_api import Fault, Reply, chat_url, events, reason_of, wait_of
-from zeta_eval.inference.endpoint import OUTAGE, EndpointGenerator
+from zeta_eval.inference.run.runner import run
+from zeta_eval.inference.server.chat_api import Fault, Reply, chat_url, events, reason_of, wait_of
+from zeta_eval.inference.server.endpoint import OUTAGE, EndpointGenerator
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Score, get_task
 from zeta_eval.testing import check_generator
@@ -44,7 +44,7 @@ def port():
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        import zeta_eval.inference.transformers_engine  # noqa: F401  # takes seconds, as the server's start does
+        import zeta_eval.inference.engine.transformers_engine  # noqa: F401  # takes seconds, as the server's start does
 
         yield int(process.stdout.readline())
         process.kill()
@@ -92,7 +92,7 @@ def test_a_served_model_keeps_the_promises_of_a_generator(port):
 
 
 def test_a_served_model_answers_as_its_weights_do(port, queries):
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 
     prompts = [q.prompt for q in queries[::3]]
     local = TransformersGenerator(ModelSpec(size="17K", model=str(WEIGHTS), device_map="cpu"))

@@ -8,7 +8,7 @@ import torch
 from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.inference import gpu_check
-from zeta_eval.inference.architectures import PUBLISHED
+from zeta_eval.inference.engine.architectures import PUBLISHED
 from zeta_eval.inference.gpu_report import GpuCheck, SizeSpeed, Work
 
 TOTALS = {"4B": 4.02, "7B": 7.62, "14B": 14.77}

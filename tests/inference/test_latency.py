@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import LatencyModel
-from zeta_eval.inference.latency import least_squares
+from zeta_eval.inference.run.latency import LatencyModel, least_squares
 from zeta_eval.models import Completion
 
 

@@ -10,11 +10,11 @@ from zeta_eval.models import ModelSpec
 from zeta_eval.testing import build_tiny_model
 
 LOAD_MODEL = (
-    "from zeta_eval.inference.loading import load; from zeta_eval.models import ModelSpec\n"
+    "from zeta_eval.inference.engine.loading import load; from zeta_eval.models import ModelSpec\n"
     "load(ModelSpec(size='A', model='someone/none', device_map='cpu'))\n"
 )
 LOAD_POOLING = (
-    "from zeta_eval.inference.embedding import _pools_by_mean; from zeta_eval.models import ModelSpec\n"
+    "from zeta_eval.inference.engine.embedding_engine import _pools_by_mean; from zeta_eval.models import ModelSpec\n"
     "_pools_by_mean(ModelSpec(size='A', model='someone/none', role='embed'))\n"
     "from zeta_eval.exceptions import HubAccessError; raise HubAccessError('none')\n"
 )
@@ -38,7 +38,7 @@ def test_the_hub_s_retries_are_silent_and_only_the_error_is_seen(tmp_path, load)
 
 
 def test_a_quantised_checkpoint_without_its_package_is_one_line_that_names_it(tmp_path):
-    from zeta_eval.inference.loading import load
+    from zeta_eval.inference.engine.loading import load
 
     file = build_tiny_model(tmp_path) / "config.json"
     quantised = {"quant_method": "bitsandbytes", "load_in_4bit": True}

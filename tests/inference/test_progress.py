@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from zeta_eval.inference import run
-from zeta_eval.inference.progress import INTERVAL_S, Board, Lines, board, in_notebook
+from zeta_eval.inference.run.progress import INTERVAL_S, Board, Lines, board, in_notebook
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
 from zeta_eval.testing import ScriptedGenerator

@@ -7,12 +7,12 @@ import pytest
 import torch
 import transformers
 
-from zeta_eval.inference import TransformersGenerator
-from zeta_eval.inference.cache import InPlaceCache, cache_for, shares
-from zeta_eval.inference.decoding import greedy
-from zeta_eval.inference.plan import units_of
-from zeta_eval.inference.reading import PASS_TOKENS, READ_TOKENS, split
-from zeta_eval.inference.sharing import alike, common
+from zeta_eval.inference.engine.cache import InPlaceCache, cache_for, shares
+from zeta_eval.inference.engine.decoding import greedy
+from zeta_eval.inference.engine.prefill import PASS_TOKENS, READ_TOKENS, split
+from zeta_eval.inference.engine.prefixes import alike, common
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+from zeta_eval.inference.run.plan import units_of
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.tasks import Query
 

@@ -7,9 +7,11 @@ import torch
 
 from zeta_eval import answerers
 from zeta_eval.exceptions import HubAccessError
-from zeta_eval.inference import TransformersGenerator, run, runner
-from zeta_eval.inference import residency as room
-from zeta_eval.inference.residency import SHARE, Turn, residency, resident, weight_bytes
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+from zeta_eval.inference.run import residency as room
+from zeta_eval.inference.run import runner
+from zeta_eval.inference.run.residency import SHARE, Turn, residency, resident, weight_bytes
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
 from zeta_eval.testing import ScriptedGenerator, check_generator
@@ -67,7 +69,7 @@ def test_one_engine_at_a_time_is_loaded_and_no_more_often_than_the_size_changes(
 
 def test_a_size_that_waits_for_its_turn_is_a_generator(narrow):
     def make(spec):
-        from zeta_eval.inference import TransformersGenerator
+        from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 
         return TransformersGenerator(spec)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
-from zeta_eval.inference import run
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import COLUMNS, Outcomes
 from zeta_eval.tasks import Query, Score

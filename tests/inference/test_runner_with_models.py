@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import run
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.tasks import Query, Score

@@ -3,8 +3,8 @@ import torch
 from transformers.generation.configuration_utils import CompileConfig
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference import TransformersGenerator
-from zeta_eval.inference.served import CACHE_STEP, Served, compiles
+from zeta_eval.inference.engine.compiled import CACHE_STEP, Served, compiles
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
 
 PROMPTS = ["hello", "What is 2 + 2?", "a", "Sort the letters QXBA, please, and say what you have done.", "zz top 99"]

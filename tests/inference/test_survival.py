@@ -14,7 +14,8 @@ import torch
 from launched import QUERIES, Launched, scripted
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, OutputError, OutputLockedError
-from zeta_eval.inference import TransformersGenerator, run
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.tasks import Query, Score

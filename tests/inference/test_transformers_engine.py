@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
-from zeta_eval.inference import TransformersGenerator
-from zeta_eval.inference.decoding import greedy
-from zeta_eval.inference.memory import first_batch_size
+from zeta_eval.inference.engine.decoding import greedy
+from zeta_eval.inference.engine.memory import first_batch_size
+from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.testing import build_tiny_model, check_generator
 

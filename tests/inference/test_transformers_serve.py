@@ -16,8 +16,8 @@ from faulty_proxy import STALL_S, FaultyProxy
 
 from zeta_eval.cli import main
 from zeta_eval.exceptions import HubAccessError
-from zeta_eval.inference import run
-from zeta_eval.inference.endpoint import EndpointGenerator
+from zeta_eval.inference.run.runner import run
+from zeta_eval.inference.server.endpoint import EndpointGenerator
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.tasks import get_task
@@ -78,7 +78,7 @@ def serving(*arguments):
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            import zeta_eval.inference.transformers_engine  # noqa: F401
+            import zeta_eval.inference.engine.transformers_engine  # noqa: F401
 
             wait(process, f"http://127.0.0.1:{port}/health")
             yield port
@@ -117,7 +117,7 @@ def rung(port, model, **settings):
 
 
 def local(folder):
-    from zeta_eval.inference import TransformersGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 
     return TransformersGenerator(ModelSpec(size="17K", model=str(folder), device_map="cpu"))
 

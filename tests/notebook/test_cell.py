@@ -5,11 +5,11 @@ import pytest
 
 from zeta_eval.models import Ladder
 from zeta_eval.notebook.cell import cell_parser, code_of, run, start
+from zeta_eval.notebook.routed_cell import INTERRUPTED, Turn
 from zeta_eval.notebook.session import Session
-from zeta_eval.notebook.turn import INTERRUPTED, Turn
 from zeta_eval.notebook.waiting import wait_for
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import Routed, Step, ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import build_tiny_model
 
 TEXT = "Write WZDPD again."

@@ -1,7 +1,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
 

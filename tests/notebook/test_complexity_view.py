@@ -1,8 +1,8 @@
 import pytest
 
 from zeta_eval.notebook.complexity_view import EXAMPLE, complexity_view
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 
 HARD = "Prove that the integral of the polynomial equals 12, and explain why each step follows."
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.notebook.explain import chosen_at, explain
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import ZetaDynamicRouter, best
+from zeta_eval.router.policy import RoutingPolicy
 
 NUMBERS = st.floats(0, 1).map(lambda x: round(x, 3))
 

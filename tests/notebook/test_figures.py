@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pytest
 
 import zeta_eval as ze
+from zeta_eval.evaluation.reports.style import canvas, image, legend
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay.style import canvas, image, legend
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
 

@@ -3,7 +3,7 @@ from importlib import import_module
 import pytest
 
 from zeta_eval.notebook.formats import _HTML, _TEXT
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 
 
 @pytest.mark.parametrize(("module", "name"), sorted({*_TEXT, *_HTML}))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import Decision
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
 TEXT = "Add up 1, 2 and 3."

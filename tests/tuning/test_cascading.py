@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zeta_eval.evaluation.decisions import decisions
+from zeta_eval.evaluation.replay import replay
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay import replay
-from zeta_eval.replay.decisions import decisions
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
@@ -125,69 +125,3 @@ def test_a_tuned_policy_says_that_a_text_is_unlike_its_queries(sums):
     assert far.reasons[0].startswith("unlike the queries this policy was tuned on")
     near = [router.route(q).reasons[0].startswith("unlike") for q in sums.split("test").queries]
     assert np.mean(near) < 0.2
-
-
-def readings(*, telling, share=0.05, n=1200, seed=0):
-    """The table above whose answers tell nothing, with readings by the small size at a share of its cost.
-
-    Their margin tells, if anything, whether the small size will be right.
-    """
-    frame, rng = table(n=n, seed=seed).frame, np.random.default_rng(seed + 1)
-    sign = np.where(telling, frame["score"] - 0.5, rng.choice([-0.5, 0.5], len(frame)))
-    margin = np.clip(0.5 + 0.7 * sign + 0.15 * rng.normal(size=len(frame)), 0, 1)
-    frame = frame.assign(
-        prefill_margin=margin, prefill_entropy=rng.exponential(size=len(frame)), prefill_gpu_s=share * frame["gpu_s"]
-    )
-    return Outcomes.from_frame(frame).with_order(("1B", "8B"))
-
-
-@pytest.fixture(scope="module")
-def read():
-    outcomes = readings(telling=True)
-    return outcomes, tune(outcomes, HEURISTIC)
-
-
-def test_where_reading_tells_which_size_will_be_right_the_policy_reads_first_and_gains(read):
-    outcomes, report = read
-    found = rows(report)
-    own, cascading = found["policy"], found["policy, cascading"]
-    peek = report.policy.peek
-    assert peek.size == "1B" and peek.cost == pytest.approx(0.05 / 8, rel=0.05)
-    assert report.reading.pays and "Prefill signals pay (area on validate +" in report.text()
-    assert "1B may read a query first, at 0.6 % of the largest size's cost" in report.text()
-    assert cascading.gap_closed_ci[0] > max(own.gap_closed, 0.0) + 0.2
-    assert cascading.lift_ci[0] > 0.05 > own.lift
-    frame = decisions(report.policy, outcomes.split("test"))
-    assert frame["peeked"].mean() > 0.9
-    assert 0.2 < (frame["final"] == "8B").mean() < 0.8
-
-
-def test_a_tuned_reading_serves_as_it_was_replayed(read, tmp_path):
-    outcomes, report = read
-    router = ZetaDynamicRouter.load(report.policy.save(tmp_path / "p.json"))
-    assert replay(router.policy, outcomes).rows == report.test.rows
-
-
-def test_where_readings_tell_nothing_they_are_rarely_taken_and_then_do_no_harm():
-    """The rule of one standard error is wrong about one time in six."""
-    reports = [tune(readings(telling=False, seed=seed), HEURISTIC) for seed in range(3)]
-    taken = [r for r in reports if r.policy.peek is not None]
-    assert len(taken) <= 1
-    assert all(("Prefill signals do not pay" in r.text()) == (r not in taken) for r in reports)
-    for report in taken:
-        found = rows(report)
-        assert found["policy, cascading"].gap_closed_ci[1] > found["policy"].gap_closed
-
-
-def test_where_reading_costs_as_much_as_the_largest_answer_nothing_is_read():
-    report = tune(readings(telling=True, share=8.0), HEURISTIC)
-    assert report.policy.peek is None
-    assert "Prefill signals do not pay" in report.text()
-
-
-@pytest.mark.parametrize("column", ["prefill_margin", "prefill_gpu_s"])
-def test_without_readings_or_their_cost_the_report_says_so(column):
-    frame = readings(telling=True).frame.assign(**{column: np.nan})
-    report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), HEURISTIC)
-    assert report.policy.peek is None and report.reading is None
-    assert "Prefill signals: too few are stored" in report.text()

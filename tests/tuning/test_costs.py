@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from zeta_eval.replay.estimate import predict_costs
-from zeta_eval.tuning.costs import fit_cost_model
+from zeta_eval.evaluation.batch.estimate import predict_costs
+from zeta_eval.tuning.fit_costs import fit_cost_model
 
 NAMES = ("length", "constant", "noise")
 

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from tiny_embedder import WORDS, tiny_embedder
 
+from zeta_eval.arrays import sigmoid
 from zeta_eval.cli import main
-from zeta_eval.embedders import Embedded, Neighbours
+from zeta_eval.evaluation.batch.predict import FeatureCache
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.choice import sigmoid
-from zeta_eval.replay.predict import FeatureCache
+from zeta_eval.router.embedders import Embedded, Neighbours
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import embedding
-from zeta_eval.tuning.embedding import fit_embedding
+from zeta_eval.tuning.fit_embedding import fit_embedding
 from zeta_eval.tuning.report import TuningSettings
 from zeta_eval.tuning.study import tune
 

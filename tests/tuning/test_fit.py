@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from zeta_eval.replay.choice import sigmoid
-from zeta_eval.tuning.fit import FitSettings, fit_heuristic
+from zeta_eval.arrays import sigmoid
+from zeta_eval.tuning.fit_heuristic import FitSettings, fit_heuristic
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from zeta_eval.replay.choice import sigmoid
-from zeta_eval.replay.estimate import predict_learned
-from zeta_eval.tuning.learned import fit_learned, logistic, stack, task_offsets
+from zeta_eval.arrays import sigmoid
+from zeta_eval.evaluation.batch.estimate import predict_learned
+from zeta_eval.tuning.fit_learned import fit_learned, logistic, stack, task_offsets
 
 NAMES = ("hard", "constant", "noise")
 

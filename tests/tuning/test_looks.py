@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from zeta_eval.replay.choice import logit, sigmoid
+from zeta_eval.arrays import logit, sigmoid
+from zeta_eval.tuning.fit_cascade import _logistic
 from zeta_eval.tuning.linear import toward
-from zeta_eval.tuning.looks import _logistic
 
 
 def columns(rng, n, d):

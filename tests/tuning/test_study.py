@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay import replay
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, study, tune

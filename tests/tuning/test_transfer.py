@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zeta_eval.complexity import TextView
-from zeta_eval.domain import Domain
+from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.replay.statistics import Bootstrap
+from zeta_eval.router.complexity import TextView
+from zeta_eval.router.domain import Domain
 from zeta_eval.tuning import TuningSettings, tune
-from zeta_eval.tuning.transfer import TRUSTS, fit_domain, mean_lift
+from zeta_eval.tuning.unseen_tasks import TRUSTS, fit_domain, mean_lift
 
 SIZES = ("small", "large")
 WORDS = np.array("river mountain garden window letter market engine silver harbour thunder".split())  # noqa: SIM905

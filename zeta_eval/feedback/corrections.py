@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.feedback.off_policy import Floats
-from zeta_eval.feedback.shifts import MOST
+from zeta_eval.arrays import Floats
+from zeta_eval.feedback.ledgers import MOST
 
 SHIFT_SD: Final = 1.0
 """Prior standard deviation, in log-odds, of a size's shift and of a task's: few labels move little."""

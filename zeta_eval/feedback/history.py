@@ -163,7 +163,7 @@ class History:
             InvalidInputError: `since` is no time.
             ZetaError: the store can't be read.
         """
-        from zeta_eval.feedback.reading import decision_frame
+        from zeta_eval.feedback.queries import decision_frame
 
         self._settle()
         return decision_frame(self._store, source=source, since=since)
@@ -181,7 +181,7 @@ class History:
             OutcomesError: nothing with a kept text has a score yet.
             ZetaError: the store can't be read.
         """
-        from zeta_eval.feedback.reading import judged
+        from zeta_eval.feedback.queries import judged
 
         self._settle()
         return judged(self._store, source=source)
@@ -196,7 +196,7 @@ class History:
         Raises:
             ZetaError: the store can't be read.
         """
-        from zeta_eval.feedback.reading import labels
+        from zeta_eval.feedback.queries import labels
 
         self._settle()
         return labels(self._store)

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zeta_eval.arrays import Floats
 from zeta_eval.exceptions import InvalidInputError
-
-Floats = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054
 """Normal quantile of a 95 % interval."""

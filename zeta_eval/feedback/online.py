@@ -23,15 +23,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from zeta_eval.estimators import logit, sigmoid
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.feedback.drift import Drift
+from zeta_eval.feedback.latency import Latency, clip
+from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
 from zeta_eval.feedback.online_state import read_state, write_state
-from zeta_eval.feedback.shifts import SLOPED, Shift
-from zeta_eval.feedback.sketches import Latency, clip
-from zeta_eval.policy import Estimate, RoutingPolicy
 from zeta_eval.router import Decision
+from zeta_eval.router.estimators import logit, sigmoid
+from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 UNNAMED = ""
 """Where labels of queries without a task are kept."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.feedback.shifts import Rules
+from zeta_eval.feedback.ledgers import Rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,13 +20,13 @@ from packaging.version import Version
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
-from zeta_eval.inference.architectures import PUBLISHED, Architecture
-from zeta_eval.inference.clock import Clock
-from zeta_eval.inference.continuous import ContinuousBatching, flash_installed
+from zeta_eval.inference.engine.architectures import PUBLISHED, Architecture
+from zeta_eval.inference.engine.clock import Clock
+from zeta_eval.inference.engine.compiled import Served
+from zeta_eval.inference.engine.continuous import ContinuousBatching, flash_installed
+from zeta_eval.inference.engine.loading import one_line
+from zeta_eval.inference.engine.memory import free
 from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
-from zeta_eval.inference.loading import one_line
-from zeta_eval.inference.memory import free
-from zeta_eval.inference.served import Served
 
 NEEDS = {"torch": "2.11", "transformers": "5.17"}
 """Least versions."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from zeta_eval.cli.parser import Parser
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.models import Completion
 from zeta_eval.notebook.explain import explain
+from zeta_eval.notebook.routed_cell import DONE, FAILED, INTERRUPTED, Turn
 from zeta_eval.notebook.session import Session
-from zeta_eval.notebook.turn import DONE, FAILED, INTERRUPTED, Turn
 from zeta_eval.notebook.waiting import wait_for
-from zeta_eval.parser import Parser
 from zeta_eval.router import Decision, Routed, Step
 
 CODE_REQUEST = "\n\nAnswer with Python code only, in one block that begins with ```python and ends with ```."
@@ -127,18 +127,14 @@ class _Job:
                 f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
                 f"{', '.join(policy.sizes)} with --size."
             )
-        cascades = policy.looks or policy.peek is not None
-        self._load(policy.sizes if cascades else [first])  # before any latency is measured
+        self._load(policy.sizes if policy.cascades else [first])  # before any latency is measured
         routed = self.session.router.generate(
             self.text,
             {size: partial(answer, size) for size in policy.sizes},
-            peek=self.session.read,
             task=self.args.task,
             cost_weight=self.args.cost_weight,
             on_step=self._step,
         )
-        if routed.read_s is not None:
-            self.turn.notes.append(f"{routed.reasons[0]} ({routed.read_s:.3g} s)")
         return Answered(value=routed, given=((routed.decision, routed.steps),))
 
     def _answer(self, interrupted: Callable[[], None], size: str, text: str) -> Completion:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from zeta_eval.cli.parser import Parser
 from zeta_eval.models import LADDERS
 from zeta_eval.notebook.cell import cell_parser
 from zeta_eval.notebook.variables import fits
-from zeta_eval.parser import Parser
 
 if TYPE_CHECKING:
     from zeta_eval.notebook.magics import ZetaMagics

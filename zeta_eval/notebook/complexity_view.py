@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, canvas, shorten, title
 from zeta_eval.notebook.explain import explain
 from zeta_eval.notebook.view import View, bar, policy_of
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.style import COLOURS, FAINT, INK, LINES, canvas, shorten, title
 from zeta_eval.router import Decision, ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
 
 if TYPE_CHECKING:

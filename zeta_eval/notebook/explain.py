@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zeta_eval.domain import price
-from zeta_eval.estimators import sigmoid
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import Decision, best
+from zeta_eval.router.domain import price
+from zeta_eval.router.estimators import sigmoid
+from zeta_eval.router.policy import RoutingPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeta_eval.evaluation.bins import by_complexity, reliability
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, legend, shorten, title
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.notebook.view import policy_of, table_of
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.bins import by_complexity, reliability
-from zeta_eval.replay.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, legend, shorten, title
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
 from zeta_eval.tuning.importance import parameter_importance
 

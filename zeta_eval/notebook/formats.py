@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 _TEXT: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("zeta_eval.replay.report", "ReplayReport"): lambda r: str(r.text()),
-    ("zeta_eval.replay.versus_report", "Versus"): lambda r: str(r.text()),
+    ("zeta_eval.evaluation.reports.report", "ReplayReport"): lambda r: str(r.text()),
+    ("zeta_eval.evaluation.reports.versus_report", "Versus"): lambda r: str(r.text()),
     ("zeta_eval.tuning.report", "TuningReport"): lambda r: str(r.text()),
     ("zeta_eval.outcomes.importers.report", "ImportReport"): lambda r: str(r.text()),
-    ("zeta_eval.api", "PipelineReport"): lambda r: str(r.text()),
-    ("zeta_eval.decision", "Decision"): lambda d: "\n".join([d.size, *(f"  {reason}" for reason in d.reasons)]),
-    ("zeta_eval.decision", "Routed"): lambda r: "\n".join([*(f"  {reason}" for reason in r.reasons), r.text]),
+    ("zeta_eval.api.pipeline", "PipelineReport"): lambda r: str(r.text()),
+    ("zeta_eval.router.decision", "Decision"): lambda d: "\n".join([d.size, *(f"  {reason}" for reason in d.reasons)]),
+    ("zeta_eval.router.decision", "Routed"): lambda r: "\n".join([*(f"  {reason}" for reason in r.reasons), r.text]),
 }
 """Plain text by module and name of the class, which need not be imported yet."""
 _HTML: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("zeta_eval.api", "PipelineReport"): lambda r: (
+    ("zeta_eval.api.pipeline", "PipelineReport"): lambda r: (
         f"{r.tuning._repr_html_()}<p>Outcomes: {html.escape(str(r.outcomes_path))}<br>"
         f"Policy: {html.escape(str(r.policy_path))}</p>"
     ),

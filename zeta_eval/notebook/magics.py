@@ -15,6 +15,8 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display as _display
 from traitlets import Integer, TraitType, Unicode, observe
 
+from zeta_eval.cli.parser import STORE, Parser, Place
+from zeta_eval.cli.verbs import Result, ui
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import to_json, write_json
 from zeta_eval.models import Ladder
@@ -23,13 +25,11 @@ from zeta_eval.notebook.completion import Completer
 from zeta_eval.notebook.formats import register, unregister
 from zeta_eval.notebook.judging import Judge, Judged, buttons, hint
 from zeta_eval.notebook.pages import Pages, free_port
+from zeta_eval.notebook.routed_cell import Turn
 from zeta_eval.notebook.session import Session, Status, status
-from zeta_eval.notebook.turn import Turn
 from zeta_eval.notebook.variables import interpolate, take
 from zeta_eval.notebook.words import HELP, line_parser, parse, split
-from zeta_eval.parser import STORE, Parser, Place
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.verbs import Result, ui
+from zeta_eval.router.policy import RoutingPolicy
 
 T = TypeVar("T")
 display: Callable[..., Any] = _display  # has no types of its own
@@ -93,7 +93,7 @@ class ZetaMagics(Magics):
         """A policy, or that of a file or of a registered name in the store."""
         if not isinstance(given, str | Path):
             return given
-        from zeta_eval.versions import load_policy
+        from zeta_eval.api.versions import load_policy
 
         return load_policy(given, store=None if self.store == "none" else self.store)
 

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
+from zeta_eval.cli.verbs import Page
 from zeta_eval.exceptions import GenerationError
-from zeta_eval.verbs import Page
 
 START_S = 90.0
 """Longest wait for a page to answer, in seconds."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.models import Completion, GenerateConfig, Ladder
-from zeta_eval.policy import RoutingPolicy
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
-    from zeta_eval.inference import TransformersGenerator
-    from zeta_eval.inference.endpoint import EndpointGenerator
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+    from zeta_eval.inference.server.endpoint import EndpointGenerator
 
 
 class Session:
@@ -65,7 +65,7 @@ class Session:
         Raises:
             HubAccessError: weights that can't be reached.
         """
-        from zeta_eval.inference.runner import default_engine
+        from zeta_eval.inference.run.runner import default_engine
 
         for spec in self.ladder.generators:
             with self._loading:  # an interrupted cell may still be loading
@@ -76,12 +76,6 @@ class Session:
         """Answer a text by a size; `on_text` is told the answer so far."""
         self.load([size])
         return self._engines[size].stream(text, self.config, on_text)
-
-    def read(self, text: str) -> Completion:
-        """Read a text by the size that the policy names for it, which answers nothing."""
-        assert self.policy.peek is not None
-        self.load([self.policy.peek.size])
-        return self._engines[self.policy.peek.size].prefill([text])[0]
 
     def close(self) -> None:
         """Free the weights."""

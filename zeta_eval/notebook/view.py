@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from zeta_eval.evaluation.reports.style import image
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.style import image
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
 
 if TYPE_CHECKING:

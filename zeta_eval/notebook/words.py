@@ -7,10 +7,10 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from zeta_eval.cli.parser import Parser, Place, add_verb, build_parser
+from zeta_eval.cli.verbs import Result
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.notebook.variables import KINDS, interpolate, take
-from zeta_eval.parser import Parser, Place, add_verb, build_parser
-from zeta_eval.verbs import Result
 
 Verb = Callable[[Namespace], Result]
 """Parsed words -> what they made."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zeta_eval.exceptions import InvalidInputError, PolicyError
-from zeta_eval.policy import RoutingPolicy
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tracking.store import URI, connect, quiet, sqlite_file
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from zeta_eval.router import Answer, Decision, Reading, Routed, Step, ZetaDynamicRouter
+from zeta_eval.router import Answer, Decision, Routed, Step, ZetaDynamicRouter
 from zeta_eval.tracking.tracker import MlflowTracker
 
 
@@ -41,7 +41,6 @@ class TracedRouter(ZetaDynamicRouter):
         text: str,
         answer: Mapping[str, Callable[[str], Answer]],
         *,
-        peek: Callable[[str], Reading] | None = None,
         task: str | None = None,
         cost_weight: float | None = None,
         max_latency_s: float = math.inf,
@@ -55,7 +54,6 @@ class TracedRouter(ZetaDynamicRouter):
             routed = super().generate(
                 text,
                 {size: _traced(size, function) for size, function in answer.items()},
-                peek=peek,
                 task=task,
                 cost_weight=cost_weight,
                 max_latency_s=max_latency_s,

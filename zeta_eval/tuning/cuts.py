@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from zeta_eval.arrays import Floats
 
 
-def best_cut_points(difficulty: Array, utility: Array) -> tuple[float, ...]:
+def best_cut_points(difficulty: Floats, utility: Floats) -> tuple[float, ...]:
     """Cut points that maximise the total utility when harder queries never go to a smaller size.
 
     Exact dynamic programme over sorted difficulties, O(Q log Q + Q M): with P_m the prefix sums of size m's utility,

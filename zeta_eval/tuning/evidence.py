@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.feedback.learn import Judged
-from zeta_eval.feedback.off_policy import Z95, Floats, difference, one_hot
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.predict import Features, decide
+from zeta_eval.evaluation.versus import compare
+from zeta_eval.feedback.judged import Judged
+from zeta_eval.feedback.off_policy import Z95, difference, one_hot
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.predict import Features, decide
-from zeta_eval.replay.versus import compare
-from zeta_eval.tuning.learning import Evidence
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.learning_report import Evidence
 
 if TYPE_CHECKING:
-    from zeta_eval.replay.versus_report import Versus
+    from zeta_eval.evaluation.reports.versus_report import Versus
 
 LEAST_HELD_OUT: Final = 30
 """Held-out answers of a source below which it is not heard: its interval would mean nothing."""

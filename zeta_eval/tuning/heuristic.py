@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from zeta_eval.complexity import FEATURES, is_embedding_request
-from zeta_eval.estimators import CostModel
+from zeta_eval.arrays import Floats, sigmoid
+from zeta_eval.evaluation.batch.estimate import predict_costs
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import Features, rule_sizes
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy, Rung
-from zeta_eval.replay.choice import sigmoid
-from zeta_eval.replay.estimate import predict_costs
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import Features, rule_sizes
-from zeta_eval.tuning.costs import fit_cost_model
+from zeta_eval.router.complexity import FEATURES, is_embedding_request
+from zeta_eval.router.estimators import CostModel
+from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.fit import FitSettings, Start, fit_heuristic
+from zeta_eval.tuning.fit_costs import fit_cost_model
+from zeta_eval.tuning.fit_heuristic import FitSettings, Start, fit_heuristic
 
 if TYPE_CHECKING:
     import optuna
-
-Array = NDArray[np.float64]
 
 STARTS = {
     "likelihood": FitSettings(ridge=10.0),
@@ -80,33 +78,33 @@ class Data:
         )
 
     @property
-    def features(self) -> Array:
+    def features(self) -> Floats:
         """Raw features, shape (Q, F), columns in the order of `FEATURES`."""
         return self.read.columns.T
 
     @property
-    def score(self) -> Array:
+    def score(self) -> Floats:
         """Scores, shape (Q, M), in [0, 1]."""
         return self.evaluator.score
 
     @property
-    def cost(self) -> Array:
+    def cost(self) -> Floats:
         """Costs as shares of the largest size's mean cost, shape (Q, M)."""
         return self.evaluator.cost
 
     @cached_property
-    def centre(self) -> Array:
+    def centre(self) -> Floats:
         """Mean of each feature, shape (F,)."""
-        return cast(Array, self.features.mean(0))
+        return cast(Floats, self.features.mean(0))
 
     @cached_property
-    def spread(self) -> Array:
+    def spread(self) -> Floats:
         """Standard deviation of each feature, 1 where it never varies, shape (F,)."""
         spread = self.features.std(0)
-        return cast(Array, np.where(spread > 1e-9, spread, 1.0))
+        return cast(Floats, np.where(spread > 1e-9, spread, 1.0))
 
     @cached_property
-    def standard(self) -> Array:
+    def standard(self) -> Floats:
         """Standardised features, shape (Q, F)."""
         return (self.features - self.centre) / self.spread
 
@@ -121,7 +119,7 @@ class Data:
         return {}
 
     @cached_property
-    def expected_cost(self) -> Array:
+    def expected_cost(self) -> Floats:
         """Expected cost of every size, shape (Q, M)."""
         return predict_costs(self.costs, self.features, self.read.names, self.read.tasks)
 
@@ -130,16 +128,16 @@ class Data:
 class Configuration:
     """One point of the search: everything that decides, on standardised features."""
 
-    weights: Array
+    weights: Floats
     """Shape (F,)."""
-    ability: Array
+    ability: Floats
     """Shape (M,)."""
-    slope: Array
+    slope: Floats
     """Shape (M,)."""
     cost_weight: float
     """Accuracy given up to save one call of the largest size."""
 
-    def predict(self, data: Data, fitted_on: Data) -> tuple[Array, Array]:
+    def predict(self, data: Data, fitted_on: Data) -> tuple[Floats, Floats]:
         """Success probability and expected cost on a split, each of shape (Q, M)."""
         d = ((data.features - fitted_on.centre) / fitted_on.spread) @ self.weights
         p = sigmoid(self.slope * (self.ability - d[:, None]))
@@ -177,7 +175,7 @@ def neutral(sizes: tuple[str, ...], start: str, cost_weight: float) -> dict[str,
     return {"start": start, **ones, **zeros, "cost_weight": cost_weight, "abilities": "fitted"}
 
 
-def _abilities_at(cuts: tuple[float, ...], ability: Array, slope: Array, cost: Array, weight: float) -> Array:
+def _abilities_at(cuts: tuple[float, ...], ability: Floats, slope: Floats, cost: Floats, weight: float) -> Floats:
     """Shift abilities so that neighbours in use have equal utility exactly at their cut point."""
     ability = ability.copy()
     previous = 0

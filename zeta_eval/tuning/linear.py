@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.estimators import Linear
-from zeta_eval.replay.choice import Floats, sigmoid
+from zeta_eval.arrays import Floats, sigmoid
+from zeta_eval.router.estimators import Linear
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from zeta_eval.complexity import extract
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import FeatureCache, Features, expect
+from zeta_eval.evaluation.replay import replay
+from zeta_eval.evaluation.versus import compare
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
-from zeta_eval.feedback.learn import Judged
-from zeta_eval.feedback.off_policy import Floats
+from zeta_eval.feedback.judged import Judged
 from zeta_eval.files import plain
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy, Verdict
-from zeta_eval.replay import replay
-from zeta_eval.replay.evaluator import Evaluator
-from zeta_eval.replay.predict import FeatureCache, Features, expect
-from zeta_eval.replay.versus import compare
+from zeta_eval.router.complexity import extract
+from zeta_eval.router.policy import RoutingPolicy, Verdict
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.evidence import by_feedback, by_replay, shown, together
-from zeta_eval.tuning.learning import Evidence, LearningReport
+from zeta_eval.tuning.learning_report import Evidence, LearningReport
 from zeta_eval.tuning.report import TuningSettings
 from zeta_eval.tuning.study import tune
 
@@ -166,7 +166,7 @@ def _like_parent(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> 
     Feedback stores no answers, so what an answer tells can't be fitted again on it.
     """
     if not new.cascades and new.sizes == parent.sizes:
-        new = replace(new, looks=parent.looks, peek=parent.peek)
+        new = replace(new, looks=parent.looks)
     part = Evaluator(table.split("tune").with_order(new.sizes), new.cost_unit)
     difficulty = np.array([new.difficulty(extract(text)) for text in part.features.texts])
     cuts = best_cut_points(difficulty, part.score - parent.cost_weight * part.cost)

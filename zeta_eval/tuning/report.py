@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from zeta_eval.evaluation.measures.guarantee import Certificate
+from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.outcomes import COSTS
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay import ReplayReport
-from zeta_eval.replay.guarantee import Certificate
-from zeta_eval.tuning.transfer import Unseen
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.unseen_tasks import Unseen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from zeta_eval.tuning.selection import Gain
 
 
 ESTIMATORS = ("auto", "embedding", "heuristic", "knn", "learned")
@@ -115,8 +113,6 @@ class TuningReport:
     """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
     unseen: Unseen | None
     """The policy on `test` where the task of each query was left out of the fit; None with one task only."""
-    reading: Gain | None
-    """What reading a query first by the smallest size adds on `validate`; None where too few readings are stored."""
     certificate: Certificate | None
     """What was certified on `test`, where a share to keep was asked for."""
     brier: dict[str, float]
@@ -169,22 +165,9 @@ class TuningReport:
                 if self.policy.looks
                 else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "
                 "every first answer.",
-                self._reading_text(),
                 self._unseen_text(),
                 *(() if self.certificate is None else (self.certificate.text,)),
             )
-        )
-
-    def _reading_text(self) -> str:
-        """Whether prefill signals pay."""
-        if (gain := self.reading) is None:
-            return "Prefill signals: too few are stored with what reading a query cost."
-        area = f"area on validate {gain.value:+.4f}, standard error {gain.standard_error:.4f}"
-        if (peek := self.policy.peek) is None:
-            return f"Prefill signals do not pay for reading a query first, or not clearly ({area})."
-        return (
-            f"Prefill signals pay ({area}): {peek.size} may read a query first, at {100 * peek.cost:.1f} % of the "
-            "largest size's cost."
         )
 
     def _unseen_text(self) -> str:

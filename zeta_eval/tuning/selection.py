@@ -1,4 +1,4 @@
-"""Choices made on held-out queries: which estimator, whether looking and reading pay, and at which cost weight."""
+"""Choices made on held-out queries: which estimator, whether a cascade pays, and at which cost weight."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, cascade_weights
+from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.measures.metrics import area
+from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.cascade import Cascade, cascade_curve, cascade_weights
-from zeta_eval.replay.choice import Floats, curve_weights
-from zeta_eval.replay.metrics import area
-from zeta_eval.replay.statistics import Bootstrap
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.fit_cascade import fit_looks, scaled
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.looks import fit_looks, fit_peek, scaled
 from zeta_eval.tuning.report import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
-"""Factors on the worth of seeing an answer, or of reading first, that are compared on held-out queries."""
+"""Factors on the worth of seeing an answer that are compared on held-out queries."""
 
 RESAMPLES = 200
 """Resamples behind the standard error of what a step gains."""
@@ -73,12 +74,10 @@ class Candidate:
     """The split it is chosen on."""
     features_c: float | None = None
     """The inverse penalty of its regression on features, where it has one."""
-    reading: Gain | None = None
-    """What the best way to let the smallest size read first adds; None where too few readings are stored."""
 
     @cached_property
     def held_out_area(self) -> float:
-        """Area under its cost-quality curve on the held-out split, in [0, 1], with what it reads and looks at."""
+        """Area under its cost-quality curve on the held-out split, in [0, 1], with its cascade."""
         if self.policy.cascades:
             weights = cascade_weights(self.held_out.p, self.held_out.data.expected_cost)
             return float(area(self._points(self.held_out, weights), self.held_out.data.evaluator.singles))
@@ -115,23 +114,6 @@ def with_looks(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
     others = [replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by))) for by in SCALES]
     best = max(others, key=lambda c: c.held_out_area)
     return best if not must_pay or _gain(candidate, best).pays else candidate
-
-
-def with_peek(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
-    """The candidate with reading first fitted on `tune`, where that is shown to pay on the held-out split."""
-    tune, policy = candidate.tune, candidate.policy
-    fitted = fit_peek(tune.p, tune.data.score, tune.answers, tune.data.evaluator.reading)
-    if fitted is None:
-        return candidate
-    peek, read = fitted
-    peeks = [replace(peek, spread=by * peek.spread) for by in SCALES]
-    ways = [replace(policy, peek=x) for x in peeks]
-    if policy.looks:  # an answer tells less, and other things, where the query was read before
-        looks = fit_looks(read, tune.data.score, tune.answers)
-        ways += [replace(policy, peek=x, looks=scaled(looks, by)) for x, by in zip(peeks, SCALES, strict=True)]
-    best = max((replace(candidate, policy=way) for way in ways), key=lambda c: c.held_out_area)
-    gain = _gain(candidate, best)
-    return replace(best if not must_pay or gain.pays else candidate, reading=gain)
 
 
 def _gain(plain: Candidate, cascading: Candidate) -> Gain:

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade
+from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
+from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.measures.calibration import brier, ece
+from zeta_eval.evaluation.measures.guarantee import Certificate, certify
+from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.policy import RoutingPolicy
-from zeta_eval.replay import replay
-from zeta_eval.replay.answers import Answers
-from zeta_eval.replay.calibration import brier, ece
-from zeta_eval.replay.cascade import Cascade
-from zeta_eval.replay.evaluator import Evaluator, cost_column
-from zeta_eval.replay.guarantee import Certificate, certify
-from zeta_eval.replay.predict import expect
+from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.embedding import fit_embedding
+from zeta_eval.tuning.fit_embedding import fit_embedding
+from zeta_eval.tuning.fit_learned import Fitted, fit_learned
 from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
-from zeta_eval.tuning.learned import Fitted, fit_learned
 from zeta_eval.tuning.report import TuningReport, TuningSettings
-from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks, with_peek
-from zeta_eval.tuning.transfer import Refit, measure_transfer
+from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks
+from zeta_eval.tuning.unseen_tasks import Refit, measure_transfer
 
 if TYPE_CHECKING:
     import optuna
@@ -100,7 +100,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         provenance=provenance,
     )
     splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
-    candidates = [with_peek(with_looks(candidate(name, policy, splits, settings))) for name in settings.estimators]
+    candidates = [with_looks(candidate(name, policy, splits, settings)) for name in settings.estimators]
     chosen = max(candidates, key=lambda c: c.held_out_area)
     weight = choose_cost_weight(chosen, settings)
     cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
@@ -128,7 +128,6 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         seconds=time.perf_counter() - started,
         estimator=chosen.estimator,
         unseen=unseen,
-        reading=chosen.reading,
         held_out_area={c.estimator: c.held_out_area for c in candidates},
         certificate=certificate,
         brier=dict(zip(outcomes.sizes, brier(p_test, on_test.score).tolist(), strict=True)),

@@ -1,0 +1,57 @@
+import subprocess
+import sys
+
+import pytest
+
+import zeta_eval as ze
+from zeta_eval import api
+from zeta_eval.exceptions import UnknownNameError
+
+
+def test_every_public_name_is_there():
+    for name in ze.__all__:
+        assert getattr(ze, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        ze.nothing  # noqa: B018
+
+
+def test_replay_stays_the_verb_after_its_room_is_imported():
+    import zeta_eval.evaluation.batch.predict  # noqa: F401
+
+    assert ze.replay is api.replay
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, zeta_eval; print(sorted({'numpy', 'pandas', 'torch', 'mlflow', 'optuna'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_the_embedded_ladder_answers_through_the_router():
+    answer = ze.answerers("embedded")
+    sizes = ze.Ladder.load("embedded").sizes
+    router = ze.ZetaDynamicRouter(ze.RoutingPolicy.seed(sizes))
+    routed = router.generate("Copy the letters QWERT.", answer)
+    assert routed.size in sizes and routed.steps[0].latency_s > 0
+    assert routed.text == answer[routed.size]("Copy the letters QWERT.").text
+    assert answer[sizes[-1]]("Copy the letters QWERT.").text == "QWERT"
+
+
+def test_the_whole_job_runs_resumes_and_agrees(tmp_path):
+    settings = ze.TuningSettings(n_trials=20)
+    first = ze.run("embedded", ["copy", "add", "count"], out=tmp_path, limit=60, settings=settings)
+    assert len(first.outcomes) == 180
+    assert first.policy_path.is_file()
+    again = ze.run("embedded", ["copy", "add", "count"], out=tmp_path, limit=60, settings=settings)
+    assert again.tuning.policy.checksum == first.tuning.policy.checksum
+    accuracy = dict(zip(first.outcomes.sizes, first.outcomes.matrix("score").mean(0), strict=True))
+    small, _, large = first.outcomes.sizes
+    assert accuracy[large] > accuracy[small]
+
+
+def test_an_unknown_ladder_or_task_is_named_before_anything_runs(tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'embedded'"):
+        ze.benchmark("embeded", "copy", out=tmp_path / "o")
+    with pytest.raises(UnknownNameError, match="Did you mean 'gsm8k'"):
+        ze.benchmark("embedded", "gsm8", out=tmp_path / "o")
+    assert not (tmp_path / "o").exists()

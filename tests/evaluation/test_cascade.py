@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_policies import answered, policy, queries, sizes
+
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, run_sets, update
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import FeatureCache
+from zeta_eval.models import Completion
+from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
+
+KINDS = ("heuristic", "costs", "learned")
+
+
+def stored(table, q):
+    """By size, a function that gives the answer the table holds for its q-th query."""
+    text = table.texts("response")[q]
+    mean, smallest, tokens = (table.matrix(n)[q] for n in ("mean_logprob", "min_logprob", "completion_tokens"))
+
+    def says(m):
+        return lambda query: Completion(
+            text=text[m] if isinstance(text[m], str) else "",
+            mean_logprob=None if np.isnan(mean[m]) else float(mean[m]),
+            min_logprob=None if np.isnan(smallest[m]) else float(smallest[m]),
+            completion_tokens=None if np.isnan(tokens[m]) else int(tokens[m]),
+        )
+
+    return {size: says(m) for m, size in enumerate(table.sizes)}
+
+
+@settings(max_examples=70, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans())
+def test_replay_asks_and_keeps_the_sizes_that_the_router_does(seed, kind, m, gaps):
+    rng = np.random.default_rng(seed)
+    # Where texts are missing, looks see log-probabilities alone: a router never meets an answer without a text.
+    rule = policy(rng, kind, m, texts=not gaps, cascades=True)
+    texts, tasks = queries(rng)
+    table = answered(rng, texts, m, gaps=gaps)
+    walks = Cascade(rule, FeatureCache().features(texts, tasks), Answers.of(table)).run(rule.cost_weight)
+    router = ZetaDynamicRouter(rule)
+    for q, (text, task) in enumerate(zip(texts, tasks, strict=True)):
+        routed = router.generate(text, stored(table, q), task=task)
+        assert [s.size for s in routed.steps] == [sizes(m)[i] for i in np.flatnonzero(walks.ran[q])], (text, task)
+        assert routed.size == sizes(m)[walks.kept[q]]
+
+
+def test_random_policies_do_go_on_and_do_skip_sizes():
+    """The property above would hold for policies that never look at anything, too."""
+    walks, rng = set(), np.random.default_rng(0)
+    for _ in range(40):
+        rule = policy(rng, "learned", 4, cascades=True)
+        texts, tasks = queries(rng)
+        answers = Answers.of(answered(rng, texts, 4))
+        ran = Cascade(rule, FeatureCache().features(texts, tasks), answers).run(rule.cost_weight).ran
+        walks |= {tuple(row) for row in ran.tolist()}
+    assert {(True, False, True, False), (True, True, True, True), (False, True, False, False)} <= walks
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 4))
+def test_an_answer_moves_every_chance_as_the_router_moves_it(seed, m):
+    rng = np.random.default_rng(seed)
+    rule = policy(rng, "heuristic", m, cascades=True)
+    texts, _ = queries(rng, 4)
+    answers = Answers.of(answered(rng, texts, m, gaps=True))
+    p = rng.random((len(texts), m))
+    p[0] = 1.0
+    for ran in run_sets(m):
+        look = {x.ran: x for x in rule.looks}.get(tuple(sizes(m)[i] for i in ran))
+        moved = update(look, sizes(m), p, answers, np.arange(len(texts)))
+        for q in range(len(texts)):
+            earlier = {sizes(m)[i]: answers.views[q, i] for i in ran[:-1]}
+            logprobs = {n: x for n in LOGPROBS if np.isfinite(x := float(answers.logprobs[n][q, ran[-1]]))}
+            signals = answer_signals(answers.views[q, ran[-1]], logprobs, earlier)
+            assert moved[q] == pytest.approx(after(look, sizes(m), p[q].tolist(), signals), abs=1e-12)
+
+
+def test_every_size_that_ran_is_paid_for_and_the_one_kept_is_the_last():
+    longest = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        rule = policy(rng, "costs", 4, cascades=True)
+        texts, tasks = queries(rng, 20)
+        table = answered(rng, texts, 4)
+        cascade = Cascade(rule, FeatureCache().features(texts, tasks), Answers.of(table))
+        kept, ran = cascade.run(0.1)
+        assert kept.tolist() == [int(np.flatnonzero(row)[-1]) for row in ran]
+        paid = [g[r].sum() for g, r in zip(table.matrix("gpu_s"), ran, strict=True)]
+        data = Evaluator(table, "gpu_s")
+        cost, _ = cascade_curve(cascade, data, np.array([0.1]))
+        assert cost[:, 0] * data.unit_cost == pytest.approx(paid)
+        longest = max(longest, int(ran.sum(axis=1).max()))
+    assert longest > 1
+
+
+def test_a_prior_given_stands_for_what_the_policy_expects():
+    rng = np.random.default_rng(0)
+    rule = policy(rng, "heuristic", 3)
+    texts, _ = queries(rng, 20)
+    features, answers = FeatureCache().features(texts), Answers.of(answered(rng, texts, 3))
+    prior = np.tile([0.1, 0.9, 0.2], (len(texts), 1))
+    walks = Cascade(rule, features, answers, prior=prior).run(0.0)
+    assert set(walks.kept[features.rule == 0]) == {1}
+
+
+def test_with_many_sizes_plans_look_at_one_answer_only():
+    assert max(map(len, run_sets(5))) == 4
+    assert list(run_sets(6)) == [(i,) for i in range(5)]
+    assert list(run_sets(1)) == []

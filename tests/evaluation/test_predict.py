@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_policies import policy, queries
+from replay_tables import SIZES, length_policy, random_texts
+
+from zeta_eval.evaluation.batch.predict import FeatureCache, decide, difficulty, expect, rule_sizes
+from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.complexity import FEATURES, extract
+from zeta_eval.router.domain import price
+from zeta_eval.router.policy import Rung
+
+ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 漢字", "Prove it.\n" * 900]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.text(max_size=60), max_size=5),
+    st.sampled_from([0.0, 0.1, 0.5, 2.0]),
+    st.sampled_from(["heuristic", "costs", "learned"]),
+    st.integers(1, 5),
+)
+def test_every_query_goes_where_the_router_sends_it(seed, more, weight, kind, m):
+    rng = np.random.default_rng(seed)
+    rule = policy(rng, kind, m, cascades=bool(seed % 2))  # looks change nothing for `route`
+    texts, tasks = queries(rng)
+    texts, tasks = np.r_[texts, np.array([*more, *ODD], dtype=object)], np.r_[tasks, [None] * (len(more) + len(ODD))]
+    router = ZetaDynamicRouter(rule)
+    chosen = decide(rule, FeatureCache().features(texts, tasks), weight)
+    routed = [router.route(x, task=t, cost_weight=weight).size for x, t in zip(texts, tasks, strict=True)]
+    assert [rule.sizes[i] for i in chosen] == routed
+
+
+def test_no_tasks_given_are_tasks_that_nobody_knows():
+    rng = np.random.default_rng(5)
+    rule = policy(rng, "learned")
+    texts, _ = queries(rng, 40)
+    router = ZetaDynamicRouter(rule)
+    chosen = decide(rule, FeatureCache().features(texts), 0.1)
+    for task in (None, "never seen"):
+        assert [rule.sizes[i] for i in chosen] == [router.route(x, task=task, cost_weight=0.1).size for x in texts]
+
+
+def test_sizes_that_tie_but_for_rounding_are_decided_by_the_routers_arithmetic():
+    rungs = tuple(Rung(size=s, ability=a, slope=1.0, cost=0.0) for s, a in zip(SIZES, (36.6, 36.8, 37.0), strict=True))
+    policy = length_policy(rungs=rungs, weights={"words": 0.01}, bias=0.0)
+    texts = random_texts(np.random.default_rng(0), 300)
+    router = ZetaDynamicRouter(policy)
+    chosen = decide(policy, FeatureCache().features(texts), 0.0)
+    assert [SIZES[i] for i in chosen] == [router.route(t, cost_weight=0.0).size for t in texts]
+
+
+def test_difficulty_cost_and_probability_are_the_policys_own():
+    heuristic = length_policy(weights={n: 0.1 * i for i, n in enumerate(FEATURES)})
+    rng = np.random.default_rng(0)
+    texts, tasks = queries(rng, 20)
+    features = FeatureCache().features(texts, tasks)
+    for rule in (heuristic, *(policy(rng, kind) for kind in ("costs", "learned") * 3)):
+        estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
+        assert difficulty(rule, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
+        p, cost = expect(rule, features)
+        assert cost == pytest.approx(np.array([price(e.cost, e.trust) for e in estimates]), rel=1e-12, abs=1e-15)
+        assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-12)
+
+
+def test_an_embedding_rung_without_outcomes_is_stood_in_for_by_the_default():
+    rule = FeatureCache().features(["Embed this: a", "?", "hello"]).rule
+    assert rule_sizes(length_policy(embedding_size="embedder"), rule).tolist() == [2, 2, -1]
+    assert rule_sizes(length_policy(embedding_size="4B"), rule).tolist() == [1, 2, -1]
+    assert rule_sizes(length_policy(embedding_size=None), rule).tolist() == [0, 2, -1]
+
+
+def test_the_feature_matrix_has_the_registered_order():
+    matrix = FeatureCache().features(ODD).columns.T
+    assert matrix.shape == (len(ODD), len(FEATURES))
+    assert matrix[5].tolist() == list(extract("1+1").values())
+
+
+def test_a_text_is_read_once(monkeypatch):
+    read = []
+    monkeypatch.setitem(FEATURES, "reads", lambda view: float(len(read.append(view.text) or read)))
+    cache = FeatureCache()
+    first = cache.features(["a", "b", "a"])
+    again = cache.features(["b", "c"])
+    assert read == ["a", "b", "c"]
+    assert (first.columns[:, 1] == again.columns[:, 0]).all()
+
+
+def test_a_changed_list_is_not_taken_for_the_last_one():
+    cache, texts = FeatureCache(), ["a"]
+    cache.features(texts)
+    texts.append("b")
+    assert cache.features(texts).columns.shape[1] == 2
+
+
+def test_a_feature_registered_later_is_read(monkeypatch):
+    cache = FeatureCache()
+    cache.features(["a"])
+    monkeypatch.setitem(FEATURES, "always_three", lambda view: 3.0)
+    features = cache.features(["a"])
+    assert features.columns[features.names.index("always_three")].tolist() == [3.0]

@@ -1,0 +1,254 @@
+import base64
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
+from zeta_eval.models import Completion
+from zeta_eval.router import ZetaDynamicRouter, best
+from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.domain import Domain, buckets
+from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, encode, grams
+from zeta_eval.router.policy import RoutingPolicy, Rung
+
+SIZES = ("small", "middle", "large")
+
+
+@pytest.fixture
+def router():
+    # An answer's mean log-probability moves the small size's own chance strongly, and nobody else's.
+    own = Posterior(size="small", bias=3.0, prior=1.0, own=0.0, weights={"mean_logprob": 10.0})
+    return ZetaDynamicRouter(
+        RoutingPolicy(
+            name="t",
+            rungs=tuple(
+                Rung(size=s, ability=a, slope=2.0, cost=c)
+                for s, a, c in zip(SIZES, (0.0, 1.0, 2.0), (0.1, 0.3, 1.0), strict=True)
+            ),
+            weights={"words": 1.0},
+            bias=-2.0,
+            cost_weight=0.3,
+            cut_points=(0.0, 1.0),
+            default_size="middle",
+            looks=(Look(ran=("small",), spread=0.5, posteriors=(own,)),),
+        )
+    )
+
+
+def text(words):
+    return " ".join(["word"] * words)
+
+
+def says(answer, mean_logprob=None, error=None):
+    return lambda query: Completion(text=answer, mean_logprob=mean_logprob, min_logprob=mean_logprob, error=error)
+
+
+def test_the_seed_words_hold_without_any_policy_file():
+    router = ZetaDynamicRouter()
+    assert router.dynamic_model_sizing("Embed this sentence: the cat sat") == "4B"
+    assert router.dynamic_model_sizing("Hi there") == "7B"
+    assert router.dynamic_model_sizing("Prove that the square root of two is irrational and explain why") == "14B"
+    assert router.dynamic_model_sizing("?!") == "default"
+    labels = [router.evaluate_complexity(t).label for t in ("Embed: x", "Hi", "?!")]
+    assert labels == ["embedding", "simple", "unknown"]
+
+
+@pytest.mark.parametrize("sizes", [("1B",), ("1B", "8B"), ("1B", "2B", "4B", "8B", "16B")])
+def test_the_seed_words_map_to_any_ladder(sizes):
+    router = ZetaDynamicRouter(RoutingPolicy.seed(sizes))
+    assert router.dynamic_model_sizing("Embed: x") == sizes[0]
+    assert router.dynamic_model_sizing("Hi") == (sizes[-2] if len(sizes) > 1 else sizes[0])
+    assert router.dynamic_model_sizing("Prove and explain why each theorem and its derivation is right") == sizes[-1]
+
+
+def test_longer_queries_move_up_the_ladder(router):
+    chosen = [router.route(text(n)).size for n in (1, 9, 20)]
+    assert chosen == ["small", "middle", "large"]
+
+
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=2), st.floats(0, 5))
+def test_a_greater_cost_weight_never_picks_a_dearer_size(words, extra):
+    policy = RoutingPolicy.seed()
+    router = ZetaDynamicRouter(policy)
+    query, weight = text(words[0]), words[1] / 20
+    low, high = (router.route(query, cost_weight=w).size for w in (weight, weight + extra))
+    assert policy.sizes.index(high) <= policy.sizes.index(low)
+
+
+def test_a_cost_weight_of_zero_takes_the_most_accurate_size(router):
+    decision = router.route(text(5), cost_weight=0)
+    assert decision.size == max(decision.p, key=decision.p.get) == "large"
+
+
+def test_ties_go_to_the_cheaper_size():
+    assert best([0.5, 0.5, 0.5], [0.0, 0.0, 0.0], 1.0) == 0
+
+
+def test_reasons_name_features_chances_and_prices(router):
+    reasons = router.route(text(9)).reasons
+    assert "words" in reasons[0] and "middle: estimated chance" in reasons[1] and "less than its price" in reasons[2]
+    assert "default size middle" in router.route("!!").reasons[0]
+
+
+@pytest.mark.parametrize("wrong", [-0.1, math.nan, math.inf, "much"])
+def test_a_bad_cost_weight_is_refused(router, wrong):
+    with pytest.raises(InvalidInputError, match="cost_weight"):
+        router.route("hi", cost_weight=wrong)
+
+
+def test_a_query_that_is_no_text_is_refused(router):
+    with pytest.raises(InvalidInputError, match="must be text, got int"):
+        router.evaluate_complexity(3)
+
+
+def test_a_confident_answer_is_kept(router):
+    routed = router.generate(text(1), {"small": says("a", -0.01), "middle": says("b"), "large": says("c")})
+    assert (routed.text, routed.size, len(routed.steps)) == ("a", "small", 1)
+    assert routed.steps[0].p_right > 0.9 and routed.latency_s >= 0
+    assert routed.reasons[0].startswith("kept small")
+
+
+def test_an_unsure_answer_goes_to_the_size_worth_its_cost(router):
+    routed = router.generate(text(1), {"small": says("a", -2.0), "middle": says("b"), "large": says("c")})
+    assert [s.size for s in routed.steps] == ["small", "middle"]
+    assert routed.text == "b"
+    assert "went from small to middle" in routed.reasons[0]
+
+
+def test_a_listener_is_told_of_each_step_and_reason_as_it_happens(router):
+    told, asked = [], []
+
+    def answer(size, logprob):
+        return lambda query: (asked.append((size, len(told))), says(size, logprob)(query))[1]
+
+    sizes = {"small": answer("small", -2.0), "middle": answer("middle", None), "large": answer("large", None)}
+    routed = router.generate(text(1), sizes, on_step=lambda step, reason: told.append((step, reason)))
+    assert told == list(zip(routed.steps, routed.reasons, strict=True))
+    assert asked == [("small", 0), ("middle", 1)]
+
+
+def test_without_confidence_the_first_answer_stands(router):
+    routed = router.generate(text(1), {"small": says("a"), "middle": says("b"), "large": says("c")})
+    assert [s.size for s in routed.steps] == ["small"]
+    assert routed.reasons == ("kept small: its answer does not change what is expected of any size",)
+
+
+def test_a_size_may_run_first_for_what_its_answer_tells_though_route_names_another(router):
+    answers = {"small": says("a", -0.01), "middle": says("b"), "large": says("c")}
+    assert router.route(text(3)).size == "middle"
+    routed = router.generate(text(3), answers)
+    assert (routed.size, routed.decision.size) == ("small", "middle")
+    plain = ZetaDynamicRouter(router.policy.without_looks())
+    assert [s.size for s in plain.generate(text(3), answers).steps] == ["middle"]
+
+
+def test_a_plan_runs_only_sizes_that_can_answer(router):
+    routed = router.generate(text(3), {"middle": says("b"), "large": says("c")})
+    assert [s.size for s in routed.steps] == ["middle"]
+
+
+def test_a_size_that_fails_is_followed_by_a_larger_one(router):
+    answers = {"small": says("", error="out of memory"), "middle": says("b"), "large": says("c")}
+    routed = router.generate(text(1), answers)
+    assert routed.text == "b" and routed.steps[0].error == "out of memory"
+
+
+def test_when_every_size_fails_the_error_says_so(router):
+    with pytest.raises(GenerationError, match="Every size called failed; the last, large, said: broken"):
+        router.generate(text(1), {s: says("", error="broken") for s in SIZES})
+
+
+def test_the_latency_limit_stops_escalation(router):
+    answers = {"small": says("a", -2.0), "middle": says("b"), "large": says("c")}
+    routed = router.generate(text(1), answers, max_latency_s=0.0)
+    assert len(routed.steps) == 1 and "latency limit" in routed.reasons[0]
+
+
+def test_a_missing_size_is_named(router):
+    with pytest.raises(UnknownNameError, match="Unknown size 'small'"):
+        router.generate(text(1), {"large": says("c")})
+
+
+def test_a_decision_names_the_policy_version(router):
+    other = ZetaDynamicRouter(dataclasses.replace(router.policy, bias=-1.9))
+    assert router.route("hi").policy != other.route("hi").policy
+
+
+@pytest.fixture
+def learner(router):
+    """A policy whose learned model knows the words of one sentence, and the task "sums"."""
+    known = set(grams("please add these numbers", 8))
+    table = [(-1.0, 0.0, 0.5) if i in known else (0.0, 0.0, 0.0) for i in range(256)]
+    linear = Linear(bias=(0.0, 0.0, 0.0), weights={"words": (-0.1, 0.0, 0.0)}, tasks={"sums": (9.0, 0.0, 0.0)})
+    low = CostModel(
+        log_cost=Linear(bias=(-2.0, -1.0, 0.0), weights={}, tasks={"sums": (0.0, 1.0, 0.0)}),
+        low=(0.0, 0.0, 0.0),
+        high=(1.0, 1.0, 1.0),
+    )
+    ngrams = NGrams(bits=8, n_sizes=3, table=encode(table))
+    learned = Learned(base=(-1.0, 0.0, 1.0), linear=linear, ngrams=ngrams)
+    return ZetaDynamicRouter(dataclasses.replace(router.policy, learned=learned, costs=low))
+
+
+@pytest.fixture
+def at_home(learner):
+    """The same policy, which says that it was tuned on "sums" and on sentences of the words of one."""
+    rarity = [255] * 256
+    for i in buckets(["please", "add", "these", "numbers"], 8):
+        rarity[i] = 16
+    domain = Domain(
+        tasks=("sums",),
+        base=(-1.0, 0.0, 1.0),
+        transfer=0.25,
+        near=2.0,
+        far=6.0,
+        bits=8,
+        table=base64.b64encode(bytes(rarity)).decode(),
+    )
+    return ZetaDynamicRouter(dataclasses.replace(learner.policy, domain=domain))
+
+
+def test_a_text_unlike_the_tuning_queries_is_said_to_be(at_home):
+    near, far = at_home.route("Please add these numbers"), at_home.route("Wer reitet so spät durch Nacht und Wind?")
+    assert (near.trust, far.trust) == (1.0, 0.25)
+    assert not any("unlike the queries" in reason for reason in near.reasons)
+    assert far.reasons[0] == (
+        "unlike the queries this policy was tuned on: its estimates, and the savings of smaller sizes, count 25 %"
+    )
+    assert at_home.route("Please add these numbers durch Nacht und Wind").trust == pytest.approx(0.25, abs=0.74)
+
+
+def test_the_less_a_policy_is_trusted_the_closer_it_comes_to_base_rates_and_the_largest_size(at_home):
+    query = "please add these numbers"
+    chosen = []
+    for transfer in (1.0, 0.5, 0.0):
+        domain = dataclasses.replace(at_home.policy.domain, transfer=transfer)
+        decision = ZetaDynamicRouter(dataclasses.replace(at_home.policy, domain=domain)).route(
+            query, task="new", cost_weight=5.0
+        )
+        chosen.append(decision)
+    trusted, half, never = chosen
+    assert trusted.p == at_home.route(query).p and never.p == pytest.approx(
+        {s: 1 / (1 + math.exp(-b)) for s, b in zip(SIZES, (-1.0, 0.0, 1.0), strict=True)}
+    )
+    assert (trusted.size, never.size) == ("small", "large")
+    assert "task 'new' is new to this policy" in never.reasons[0] and "0 %" in never.reasons[0]
+    assert trusted.cost == half.cost == never.cost
+
+
+def test_a_known_task_is_trusted_whatever_its_words(at_home):
+    assert at_home.route("Wer reitet so spät durch Nacht und Wind?", task="sums").trust == 1.0
+
+
+def test_a_named_task_counts_where_the_policy_knows_it(learner):
+    query = "please add these numbers"
+    plain, sums, other = (learner.route(query, task=t) for t in (None, "sums", "proofs"))
+    assert plain == dataclasses.replace(other, task=None)
+    assert sums.p["small"] > plain.p["small"] and sums.p["large"] == plain.p["large"]
+    assert sums.cost["middle"] == 1.0 and plain.cost["middle"] == pytest.approx(math.exp(-1))
+    assert (sums.size, plain.size) == ("small", "large")
+    generated = learner.generate(query, {s: says(s, 0.0) for s in SIZES}, task="sums")
+    assert generated.decision == sums

@@ -1,0 +1,169 @@
+"""Versions of a policy: learn a new one from feedback, promote it, take it back, and read it by its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.files import replacing, write_json
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.policy import RoutingPolicy
+
+if TYPE_CHECKING:
+    from zeta_eval.feedback import History
+    from zeta_eval.tracking import MlflowTracker, Promotion
+    from zeta_eval.tuning import TuningSettings
+    from zeta_eval.tuning.learning_report import LearningReport
+
+
+def learn(
+    policy: RoutingPolicy | str | Path,
+    history: History | str | Path,
+    *,
+    out: str | Path | None = None,
+    outcomes: Outcomes | str | Path | None = None,
+    trusted: Sequence[str] = (),
+    force: bool = False,
+    settings: TuningSettings | None = None,
+    tracker: MlflowTracker | None = None,
+) -> LearningReport:
+    """Tune a policy again on feedback, and promote the new version if it is shown to be better than its parent.
+
+    Args:
+        policy: The policy in use: itself, its file or its registered name in the tracker's store.
+        history: A history, its file or database URL.
+        out: File that gets a promoted version; what is there stays if none is promoted.
+        outcomes: A benchmark of the policy's sizes to tune on as well, and to compare on.
+        trusted: Sources of feedback that can't lie, such as a scorer of one's own: what they say is not bounded.
+        force: Promote the new version whatever the comparison says; its provenance records it.
+        settings: How to tune; the cost column, the name and the trade-off stay the policy's.
+        tracker: Where the new version is registered, and made champion if it is promoted; None records nothing.
+
+    Raises:
+        ZetaError: a history without feedback, too few queries, or a table or policy that can't be used.
+    """
+    from zeta_eval.tuning.relearn import relearn
+
+    parent = load_policy(policy, store=None if tracker is None else tracker.uri)
+    table = Outcomes.load(outcomes) if isinstance(outcomes, str | Path) else outcomes
+    with opened(history) as store:
+        report = relearn(parent, store, table, settings=settings, trusted=trusted, force=force)
+    if report.promoted and out is not None:
+        report.new.save(out)
+    if tracker is not None:
+        _register(tracker, report)
+    return report
+
+
+@contextmanager
+def opened(history: History | str | Path) -> Iterator[History]:
+    """Hand out a history; one that is named by its file or URL must be there, and is closed at the end.
+
+    Raises:
+        InvalidInputError: no such file.
+    """
+    from zeta_eval.feedback import History
+
+    if isinstance(history, History):
+        yield history
+        return
+    if "://" not in str(history) and not Path(history).is_file():
+        raise InvalidInputError(
+            f"No history at {history}; give the file or URL of one that decisions were recorded in."
+        )
+    with History(history) as made:
+        yield made
+
+
+def load_policy(policy: RoutingPolicy | str | Path, *, store: str | None = None) -> RoutingPolicy:
+    """Return a policy as it is, from its file, or by its registered name.
+
+    Args:
+        policy: A policy, its file, models:/ZetaDynamicRouter@champion or models:/ZetaDynamicRouter/3.
+        store: MLflow store of registered names; None takes MLFLOW_TRACKING_URI, else mlruns/mlflow.db here.
+
+    Raises:
+        PolicyError: no such version, or a file that can't be used.
+    """
+    if isinstance(policy, RoutingPolicy):
+        return policy
+    from zeta_eval.tracking import is_registered_name
+
+    return _tracker(store).registry.load(str(policy)) if is_registered_name(policy) else RoutingPolicy.load(policy)
+
+
+def promote(
+    policy: RoutingPolicy | str | Path, *, store: str | None = None, out: str | Path | None = None
+) -> Promotion:
+    """Make a version of the registered model its champion; a policy that is no version yet becomes one.
+
+    Args:
+        policy: A version (3, challenger, models:/ZetaDynamicRouter/3), or a policy or its file.
+        store: MLflow store, as in `load_policy`.
+        out: File that gets the champion's, byte for byte; None writes none.
+
+    Raises:
+        ZetaError: no such version, or a policy that can't be used.
+    """
+    from zeta_eval.tracking import is_version
+
+    tracker = _tracker(store)
+    version = str(policy) if is_version(policy) else _version(tracker, policy)
+    return _written(tracker.registry.promote(version), out)
+
+
+def rollback(*, store: str | None = None, out: str | Path | None = None) -> Promotion:
+    """Make the version that was champion before the present one champion again; arguments as in `promote`.
+
+    Raises:
+        PolicyError: no version was champion before.
+    """
+    return _written(_tracker(store).registry.rollback(), out)
+
+
+def _register(tracker: MlflowTracker, report: LearningReport) -> None:
+    """Register the new version; if it is promoted it follows its parent as champion, so that rollback finds that."""
+    tags = {"verdict": report.new.verdict.status, "policy": report.new.name, "parent": report.old.checksum}
+    tags |= {"promoted": str(report.promoted), "forced": str(report.forced)}
+    metrics = {name: getattr(report.evidence[-1], name) for name in ("value", "low", "high") if report.evidence}
+    with TemporaryDirectory() as folder:
+        file = report.new.save(Path(folder, "policy.json"))
+        parent = _version(tracker, report.old) if report.promoted else None
+        tests = [write_json(Path(folder, "learning.json"), report.to_dict())]
+        if report.versus is not None:
+            tests.append(write_json(Path(folder, "test_report.json"), report.versus.to_dict()))
+        metrics = {f"utility_difference_{name}": value for name, value in metrics.items()}
+        tracker.log_policy(file, metrics=metrics, tags=tags, artifacts=tests)
+        if parent is not None:
+            tracker.registry.promote(parent)
+            tracker.registry.promote(str(tracker.registry.find(file)))
+
+
+def _tracker(store: str | None) -> MlflowTracker:
+    from zeta_eval.tracking import MlflowTracker
+
+    named = store or os.environ.get("MLFLOW_TRACKING_URI")
+    return MlflowTracker(named) if named else MlflowTracker()
+
+
+def _version(tracker: MlflowTracker, policy: RoutingPolicy | str | Path) -> str:
+    """The version that has exactly this policy's file; it is registered first where there is none."""
+    loaded = load_policy(policy)
+    with TemporaryDirectory() as folder:
+        file = loaded.save(Path(folder, "policy.json")) if isinstance(policy, RoutingPolicy) else Path(policy)
+        if (found := tracker.registry.find(file)) is not None:
+            return found
+        tracker.log_policy(file, metrics={}, tags={"verdict": loaded.verdict.status, "policy": loaded.name})
+        return str(tracker.registry.find(file))
+
+
+def _written(promotion: Promotion, out: str | Path | None) -> Promotion:
+    if out is not None:
+        with replacing(out) as temp:
+            temp.write_bytes(promotion.content)
+    return promotion

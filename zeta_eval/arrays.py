@@ -1,0 +1,25 @@
+"""Array types and the few functions of arrays that many rooms need."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+"""Array of float64."""
+Sizes: TypeAlias = npt.NDArray[np.intp]
+"""Index of a size for each query, shape (Q,)."""
+
+
+def sigmoid(z: Floats) -> Floats:
+    """Return the logistic function of any finite z: the vectorised twin of `zeta_eval.router.estimators.sigmoid`."""
+    e = np.exp(-np.abs(z))
+    return np.asarray(np.where(z >= 0, 1.0, e) / (1.0 + e))
+
+
+def logit(p: Floats) -> Floats:
+    """Return the inverse of `sigmoid`, with p held within [1e-6, 1 - 1e-6]."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))

@@ -1,0 +1,58 @@
+"""`zeta ...`: run one command line and print what it made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from zeta_eval.cli.parser import build_parser
+from zeta_eval.cli.verbs import Page, Result, bench
+from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.files import to_json, write_json
+from zeta_eval.inference.run.launch import leads, says, world_size
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code: 0 done, 1 failed work, 2 wrong use, 130 interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        args = build_parser().parse_args(argv)
+        if world_size() > 1 and args.do is not bench:
+            raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
+        result = args.do(args)
+        if leads():
+            _show(result, args.json)
+    except ZetaError as e:
+        _complain(" ".join(str(e).split()))
+        return e.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted; the same command goes on where it stopped")
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as e:
+        _complain(f"{e.strerror or e}: {e.filename or ''}".rstrip(": "))
+        return 1
+    return 0
+
+
+def _complain(line: str) -> None:
+    """Print what went wrong; where several processes have to say the same, one does."""
+    if says(line):
+        print(f"zeta: {line}", file=sys.stderr, flush=True)
+
+
+def _show(result: Result, json_to: str | None) -> None:
+    """Print the text; with --json print JSON instead, or write it to a file beside the text. A page is served."""
+    if json_to == "-":
+        print(to_json(result.data))
+        return
+    print(result.text, flush=True)
+    if json_to is not None:
+        write_json(json_to, result.data)
+    if isinstance(page := result.report, Page):
+        os.execvpe(page.command[0], page.command, os.environ | page.env)

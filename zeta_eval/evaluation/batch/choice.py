@@ -1,0 +1,69 @@
+"""The router's rule for many queries at once: argmax_m p_m - cost_weight * cost_m, ties to the cheaper size.
+
+Here p and cost are (Q, M) float64, cheapest size first, and costs are shares of the largest size's mean cost.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeta_eval.arrays import Floats, Sizes
+
+
+def choose(p: Floats, cost: Floats, cost_weight: float) -> Sizes:
+    """Return the index of the greatest p - cost_weight * cost per query, shape (Q,); ties go to the lower index.
+
+    An infinite cost weight takes the smallest cost whatever p is.
+    """
+    utility = -cost if np.isinf(cost_weight) else p - cost_weight * cost
+    best = utility[:, 0]
+    chosen = np.zeros(len(utility), dtype=np.intp)
+    for m in range(1, utility.shape[1]):  # a few columns: many times faster than argmax along a short axis
+        better = utility[:, m] > best
+        chosen[better] = m
+        best = np.maximum(best, utility[:, m])
+    return chosen
+
+
+def curve_weights(p: Floats, cost: Floats, *, n: int = 48) -> Floats:
+    """Return at most n + 2 ascending cost weights that trace the whole cost-quality curve, from 0 to infinity.
+
+    A query changes its size only at weights where two sizes tie, (p_j - p_i) / (cost_j - cost_i). Quantiles of these
+    spread the points evenly over the queries that move.
+    """
+    ties = []
+    for j in range(p.shape[1]):
+        for i in range(j):
+            gain, price = p[:, j] - p[:, i], cost[:, j] - cost[:, i]
+            moves = gain * price > 0
+            ties.append(gain[moves] / price[moves])
+    pool = np.concatenate(ties) if ties else np.empty(0)
+    # Just beside the ties: on one, rounding would choose.
+    inner = np.unique(np.quantile(pool, np.linspace(0, 1, n))) * (1 + 1e-7) if pool.size else np.empty(0)
+    return np.concatenate([[0.0], inner[(inner > 0) & np.isfinite(inner)], [np.inf]])
+
+
+def mix(points: Floats, cost: float) -> Floats:
+    """Return the share of queries per single size, shape (M,), in the best random mix that costs no more than `cost`.
+
+    Args:
+        points: Mean (cost, score) of each size, shape (M, 2).
+        cost: Cost to spend per query, in the points' unit; below the cheapest size all goes to that one.
+    """
+    x, y = points[:, 0], points[:, 1]
+    shares = np.zeros(len(points))
+    affordable = np.flatnonzero(x <= cost)
+    if not affordable.size:
+        shares[np.lexsort((-y, x))[0]] = 1.0
+        return shares
+    low = affordable[np.lexsort((x[affordable], -y[affordable]))[0]]
+    best, pair = y[low], (low, low, 0.0)
+    for i in affordable:
+        for j in np.flatnonzero(x > cost):
+            t = (cost - x[i]) / (x[j] - x[i])
+            if (value := (1 - t) * y[i] + t * y[j]) > best:
+                best, pair = value, (i, j, t)
+    i, j, t = pair
+    shares[i] += 1 - t
+    shares[j] += t
+    return shares

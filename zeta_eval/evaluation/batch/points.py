@@ -1,0 +1,125 @@
+"""A policy at several cost weights on the same queries: what each query got, and what that came to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade, Walks, cascade_weights
+from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import decide, expect
+from zeta_eval.evaluation.measures.statistics import Bootstrap, measure
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.policy import RoutingPolicy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Points:
+    """K points of a policy on Q queries and the policy's M sizes. Costs are shares of the largest's mean cost."""
+
+    sizes: tuple[str, ...]
+    """The policy's sizes, cheapest first."""
+    weights: Floats
+    """Ascending finite cost weights, shape (K,)."""
+    kept: npt.NDArray[np.intp]
+    """Index of the size whose answer is kept, shape (K, Q)."""
+    ran: npt.NDArray[np.bool_]
+    """Which sizes ran, shape (K, Q, M)."""
+    score: Floats
+    """Score of the kept answer, shape (Q, K)."""
+    cost: Floats
+    """Cost of all that ran, shape (Q, K)."""
+    latency: Floats
+    """Time of all that ran, in seconds, shape (Q, K); NaN where the table has none."""
+
+    @classmethod
+    def of(cls, policy: RoutingPolicy, table: Outcomes, data: Evaluator, weights: Floats | None = None) -> Points:
+        """Walk every query at some cost weights, else at those of the policy's curve and its own.
+
+        Args:
+            policy: The policy; where it cascades, every step counts.
+            table: A table with exactly the policy's sizes.
+            data: The same table as arrays.
+            weights: Finite cost weights, shape (K,).
+        """
+        cascade = Cascade(policy, data.features, Answers.of(table)) if policy.cascades else None
+        if weights is None:
+            expected = expect(policy, data.features) if cascade is None else (cascade.prior, cascade.cost)
+            traced = curve_weights(*expected) if cascade is None else cascade_weights(*expected)
+            # An infinite weight is the cheapest size for all; the largest finite one is as good.
+            weights = np.unique([*traced[np.isfinite(traced)], policy.cost_weight])
+        seconds, m = table.matrix("latency_s"), len(data.sizes)
+        kept, ran, score, cost, latency = [], [], [], [], []
+        for weight in weights.tolist():
+            if cascade is None:
+                size = decide(policy, data.features, weight)
+                walks = Walks(size, size[:, None] == np.arange(m))
+            else:
+                walks = cascade.run(weight)
+            kept.append(walks.kept)
+            ran.append(walks.ran)
+            score.append(data.of(walks.kept)[0])
+            cost.append(walks.paid(data.cost))
+            latency.append(walks.paid(seconds))
+        return cls(
+            sizes=data.sizes,
+            weights=weights,
+            kept=np.array(kept),
+            ran=np.array(ran),
+            score=np.column_stack(score),
+            cost=np.column_stack(cost),
+            latency=np.column_stack(latency),
+        )
+
+    def steps(self, k: int, rows: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.object_]:
+        """Return what ran at point k in words, like "4B" or "4B > 14B": for some queries (N,), else all, shape (N,)."""
+        codes, which = np.unique(self.ran[k] if rows is None else self.ran[k, rows], axis=0, return_inverse=True)
+        words = [" > ".join(s for s, there in zip(self.sizes, row, strict=True) if there) for row in codes]
+        return np.array(words, dtype=object)[which.ravel()]
+
+    def frame(self, bootstrap: Bootstrap, unit_cost: float) -> pd.DataFrame:
+        """Return a row per point: accuracy and cost with 95 % intervals, latency quantiles, shares of the kept sizes.
+
+        Args:
+            bootstrap: Resamples of the Q queries.
+            unit_cost: What a cost of 1 is, in the table's unit.
+        """
+        k = len(self.weights)
+        samples = bootstrap.means(np.hstack([self.score, self.cost]))
+        rows = []
+        for i in range(k):
+            accuracy = measure(self.score[:, i].mean(), samples[:, i])
+            cost = measure(self.cost[:, i].mean(), samples[:, k + i])
+            p50, p95 = quantiles(self.latency[:, i])
+            share = np.bincount(self.kept[i], minlength=len(self.sizes)) / self.kept.shape[1]
+            rows.append(
+                {
+                    "cost_weight": float(self.weights[i]),
+                    "accuracy": accuracy.value,
+                    "accuracy_low": accuracy.low,
+                    "accuracy_high": accuracy.high,
+                    "cost": cost.value * unit_cost,
+                    "cost_low": cost.low * unit_cost,
+                    "cost_high": cost.high * unit_cost,
+                    "cost_ratio": cost.value,
+                    "latency_p50_s": p50,
+                    "latency_p95_s": p95,
+                    **{f"share_{s}": float(x) for s, x in zip(self.sizes, share, strict=True)},
+                }
+            )
+        return pd.DataFrame(rows)
+
+
+def quantiles(latency: Floats) -> tuple[float, float]:
+    """Return median and 95th percentile of latencies (Q,) in seconds; NaN where one of them is absent."""
+    if np.isnan(latency).any():
+        return math.nan, math.nan
+    p50, p95 = np.quantile(latency, [0.5, 0.95], method="inverted_cdf")
+    return float(p50), float(p95)

@@ -1,0 +1,72 @@
+"""Every decision of a replay as a table, from which anyone can recompute the report's figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade, cascade_weights
+from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.predict import FeatureCache
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.files import replacing
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.policy import RoutingPolicy
+
+
+def decisions(
+    policy: RoutingPolicy, outcomes: Outcomes, *, cost_weight: float | None = None, curve: bool = False
+) -> pd.DataFrame:
+    """Return what the policy does with each query of a table, escalation included.
+
+    Args:
+        policy: The policy.
+        outcomes: A table, or a split of one, that holds every size of the policy.
+        cost_weight: Trade-off; None takes the policy's own.
+        curve: Whether to decide at every point of the cost-quality curve instead of at one.
+
+    Returns:
+        One row per trade-off and query: cost_weight, task, query_id, steps (the sizes that ran, in
+        order), final (the size whose answer is kept).
+    """
+    table = outcomes.with_order(policy.sizes)
+    features = FeatureCache().features(table.queries, table.tasks)
+    cascade = Cascade(policy, features, Answers.of(table))
+    own = policy.cost_weight if cost_weight is None else cost_weight
+    # An infinite weight is the cheapest size for all; the largest finite one is as good.
+    traced = (
+        cascade_weights(cascade.prior, cascade.cost) if policy.cascades else curve_weights(cascade.prior, cascade.cost)
+    )
+    weights = traced[np.isfinite(traced)] if curve else np.array([own])
+    sizes = np.array(policy.sizes, dtype=object)
+    frames = []
+    for weight in weights:
+        kept, ran = cascade.run(float(weight))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "cost_weight": float(weight),
+                    "task": table.tasks,
+                    "query_id": table.query_ids,
+                    "steps": [list(sizes[row]) for row in ran],
+                    "final": sizes[kept],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def save_decisions(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write decisions as Parquet, whole or not at all; returns the path.
+
+    Raises:
+        InvalidInputError: the path is no .parquet file.
+    """
+    if Path(path).suffix != ".parquet":
+        raise InvalidInputError(f"Decisions are written as Parquet; give a .parquet file, not {path}.")
+    with replacing(path) as temp:
+        frame.to_parquet(temp, index=False)
+    return Path(path)

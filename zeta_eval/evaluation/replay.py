@@ -1,0 +1,168 @@
+"""Replay: a policy and its baselines on stored outcomes, without any model."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.baselines import knn, length_only
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import Cascade
+from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import decide, expect, rule_sizes
+from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.metrics import pair_shares
+from zeta_eval.evaluation.measures.statistics import Bootstrap
+from zeta_eval.evaluation.reports.report import ReplayReport
+from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import split_names
+from zeta_eval.router.policy import RoutingPolicy
+
+KNN_PAIRS = 400_000_000
+"""Most pairs of texts that the kNN baseline compares: about a minute."""
+
+
+def replay(
+    policy: RoutingPolicy,
+    outcomes: Outcomes,
+    *,
+    split: str = "test",
+    cost: str | None = None,
+    seed: int = 0,
+    n_bootstrap: int = 1000,
+    cost_weight: float | None = None,
+    baselines: bool = True,
+) -> ReplayReport:
+    """Evaluate a policy and its baselines on stored outcomes.
+
+    Every strategy chooses by expected costs and is charged the real cost of its choice (the oracle knows both). The
+    learned baselines are fitted on `tune`; for queries of `tune` itself, on all others.
+
+    Args:
+        policy: The policy.
+        outcomes: A table that holds every size of the policy; other sizes are ignored and named in the report.
+        split: "tune", "validate", "test" or "all".
+        cost: Cost column; None takes the policy's own.
+        seed: Seed of the resamples.
+        n_bootstrap: Number of resamples.
+        cost_weight: Trade-off to choose at; None takes the policy's own.
+        baselines: Whether to fit the length-only and kNN baselines.
+
+    Raises:
+        OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.
+        InvalidInputError: no such split, or a bad cost weight or number of resamples.
+    """
+    weight = policy.cost_weight if cost_weight is None else float(cost_weight)
+    if not 0 <= weight < math.inf:
+        raise InvalidInputError(f"cost_weight is {weight!r}; give a finite number of at least 0.")
+    unit = cost or policy.cost_unit
+    ladder = _ladder(policy, outcomes)
+    table = ladder.split(split)
+    data = Evaluator(table, unit)
+    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
+    compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight)
+    own = _own(policy, data, weight)
+    trace = compare.trace(own)
+    row = compare.row(own, trace)
+    cascading = [compare.cascade(Cascade(policy, data.features, Answers.of(table)))] if policy.cascades else []
+    others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
+    traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
+    if split in ("tune", "all"):
+        notes.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
+    if table.n_incomplete:
+        notes.append(
+            f"{table.n_incomplete} queries are left out because a size has no score on them; run `zeta bench` again to "
+            "complete them, or mend the table."
+        )
+    ignored = tuple(s for s in outcomes.sizes if s not in policy.sizes)
+    if ignored:
+        notes.append(f"sizes of the table that the policy lacks are ignored ({len(ignored)}): {', '.join(ignored)}.")
+    return ReplayReport(
+        policy=policy.name,
+        split=split,
+        cost_unit=unit,
+        cost_weight=weight,
+        n=len(table),
+        n_excluded=table.n_incomplete,
+        seed=seed,
+        n_bootstrap=n_bootstrap,
+        sizes=data.sizes,
+        largest=data.sizes[data.largest],
+        sizes_ignored=ignored,
+        rows=(
+            row,
+            *(r for r, _ in cascading),
+            *(compare.single_row(m) for m in range(len(data.sizes))),
+            compare.mix_row(own),
+            *(compare.row(*pair) for pair in traced),
+        ),
+        curves=(
+            compare.curve(own.name, trace),
+            *(compare.curve(r.strategy, t) for r, t in cascading),
+            *(compare.curve(s.name, t) for s, t in traced),
+        ),
+        pairs=pair_shares(data.score, data.cost, data.sizes),
+        summary=compare.summary(own, trace),
+        verdict=compare.verdict(cascading[0][0] if cascading else row),
+        notes=tuple(notes),
+    )
+
+
+def _ladder(policy: RoutingPolicy, outcomes: Outcomes) -> Outcomes:
+    """Return the table with exactly the policy's sizes, in its order."""
+    if missing := [s for s in policy.sizes if s not in outcomes.sizes]:
+        raise OutcomesError(
+            f"Policy '{policy.name}' routes to {', '.join(missing)}, of which the table has no outcomes (it has "
+            f"{', '.join(outcomes.sizes)}); replay on a table with all its sizes, or tune a policy on this one."
+        )
+    return outcomes.with_order(policy.sizes)
+
+
+def _own(policy: RoutingPolicy, data: Evaluator, weight: float) -> Strategy:
+    """Return the policy as a strategy."""
+    features = data.features
+    p, expected = expect(policy, features)
+    return Strategy(
+        name="policy",
+        p=p,
+        expected_cost=expected,
+        chosen=decide(policy, features, weight),
+        forced=rule_sizes(policy, features.rule),
+    )
+
+
+def _rivals(ladder: Outcomes, split: str, unit: str, weight: float) -> tuple[list[Strategy], list[str]]:
+    """Fit the learned baselines for a split without showing them the queries they are tested on."""
+    names = split_names(ladder.queries)
+    tune = names == "tune"
+    asked = np.ones(len(names), dtype=bool) if split == "all" else names == split
+    parts = [(asked & ~tune, tune), (asked & tune, ~tune)]  # (evaluated, fitted on)
+    if any(test.any() and not fit.any() for test, fit in parts):
+        return [], ["length only and kNN are left out: no other queries to fit them on."]
+    queries, score, raw = ladder.queries, ladder.matrix("score"), ladder.matrix(unit)
+    fitters, notes = {"length only": length_only, "kNN": knn}, []
+    if (pairs := sum(int(test.sum()) * int(fit.sum()) for test, fit in parts)) > KNN_PAIRS:
+        del fitters["kNN"]
+        notes.append(f"kNN is left out: it would compare {pairs:.1g} pairs of texts, more than {KNN_PAIRS:.1g}.")
+    strategies = []
+    for name, fit_predict in fitters.items():
+        p, expected = (np.empty(score.shape) for _ in range(2))
+        for test, fit in parts:
+            if test.any():
+                p[test] = fit_predict(queries[fit], score[fit], queries[test])
+                expected[test] = _shares(raw[fit])
+        p, expected = p[asked], expected[asked]
+        chosen = choose(p, expected, weight)
+        strategies.append(Strategy(name=name, p=p, expected_cost=expected, chosen=chosen))
+    return strategies, notes
+
+
+def _shares(raw: Floats) -> Floats:
+    """Return each size's mean known cost (N, M) -> (M,) as a share of the largest's."""
+    known = ~np.isnan(raw)
+    mean = np.where(known, raw, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    return np.asarray(mean / (mean.max() or 1.0))

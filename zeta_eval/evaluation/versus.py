@@ -1,0 +1,198 @@
+"""Compare policies on the same queries: paired differences with intervals, and where they disagree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.points import Points
+from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
+from zeta_eval.evaluation.reports.versus_report import Versus
+from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.policy import RoutingPolicy
+
+
+def compare(
+    policies: Mapping[str, RoutingPolicy],
+    outcomes: Outcomes,
+    *,
+    split: str = "test",
+    cost_weight: float | None = None,
+    seed: int = 0,
+    n_bootstrap: int = 1000,
+) -> Versus:
+    """Compare policies on the same queries; each is charged the real cost of every size that it runs.
+
+    Args:
+        policies: Policies by name, at least two; the first is what the others are compared with.
+        outcomes: A table that holds every size of every policy.
+        split: "tune", "validate", "test" or "all".
+        cost_weight: Trade-off at which all choose and are valued; None lets each choose at its own, and values all at
+            the first policy's.
+        seed: Seed of the resamples.
+        n_bootstrap: Number of resamples.
+
+    Raises:
+        OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.
+        InvalidInputError: fewer than two policies, no such split, or a bad cost weight.
+    """
+    if len(policies) < 2:
+        raise InvalidInputError(f"There are {len(policies)} policies to compare; give at least two.")
+    if cost_weight is not None and not 0 <= cost_weight < math.inf:
+        raise InvalidInputError(f"cost_weight is {cost_weight!r}; give a finite number of at least 0.")
+    names, first = tuple(policies), next(iter(policies.values()))
+    table = _shared(policies, outcomes).split(split)
+    data = Evaluator(table, first.cost_unit)
+    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
+    value = first.cost_weight if cost_weight is None else float(cost_weight)
+    rows, walked = [], []
+    for name, policy in policies.items():
+        own = _rows_of(table, policy.sizes)
+        part = Evaluator(own, first.cost_unit)
+        weight = np.array([policy.cost_weight if cost_weight is None else float(cost_weight)])
+        points = Points.of(policy, own, part, weight)
+        walked.append(_Walked.of(points, part.unit_cost / data.unit_cost, value))
+        row = points.frame(bootstrap, part.unit_cost).iloc[0].to_dict()
+        row["cost_ratio"] = row["cost"] / data.unit_cost
+        rows.append({"policy": name} | row | _utility(walked[-1], bootstrap))
+    shares = [f"share_{s}" for s in table.sizes]
+    frame = pd.DataFrame(rows).join(pd.DataFrame([_gaps(walked[0], w, bootstrap, data.unit_cost) for w in walked]))
+    frame[shares] = frame.reindex(columns=shares).fillna(0.0)
+    pairs = list(zip(names[1:], walked[1:], strict=True))
+    return Versus(
+        policies=names,
+        split=split,
+        cost_unit=first.cost_unit,
+        cost_weight=value,
+        n=len(table),
+        n_excluded=table.n_incomplete,
+        seed=seed,
+        n_bootstrap=n_bootstrap,
+        sizes=table.sizes,
+        singles=data.singles * [data.unit_cost, 1.0],
+        rows=frame,
+        disagreements=pd.concat(
+            [_disagreements(n, walked[0], w, table, data.unit_cost) for n, w in pairs], ignore_index=True
+        ),
+        by_task=pd.concat(
+            [_by_task(n, walked[0], w, table.tasks, bootstrap, data.unit_cost) for n, w in pairs], ignore_index=True
+        ),
+        notes=tuple(_notes(policies, split, table.n_incomplete)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Walked:
+    """What one policy came to on Q queries; costs are shares of the largest size's mean cost."""
+
+    steps: npt.NDArray[np.object_]
+    score: Floats
+    cost: Floats
+    utility: Floats
+
+    @classmethod
+    def of(cls, points: Points, unit: float, value: float) -> _Walked:
+        score, cost = points.score[:, 0], points.cost[:, 0] * unit
+        return cls(steps=points.steps(0), score=score, cost=cost, utility=score - value * cost)
+
+
+def _shared(policies: Mapping[str, RoutingPolicy], outcomes: Outcomes) -> Outcomes:
+    """Return the table with exactly the sizes that some policy has, in the table's order."""
+    used = {s for policy in policies.values() for s in policy.sizes}
+    if missing := sorted(used - set(outcomes.sizes)):
+        raise OutcomesError(
+            f"The policies route to {', '.join(missing)}, of which the table has no outcomes (it has "
+            f"{', '.join(outcomes.sizes)}); compare them on a table with all their sizes."
+        )
+    return outcomes.with_order([s for s in outcomes.sizes if s in used])
+
+
+def _rows_of(table: Outcomes, sizes: tuple[str, ...]) -> Outcomes:
+    """Return the queries that are complete on every size, with these sizes."""
+    frame = table.frame
+    return Outcomes(frame[frame["query_id"].isin(table.query_ids)].reset_index(drop=True), sizes)
+
+
+def _utility(walked: _Walked, bootstrap: Bootstrap) -> dict[str, float]:
+    found = measure(walked.utility.mean(), bootstrap.means(walked.utility[:, None])[:, 0])
+    return {"utility": found.value, "utility_low": found.low, "utility_high": found.high}
+
+
+def _gaps(first: _Walked, other: _Walked, bootstrap: Bootstrap, unit: float) -> dict[str, float]:
+    """Paired differences to the first policy; all NaN for the first itself."""
+    found: dict[str, float] = {}
+    for name, scale in (("score", 1.0), ("cost", unit), ("utility", 1.0)):
+        a, b = getattr(other, name) * scale, getattr(first, name) * scale
+        key, test = name.replace("score", "accuracy"), paired_test(a, b)
+        m = measure(test.value, bootstrap.means((a - b)[:, None])[:, 0])
+        found |= {f"{key}_difference": m.value, f"{key}_difference_low": m.low, f"{key}_difference_high": m.high}
+        found[f"{key}_p"] = test.p_value
+    if other is first:
+        return dict.fromkeys(found, math.nan) | {"n_differ": 0}
+    return found | {"n_differ": int((other.steps != first.steps).sum())}
+
+
+def _disagreements(name: str, first: _Walked, other: _Walked, table: Outcomes, unit: float) -> pd.DataFrame:
+    at = np.flatnonzero(other.steps != first.steps)
+    return pd.DataFrame(
+        {
+            "policy": name,
+            "task": table.tasks[at],
+            "query_id": table.query_ids[at],
+            "query": table.queries[at],
+            "sizes_first": first.steps[at],
+            "sizes": other.steps[at],
+            "score_difference": (other.score - first.score)[at],
+            "cost_difference": (other.cost - first.cost)[at] * unit,
+        }
+    )
+
+
+def _by_task(
+    name: str, first: _Walked, other: _Walked, tasks: npt.NDArray[np.object_], bootstrap: Bootstrap, unit: float
+) -> pd.DataFrame:
+    names, which = np.unique(tasks.astype(str), return_inverse=True)
+    member = (which[:, None] == np.arange(len(names))).astype(float)
+    gain, differ = other.score - first.score, other.steps != first.steps
+    with np.errstate(invalid="ignore"):  # a small task may be in no resample
+        samples = bootstrap.means(member * gain[:, None]) / bootstrap.means(member)
+    n = member.sum(axis=0)
+    intervals = [measure(v, samples[:, t]) for t, v in enumerate(gain @ member / n)]
+    return pd.DataFrame(
+        {
+            "policy": name,
+            "task": names,
+            "n": n.astype(int),
+            "n_differ": (differ @ member).astype(int),
+            "won": ((gain > 0) @ member).astype(int),
+            "lost": ((gain < 0) @ member).astype(int),
+            "accuracy_difference": [m.value for m in intervals],
+            "accuracy_difference_low": [m.low for m in intervals],
+            "accuracy_difference_high": [m.high for m in intervals],
+            "cost_difference": (other.cost - first.cost) @ member / n * unit,
+        }
+    )
+
+
+def _notes(policies: Mapping[str, RoutingPolicy], split: str, n_incomplete: int) -> list[str]:
+    names, units = list(policies), [p.cost_unit for p in policies.values()]
+    notes = [
+        f"{name} was tuned on costs in {unit}; here every policy is charged in {units[0]}."
+        for name, unit in zip(names, units, strict=True)
+        if unit != units[0]
+    ]
+    if split in ("tune", "all"):
+        notes.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
+    if n_incomplete:
+        notes.append(f"{n_incomplete} queries are left out because a size has no score on them.")
+    if len(names) > 2:
+        notes.append("the p-values are of single comparisons, not corrected for their number.")
+    return notes

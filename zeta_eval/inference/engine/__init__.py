@@ -1,0 +1,1 @@
+"""Models in this process: load, read a prompt, write tokens, and take the time."""

@@ -1,0 +1,82 @@
+"""From what a model wrote to completions: text, signals, and each row's share of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from zeta_eval.inference.engine.continuous import Reply
+from zeta_eval.inference.engine.decoding import Batch
+from zeta_eval.inference.engine.tokens import LEAD, Wording
+from zeta_eval.models import Completion, GenerateConfig
+
+
+def completions(
+    encoded: Sequence[list[int]],
+    batch: Batch,
+    config: GenerateConfig,
+    *,
+    wording: Wording,
+    end: Collection[int],
+    encode_s: float | None,
+) -> list[Completion]:
+    """Completions of the encoded prompts of a batch; `encode_s` asks for latencies and is added to them."""
+    read_s = batch.first_s / sum(map(len, encoded))  # per token read, as below per token written
+    write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
+    made = []
+    for ids, written in zip(encoded, batch.rows, strict=True):
+        text = wording.text(written.tokens, config.stop, end)
+        spent = (len(ids) * read_s, len(written.tokens) * write_s)
+        made.append(
+            Completion(
+                text=f"{LEAD}{text.strip()})" if config.options else text,
+                prompt_tokens=len(ids),
+                completion_tokens=len(written.tokens),
+                mean_logprob=written.mean_logprob,
+                min_logprob=written.min_logprob,
+                prefill_margin=written.margin,
+                prefill_entropy=written.entropy,
+                prefill_gpu_s=spent[0],
+                gpu_s=sum(spent),
+                latency_s=None if encode_s is None else encode_s + batch.total_s,
+                ttft_s=None if encode_s is None else encode_s + batch.first_s,
+                truncated=not (written.ended or config.options),
+            )
+        )
+    return [c if c.mean_logprob == c.mean_logprob else _broken(c) for c in made]
+
+
+def _broken(made: Completion) -> Completion:
+    """What is left of a completion whose log-probability is no number."""
+    error = "The model's logits are not numbers (NaN); try another `dtype`, float32 or bfloat16"
+    return Completion(text="", prompt_tokens=made.prompt_tokens, gpu_s=made.gpu_s, error=error)
+
+
+def replied(read: Completion, reply: Reply, write_s: float, text: str) -> Completion:
+    """Join the pass that read a prompt with its reply; `write_s` is the time of a token, `text` what it says."""
+    if read.error is not None:
+        return read
+    return replace(
+        read,
+        text=text,
+        completion_tokens=len(reply.tokens),
+        mean_logprob=sum(reply.logprobs) / len(reply.logprobs),
+        min_logprob=min(reply.logprobs),
+        gpu_s=(read.prefill_gpu_s or 0.0) + write_s * len(reply.tokens),
+        truncated=not reply.ended,
+    )
+
+
+def unwritten(read: Completion) -> Completion:
+    """A completion without what was written: its first token came from the pass that read the prompt."""
+    if read.error is not None:
+        return read
+    return replace(
+        read,
+        text="",
+        completion_tokens=0,
+        mean_logprob=None,
+        min_logprob=None,
+        gpu_s=read.prefill_gpu_s,
+        truncated=False,
+    )

@@ -1,0 +1,156 @@
+"""Greedy decoding of a batch with the signals a router needs, without the per-step cost of `model.generate`.
+
+`generate` copies and inspects much at each step (about 3 ms of Python), applies a checkpoint's sampling settings such
+as `repetition_penalty` even when greedy, and holds (steps, batch, vocabulary) scores for log-probabilities. This loop
+is plain argmax, keeps two numbers per row, and lets go of rows that have ended.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from zeta_eval.inference.engine.prefill import Forward, read
+
+KEEP_SHARE = 0.9
+"""The batch is cut to the rows still writing when these are at most this share of it: each cut moves rows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What a model wrote for one row."""
+
+    tokens: list[int]
+    """Written tokens, the end token among them."""
+    mean_logprob: float
+    """Mean natural-log probability of the written tokens; NaN after broken logits."""
+    min_logprob: float
+    """Smallest natural-log probability of a written token."""
+    margin: float
+    """Probability of the likeliest first token minus that of the second."""
+    entropy: float
+    """Entropy of the first token's distribution, in nats."""
+    ended: bool
+    """Whether the row ended by itself, not by its limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What a model wrote for a batch, and when."""
+
+    rows: list[Written]
+    """One per prompt, in order."""
+    first_s: float
+    """Time of the forward pass that reads the prompts, to the first token, in seconds."""
+    total_s: float
+    """Time to the last token, in seconds."""
+
+
+@torch.inference_mode()
+def greedy(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    *,
+    end: Collection[int],
+    stopped: Callable[[list[list[int]]], list[bool]] | None = None,
+    now: Callable[[], float],
+    among: Sequence[int] = (),
+) -> Batch:
+    """Continue each of B prompts with the likeliest token until it ends.
+
+    Args:
+        model: a decoder of transformers.
+        prompts: token ids of each prompt, at least one each.
+        limits: most tokens to write for each prompt, at least 1.
+        end: token ids that end a row.
+        stopped: says for the tokens of each row so far whether a stop text ends it.
+        now: a clock in seconds that waits for the device.
+        among: token ids to choose from, as if there were no others; none for the whole vocabulary.
+    """
+    device = model.device
+    lengths = torch.tensor([len(p) for p in prompts], device=device)
+    limit = torch.tensor(limits, device=device)
+    width, steps = max(map(len, prompts)), max(limits)
+    ends = torch.tensor(sorted(end), device=device)
+    allowed = torch.tensor(among, dtype=torch.long, device=device)
+    forward = _forward(model)
+    start = now()
+    known = read(model, forward, prompts, steps)
+    logits, mask, cache = known.logits.to(device), known.mask, known.cache
+
+    row = torch.tensor(known.order, device=device)  # the rows still in the batch, by their place in `prompts`
+    live = torch.ones_like(row, dtype=torch.bool)  # of these, the ones still writing
+    tokens = torch.zeros(len(prompts), steps, dtype=torch.long, device=device)
+    count = torch.zeros_like(row)
+    ended = torch.zeros_like(live)
+    total, lowest = torch.zeros(2, len(prompts), device=device)
+    first = torch.zeros(2, len(prompts), device=device)
+    first_s = 0.0
+    for step in range(steps):
+        if among:
+            logits = torch.full_like(logits, -torch.inf).index_copy(1, allowed, logits[:, allowed])
+        norm = logits.logsumexp(-1)
+        best, token = logits.max(-1)
+        if step == 0:
+            first[:, row] = torch.stack(signals(logits, norm))
+            first_s = now() - start
+        logprob = best - norm
+        writing = row[live]
+        tokens[writing, step] = token[live]
+        total[writing] += logprob[live]
+        lowest[writing] = torch.minimum(lowest[writing], logprob[live])
+        count[writing] += 1
+        done = torch.isin(token, ends) | logprob.isnan()
+        if stopped is not None:
+            done[live] |= torch.tensor(stopped(tokens[writing, : step + 1].tolist()), device=device)
+        ended[row[live & done]] = True
+        live = live & ~done & (step + 1 < limit[row])
+        left = int(live.sum())
+        if left == 0:
+            break
+        if left <= KEEP_SHARE * len(row):
+            keep = torch.arange(left, device=device)  # rows from behind take the places of those that have ended
+            keep[~live[:left]] = left + live[left:].nonzero().squeeze(1)
+            cache.batch_select_indices(keep)
+            row, mask, token, live = row[keep], mask[keep], token[keep], live[keep]
+        positions = (lengths[row] + step)[:, None]
+        logits = forward(token[:, None], mask[:, : width + step + 1], positions, cache).to(device)
+    total_s = now() - start
+    columns = (tokens, count, total / count, lowest, *first, ended)
+    rows = [_written(*values) for values in zip(*(c.tolist() for c in columns), strict=True)]
+    return Batch(rows=rows, first_s=first_s, total_s=total_s)
+
+
+def _written(
+    tokens: list[int], count: int, mean: float, lowest: float, margin: float, entropy: float, ended: bool
+) -> Written:
+    return Written(
+        tokens=tokens[:count], mean_logprob=mean, min_logprob=lowest, margin=margin, entropy=entropy, ended=ended
+    )
+
+
+def signals(logits: torch.Tensor, norm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Margin and entropy (B,) of the distributions that logits (B, V) with log-normaliser (B,) stand for."""
+    logp = logits - norm[:, None]
+    top = logp.topk(2, dim=-1).values.exp()
+    return top[:, 0] - top[:, 1], torch.special.entr(logp.exp()).sum(-1)
+
+
+def _forward(model: Any) -> Forward:
+    """Return a function that gives the last position's logits (B, V) in float32."""
+    taken = inspect.signature(model.forward).parameters
+    extra = {"logits_to_keep": 1} if "logits_to_keep" in taken else {}
+
+    def forward(ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+        placed = {"position_ids": positions} if "position_ids" in taken else {}
+        output = model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **placed, **extra)
+        logits: torch.Tensor = output.logits[:, -1].float()
+        return logits
+
+    return forward

@@ -1,0 +1,97 @@
+"""From prompts to token ids and back: chat template, context, option letters and stop texts of one model."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from zeta_eval.inference.engine.loading import one_line
+from zeta_eval.models import GenerateConfig
+
+StopCheck = Callable[[list[list[int]]], list[bool]]
+"""Tokens of each row so far -> whether the row ends here."""
+
+LEAD = "The answer is ("
+"""What a model that is to choose a letter finds at the start of its answer."""
+
+
+class Wording:
+    """How one model reads prompts and what its tokens say.
+
+    Prompts go through the chat template where the tokenizer has one (thinking off where the template can), else as
+    plain text.
+    """
+
+    def __init__(self, tokenizer: Any, context: int) -> None:
+        """Take a tokenizer of transformers and the longest sequence, in tokens."""
+        self.tokenizer = tokenizer
+        self.context = context
+
+    def text(self, tokens: Sequence[int], stop: Sequence[str], end: Collection[int]) -> str:
+        """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one."""
+        text: str = self.tokenizer.decode([t for t in tokens if t not in end], skip_special_tokens=True)
+        cuts = [at for s in stop if (at := text.find(s)) >= 0]
+        return text[: min(cuts, default=None)]
+
+    def letters(self, n: int) -> list[int]:
+        """Token ids of the first n letters.
+
+        Raises:
+            ValueError: the tokenizer has no token of its own for each.
+        """
+        ids = [self.tokenizer(c, add_special_tokens=False)["input_ids"] for c in string.ascii_uppercase[:n]]
+        if len(ids) < n or any(len(i) != 1 for i in ids) or len({i[0] for i in ids}) < n:
+            raise ValueError(f"the tokenizer has no {n} tokens for option letters; leave out `--mcq logits`")
+        return [i[0] for i in ids]
+
+    def read(self, prompts: Sequence[str], config: GenerateConfig) -> list[tuple[list[int], str | None]]:
+        """Token ids of each prompt, and why it can't be run (None where it can)."""
+        if not prompts:
+            return []
+        try:
+            return [(ids, self._refusal(ids)) for ids in self._tokenize(prompts, lead=config.options > 0)]
+        except Exception as e:
+            if len(prompts) == 1:
+                return [([], one_line(e))]
+            return [pair for p in prompts for pair in self.read([p], config)]
+
+    def _tokenize(self, prompts: Sequence[str], *, lead: bool) -> list[list[int]]:
+        template = self.tokenizer.chat_template
+        texts = list(prompts)
+        if template:
+            thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+            chats = [[{"role": "user", "content": p}] for p in prompts]
+            texts = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True, **thinking)
+        if lead:
+            texts = [text + (LEAD if template else f"\n{LEAD}") for text in texts]
+        # A template writes its own start token.
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=not template, verbose=False)["input_ids"]
+        return ids
+
+    def _refusal(self, encoded: Sequence[int]) -> str | None:
+        """Why an encoded prompt can't be run, or None."""
+        if not encoded:
+            return "The prompt is empty; give it some text"
+        if len(encoded) >= self.context:
+            return f"The prompt has {len(encoded)} tokens, the model's context {self.context}; shorten it"
+        return None
+
+    def stop_check(self, stop: Sequence[str]) -> StopCheck | None:
+        """A check of answers for stop texts, or None where there are none."""
+        if not stop:
+            return None
+        tail = max(map(len, stop)) + 4  # a token is a character at least, but for a few of a split character's bytes
+
+        def stopped(rows: list[list[int]]) -> list[bool]:
+            texts = self.tokenizer.batch_decode([r[-tail:] for r in rows], skip_special_tokens=True)
+            return [any(s in text for s in stop) for text in texts]
+
+        return stopped
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Token ids that end an answer: the model's (one, several or none) and the tokenizer's."""
+    own = model.generation_config.eos_token_id
+    ends = own if isinstance(own, list) else [own]
+    return frozenset(int(t) for t in [*ends, tokenizer.eos_token_id] if t is not None)

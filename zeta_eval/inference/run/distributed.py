@@ -1,0 +1,253 @@
+"""Several processes, one run: a launcher starts them, all answer queries, process 0 leads and writes.
+
+They talk through the key-value store that torch's rendezvous makes of the launcher's environment (RANK, WORLD_SIZE,
+MASTER_ADDR, MASTER_PORT), trusting its network as torch.distributed does. No tensor is exchanged, so no backend is
+needed and devices of any kind mix. A batch belongs to the process that claims it first: work is shared by the time it
+takes, and who answers a batch changes nothing in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from types import FrameType, TracebackType
+from typing import Any
+
+from zeta_eval.exceptions import GenerationError
+from zeta_eval.inference.run import launch
+from zeta_eval.models import ModelSpec
+
+JOIN_S = 600.0
+"""Longest wait for the other processes to start, in seconds."""
+POLL_S = 0.02
+"""Time between two looks for a message, in seconds."""
+BEAT_S, SILENT_S = 2.0, 60.0
+"""Time between a process's signs of life, and the silence after which it counts as dead, in seconds."""
+PART = 4 << 20
+"""Bytes per stored value; the store takes 8 MiB at most."""
+GOES_ON = "its rows so far are kept and the same command goes on where it stopped"
+LOST = f"A process of the run has ended before its time; {GOES_ON}."
+INTERRUPTED = f"The run was interrupted; {GOES_ON}."
+
+Rows = Sequence[dict[str, Any]]
+
+
+class _Terminated(BaseException):
+    """The launcher ends this process, because another one has ended."""
+
+
+class Team:
+    """The processes of one run, as one of them sees them; a run in a single process is a team of one."""
+
+    def __init__(self, rank: int = 0, size: int = 1, store: Any = None) -> None:
+        """Wrap a store, which a team of one does without; everybody else uses `join`."""
+        self.rank = rank
+        """This process's number; 0 leads."""
+        self.size = size
+        """How many there are."""
+        self._store = store
+        self._ended = threading.Event()
+        self._seen: dict[int, tuple[int, float]] = {}  # by process: its last sign of life, and when it was new
+        self._looked_s = 0.0
+        self._received = 0
+        self._pid = os.getpid()
+        self._handler: Any = None
+
+    @classmethod
+    def join(cls) -> Team:
+        """Meet the other processes that the launcher started.
+
+        Raises:
+            InvalidInputError: the launcher was asked for several processes and started one.
+            GenerationError: the others can't be reached.
+        """
+        if (size := launch.world_size()) == 1:
+            launch.check_launcher()
+            return cls()
+        # Else torch writes a stack of its own frames for every connection that a dead process leaves behind.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
+        import torch.distributed
+
+        rank = int(os.environ["RANK"])
+        try:
+            store = launch.store(JOIN_S)
+            run = store.add(f"joined/{rank}", 1)  # a process may make several runs
+        except (torch.distributed.DistError, ValueError) as e:
+            where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+            raise GenerationError(
+                f"Process {rank} of {size} can't reach the others at {where}; start all again."
+            ) from e
+        return cls(rank, size, launch.apart(f"run{run}", store))
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process measures, writes and reports."""
+        return self.rank == 0
+
+    def place(self, spec: ModelSpec) -> ModelSpec:
+        """The rung on this process's own device, where the processes share a machine's devices automatically."""
+        if self._store is None or spec.device_map != "auto":
+            return spec
+        import torch
+
+        n = torch.cuda.device_count()
+        local = int(os.environ.get("LOCAL_RANK", self.rank))
+        return replace(spec, device_map=f"cuda:{local % n}") if n else spec
+
+    def tell(self, topic: str, value: Any) -> None:
+        """Leave a message of JSON values for every process that asks; once per topic."""
+        if self._store is None:
+            return
+        data = json.dumps(value).encode()
+        parts = [data[i : i + PART] for i in range(0, len(data), PART)]
+        for i, part in enumerate(parts):
+            self._store.set(f"{topic}/{i}", part)
+        self._store.set(topic, str(len(parts)))  # last: now it is whole
+
+    def hear(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> Any:
+        """Wait for a message, doing something `meanwhile`.
+
+        Raises:
+            GenerationError: another process has failed or died.
+        """
+        while not self._store.check([topic]):
+            meanwhile()
+            self._watch()
+            time.sleep(POLL_S)
+        return self._read(topic)
+
+    def meet(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until every process has come to the same topic.
+
+        Raises:
+            GenerationError: another process has failed or died.
+        """
+        self.tell(f"{topic}/{self.rank}", None)
+        for rank in range(self.size):
+            if rank != self.rank:
+                self.hear(f"{topic}/{rank}", meanwhile=meanwhile)
+
+    def leave(self) -> None:
+        """Tell the leader that nothing more is to be heard; the leader, who may hold the store, goes last.
+
+        Raises:
+            GenerationError: another process has failed or died.
+        """
+        self.tell(f"left/{self.rank}", None)
+        for rank in range(1, self.size) if self.leads else ():
+            self.hear(f"left/{rank}")
+
+    def claims(self, topic: str, n: int) -> Iterator[int]:
+        """Numbers below n that are this process's to do: each process takes the next one when it is free.
+
+        Raises:
+            GenerationError: another process has failed or died.
+        """
+        if self._store is None:
+            yield from range(n)
+            return
+        while (i := self._store.add(f"{topic}/claimed", 1) - 1) < n:
+            self._watch()
+            yield i
+
+    def send(self, rows: Rows) -> None:
+        """Hand rows to the leader."""
+        self.tell(f"rows/{self._store.add('rows/sent', 1)}", rows)
+
+    def received(self) -> Iterator[Rows]:
+        """What has been sent to the leader since the last look."""
+        while self._store is not None and self._store.check([topic := f"rows/{self._received + 1}"]):
+            self._received += 1
+            yield self._read(topic, forget=True)
+
+    def __enter__(self) -> Team:
+        """Show signs of life, and take the launcher's word when it ends the run."""
+        if self._store is not None:
+            threading.Thread(target=self._beat, args=(self._store.clone(),), daemon=True).start()
+            if threading.current_thread() is threading.main_thread():
+                self._handler = signal.signal(signal.SIGTERM, self._terminate)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Tell the others of a failure; theirs, where it came first, is the reason of ours.
+
+        Raises:
+            GenerationError: the launcher or the others ended this process.
+        """
+        if self._store is None:
+            return
+        from torch.distributed import DistError
+
+        self._ended.set()
+        if self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+        if error is not None:
+            reason = self._blame(LOST if isinstance(error, _Terminated | DistError) else _line(error))
+            if isinstance(error, _Terminated | DistError):
+                raise GenerationError(reason) from None
+
+    def _read(self, topic: str, *, forget: bool = False) -> Any:
+        """The message of a topic that is there."""
+        parts = [f"{topic}/{i}" for i in range(int(self._store.get(topic)))]
+        data = b"".join(self._store.get(part) for part in parts)
+        for key in [topic, *parts] if forget else []:
+            self._store.delete_key(key)
+        return json.loads(data)
+
+    def _watch(self) -> None:
+        """Look after the others, once a second: the leader after all, they after the leader.
+
+        Raises:
+            GenerationError: one has failed or died.
+        """
+        now = time.monotonic()
+        if now - self._looked_s < 1.0:
+            return
+        self._looked_s = now
+        if self._store.check(["failed"]):
+            raise GenerationError(self._store.get("failed").decode())
+        for rank in range(1, self.size) if self.leads else [0]:
+            beat = self._store.add(f"beat/{rank}", 0)
+            if beat != self._seen.get(rank, (None,))[0]:
+                self._seen[rank] = (beat, now)
+            elif now - self._seen[rank][1] > (limit := SILENT_S if beat else JOIN_S):  # it may start late
+                raise GenerationError(
+                    f"Process {rank} of the run has shown no sign of life for {limit:.0f} s; {GOES_ON}."
+                )
+
+    def _beat(self, store: Any) -> None:
+        """Show a sign of life every BEAT_S, on a connection of its own."""
+        try:
+            while not self._ended.is_set():
+                store.add(f"beat/{self.rank}", 1)
+                self._ended.wait(BEAT_S)
+        except RuntimeError:  # the store is gone; the main thread finds out by itself
+            return
+
+    def _blame(self, line: str) -> str:
+        """The first failure of the run: this line, unless another process came first."""
+        try:
+            first: bytes = self._store.compare_set("failed", "", line)
+            return first.decode()
+        except RuntimeError:
+            return line
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        """End this process in order; a forked helper just ends."""
+        if os.getpid() != self._pid:
+            os._exit(128 + number)
+        raise _Terminated
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,185 @@
+"""The sizes of a run, one after the other, as each of its processes runs them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.inference.run.distributed import Team
+from zeta_eval.inference.run.manifest import Manifest
+from zeta_eval.inference.run.plan import prompt_hash
+from zeta_eval.inference.run.progress import Progress, told
+from zeta_eval.inference.run.residency import Residency
+from zeta_eval.inference.run.rows import Rows
+from zeta_eval.inference.run.size_run import SizeRun
+from zeta_eval.models import GenerateConfig, ModelSpec
+from zeta_eval.outcomes import Journal
+from zeta_eval.tasks import Query, Score
+
+Scoring = Callable[[Query, str], Score]
+"""Query and response -> score."""
+Engines = Callable[[ModelSpec], Any]
+"""Rung -> a Generator, or an EmbeddingGenerator where the rung embeds."""
+Emit = Callable[[Sequence[dict[str, Any]]], None]
+"""Takes new rows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Where a run stands when it begins or goes on, as the leader tells the others."""
+
+    key: str
+    """Identity of the leader's queries and settings."""
+    todo: dict[str, frozenset[str]]
+    """By size, the ids of the queries that have no row."""
+    last: dict[str, str]
+    """By size, the id of the query whose row is the newest."""
+    record: dict[str, Any]
+    """Contents of run.json."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LadderRun:
+    """What every process of a run knows by itself."""
+
+    team: Team
+    """The processes."""
+    shares: Sequence[tuple[ModelSpec, Sequence[Query]]]
+    """The rungs with their queries."""
+    score: Scoring
+    """Grades a response."""
+    config: GenerateConfig
+    """How answers are generated."""
+    sample: int
+    """Queries measured alone on each size."""
+    engines: Callable[[Sequence[ModelSpec]], tuple[Engines, Residency]]
+    """For the rungs that have something to do: what makes their engines, and whether all are made at once."""
+
+    def lead(self, journal: Journal, manifest: Manifest, shown: Progress) -> None:
+        """Run as the process that measures and writes: every row comes to this journal."""
+        state = self._state(journal, manifest)
+        self.team.tell("state", asdict(state) | {"todo": {size: sorted(ids) for size, ids in state.todo.items()}})
+
+        def gather(own: Sequence[dict[str, Any]] = ()) -> None:
+            for rows in itertools.chain([own] if own else [], self.team.received()):
+                journal.append(rows)
+                shown.add(rows)
+
+        due = self._due(state)
+        with self._made([spec for spec, _ in due], manifest) as make:
+            for spec, share in due:
+                with (
+                    self._engine(spec, make, manifest) as engine,
+                    told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
+                ):
+                    self._run(spec, share, engine, state, manifest, gather)
+                    self.team.meet(f"{spec.size}/over", meanwhile=gather)
+                    gather()
+
+    def follow(self) -> None:
+        """Run as one of the other processes: what is measured comes from the leader, rows go to it.
+
+        Raises:
+            InvalidInputError: this process has other queries or settings than the leader.
+        """
+        heard = self.team.hear("state")
+        state = State(**heard | {"todo": {size: frozenset(ids) for size, ids in heard["todo"].items()}})
+        if state.key != self._key():
+            raise InvalidInputError(
+                f"Process {self.team.rank} has other queries or settings than process 0; "
+                "give all the same command and the same data."
+            )
+        manifest = Manifest(None, state.record)
+        due = self._due(state)
+        with self._made([spec for spec, _ in due if not _leader_only(spec)], manifest) as make:
+            for spec, share in due:
+                if not _leader_only(spec):
+                    with self._engine(spec, make, manifest) as engine:
+                        self._run(spec, share, engine, state, manifest, self.team.send)
+                self.team.meet(f"{spec.size}/over")
+
+    def _state(self, journal: Journal, manifest: Manifest) -> State:
+        """What the rows so far leave to do."""
+        done = journal.done()
+        todo = {s.size: frozenset(q.query_id for q in qs if (q.query_id, s.size) not in done) for s, qs in self.shares}
+        last = {row["model"]: row["query_id"] for row in journal.rows()}
+        return State(key=self._key(), todo=todo, last=last, record=manifest.data)
+
+    def _key(self) -> str:
+        """Identity of the queries and settings, empty in a team of one: nobody asks."""
+        if self.team.size == 1:
+            return ""
+        asked = ((q.query_id, q.prompt, q.stop, q.max_new_tokens) for _, queries in self.shares for q in queries)
+        return prompt_hash("\n".join(map(repr, (self.config, *asked))))
+
+    def _due(self, state: State) -> list[tuple[ModelSpec, Sequence[Query]]]:
+        """The rungs that have something to do."""
+        return [(spec, share) for spec, share in self.shares if state.todo[spec.size]]
+
+    def _run(
+        self, spec: ModelSpec, share: Sequence[Query], engine: Any, state: State, manifest: Manifest, emit: Emit
+    ) -> None:
+        """Run this process's part of a size."""
+        revision = getattr(engine, "revision", None)
+        size = SizeRun(
+            size=spec.size,
+            engine=engine,
+            queries=share,
+            todo=state.todo[spec.size],
+            sample=self.sample,
+            last=state.last.get(spec.size),
+            team=Team() if _leader_only(spec) else self.team,
+            manifest=manifest,
+            rows=Rows(spec, self.score, run_id=manifest.data["run_id"], revision=revision),
+            emit=emit,
+        )
+        if spec.role == "embed":
+            size.embed()
+        else:
+            size.generate(self.config)
+
+    @contextmanager
+    def _made(self, specs: Sequence[ModelSpec], manifest: Manifest) -> Iterator[Engines]:
+        """What gives the engines of rungs: made now if all are in memory at once, else each when it is asked for."""
+        placed = [self.team.place(spec) for spec in specs]
+        make, found = self.engines(placed)
+        if specs:
+            manifest.data["residency"] = str(found)
+            manifest.save()
+        held: dict[str, Any] = {}
+        try:
+            # Each is closed after its own queries. So the last one comes first: the memory that an engine finds free
+            # when it is made, and fits its batches into, is then free when its queries run.
+            for spec in reversed(placed) if found.together else ():
+                start = time.perf_counter()
+                held[spec.size] = make(spec)
+                manifest.size(spec.size)["seconds"] += time.perf_counter() - start
+            yield lambda spec: held.pop(spec.size) if spec.size in held else make(spec)
+        finally:
+            for engine in held.values():
+                engine.close()
+
+    @contextmanager
+    def _engine(self, spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]:
+        """A rung's engine, closed at the end; the time that passed is added to run.json."""
+        start = time.perf_counter()
+        engine = make(self.team.place(spec))
+        if spec.base_url is not None:
+            refused = sorted(getattr(engine, "dropped", ()))
+            manifest.size(spec.size).update(base_url=spec.base_url, refused_parameters=refused)
+        try:
+            yield engine
+        finally:
+            engine.close()
+            manifest.size(spec.size)["seconds"] += time.perf_counter() - start
+            manifest.save()
+
+
+def _leader_only(spec: ModelSpec) -> bool:
+    """Whether the leader runs a rung alone: a server has its own `concurrency`, embeddings rank among each other."""
+    return spec.role == "embed" or spec.base_url is not None

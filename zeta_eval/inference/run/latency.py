@@ -1,0 +1,97 @@
+"""Response time as a linear function of tokens, fitted on a batch-1 sample and extended to all rows.
+
+Under batching the time of one query means nothing, so a sample of queries is measured alone and
+`latency_s = a + b * prompt_tokens + c * completion_tokens` fitted to it, `ttft_s = a + b * prompt_tokens` likewise.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeta_eval.arrays import Floats
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.models import Completion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatencyModel:
+    """Non-negative coefficients of one size's response time; R2 on the sample it was fitted to."""
+
+    base_s: float
+    """Time that every query takes, in seconds."""
+    per_prompt_token_s: float
+    """Time per prompt token, in seconds."""
+    per_completion_token_s: float
+    """Time per written token, in seconds."""
+    r2: float | None
+    """Share of the sample's variance of latency_s that is explained; None where it doesn't vary."""
+    ttft_base_s: float
+    """Time to the first token of an empty prompt, in seconds."""
+    ttft_per_prompt_token_s: float
+    """Time to the first token per prompt token, in seconds."""
+    ttft_r2: float | None
+    """Share of the sample's variance of ttft_s that is explained; None where it doesn't vary."""
+    n: int
+    """Measured queries."""
+
+    @classmethod
+    def fit(cls, measured: Sequence[Completion]) -> LatencyModel:
+        """Fit to measured answers; those with an error are left out.
+
+        Raises:
+            InvalidInputError: no answer was measured.
+        """
+        rows = [
+            (c.prompt_tokens or 0, c.completion_tokens or 0, c.latency_s, c.ttft_s)
+            for c in measured
+            if c.error is None and c.latency_s is not None and c.ttft_s is not None
+        ]
+        if not rows:
+            raise InvalidInputError(
+                f"None of {len(measured)} answers was measured; measure at least one that succeeds."
+            )
+        prompt, completion, latency, ttft = np.array(rows, dtype=np.float64).T
+        one = np.ones(len(rows))
+        (base, per_prompt, per_completion), r2 = least_squares(np.column_stack([one, prompt, completion]), latency)
+        (ttft_base, ttft_per_prompt), ttft_r2 = least_squares(np.column_stack([one, prompt]), ttft)
+        return cls(
+            base_s=base,
+            per_prompt_token_s=per_prompt,
+            per_completion_token_s=per_completion,
+            r2=r2,
+            ttft_base_s=ttft_base,
+            ttft_per_prompt_token_s=ttft_per_prompt,
+            ttft_r2=ttft_r2,
+            n=len(rows),
+        )
+
+    def predict(self, prompt_tokens: int, completion_tokens: int) -> tuple[float, float]:
+        """Return latency_s and ttft_s of a query with so many tokens; the first token never comes after the last."""
+        latency = (
+            self.base_s + self.per_prompt_token_s * prompt_tokens + self.per_completion_token_s * completion_tokens
+        )
+        return latency, min(latency, self.ttft_base_s + self.ttft_per_prompt_token_s * prompt_tokens)
+
+
+def least_squares(x: Floats, y: Floats) -> tuple[list[float], float | None]:
+    """Non-negative least squares of y (n,) on the few columns of x (n, k): coefficients and R2.
+
+    The best fit without a sign rule on some subset of the columns, the others 0, is the best under it (Lawson and
+    Hanson 1974, chapter 23); with k <= 3 all subsets are tried.
+    """
+    best, least = np.zeros(x.shape[1]), float(y @ y)
+    for size in range(1, x.shape[1] + 1):
+        for columns in itertools.combinations(range(x.shape[1]), size):
+            part = x[:, columns]
+            coefficients, _, rank, _ = np.linalg.lstsq(part, y)
+            error = float(((y - part @ coefficients) ** 2).sum())
+            if rank == size and (coefficients >= 0).all() and error < least:
+                least = error
+                best = np.zeros(x.shape[1])
+                best[list(columns)] = coefficients
+    spread = float(((y - y.mean()) ** 2).sum())
+    return best.tolist(), 1 - least / spread if spread > 0 else None

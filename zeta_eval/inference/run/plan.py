@@ -1,0 +1,89 @@
+"""Which queries run together: fixed by the set of queries alone, so that a resumed run makes the same batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from zeta_eval.inference.engine.prefixes import together
+from zeta_eval.models import GenerateConfig
+from zeta_eval.tasks import Query
+
+LEAST_ALIKE = 100
+"""Characters in common from which on prompts are kept together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """One thing to generate, for all queries that ask the same in the same way."""
+
+    prompt: str
+    """What the model is asked."""
+    stop: tuple[str, ...]
+    """Texts that end the answer."""
+    max_new_tokens: int
+    """Longest answer, in tokens."""
+    queries: tuple[Query, ...]
+    """The queries that get the answer."""
+    options: int = 0
+    """Lettered options of which the likeliest is the answer; 0 where one is written."""
+
+    @property
+    def key(self) -> str:
+        """Identity among a run's units."""
+        chosen = f"{self.options}\0" if self.options else ""
+        return prompt_hash(f"{chosen}{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
+
+    @property
+    def manner(self) -> tuple[int, int, tuple[str, ...]]:
+        """What units of one batch have in common: options, limit and stop texts."""
+        return self.options, self.max_new_tokens, self.stop
+
+    def config(self, base: GenerateConfig) -> GenerateConfig:
+        """The run's settings with this unit's limit, stop texts and options."""
+        return replace(base, max_new_tokens=self.max_new_tokens, stop=self.stop, options=self.options)
+
+
+def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
+    """Join queries with the same prompt; those that can share a batch come together.
+
+    Among these, prompts that begin alike are neighbours, so that a batch reads once what they have in common; the
+    longest prompts come first.
+    """
+    found: dict[tuple[int, int, tuple[str, ...], str], list[Query]] = {}
+    for q in queries:
+        limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
+        stop = tuple(dict.fromkeys((*config.stop, *q.stop)))
+        chosen = config.mcq == "logits" and q.options > 0
+        found.setdefault((q.options, 1, (), q.prompt) if chosen else (0, limit, stop, q.prompt), []).append(q)
+    units = [
+        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], queries=tuple(v)) for k, v in found.items()
+    ]
+    manners = [list(same) for _, same in groupby(sorted(units, key=lambda u: u.manner), key=lambda u: u.manner)]
+    return [same[i] for same in manners for i in together([u.prompt for u in same], LEAST_ALIKE)]
+
+
+def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:
+    """Cut ordered units into batches of at most `size` that share limit, stop texts and options."""
+    made: list[list[Unit]] = []
+    for unit in units:
+        last = made[-1] if made else None
+        if last and len(last) < size and last[0].manner == unit.manner:
+            last.append(unit)
+        else:
+            made.append([unit])
+    return made
+
+
+def spread(prompts: Sequence[str], n: int) -> list[int]:
+    """Indices, ascending, of at most n prompts spread evenly over the order of their lengths."""
+    by_length = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+    n = min(n, len(prompts))
+    return sorted({by_length[round(i * (len(prompts) - 1) / max(1, n - 1))] for i in range(n)})
+
+
+def prompt_hash(prompt: str) -> str:
+    """First 16 hexadecimal digits of a prompt's SHA-256."""
+    return hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest()[:16]

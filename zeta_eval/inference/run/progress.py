@@ -1,0 +1,214 @@
+"""How far a benchmark is: one state per size, shown as lines in a terminal and as a table in a notebook."""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TextIO
+
+INTERVAL_S = 0.5
+"""Least time between two looks that are drawn, in seconds."""
+
+HEAD = ("size", "done", "accuracy [95 %]", "tokens/s", "time left")
+"""Columns of the table."""
+
+
+class Progress(Protocol):
+    """What a run tells of itself."""
+
+    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A size begins (or goes on): how many queries it has, and the rows that are there already."""
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The size that began last has new rows."""
+
+    def end(self) -> None:
+        """The size that began last has ended, whether it got through or not."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Show nothing."""
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Show nothing."""
+
+    def end(self) -> None:
+        """Show nothing."""
+
+
+@dataclass(kw_only=True, slots=True)
+class SizeState:
+    """How far one size is."""
+
+    size: str
+    """Its name."""
+    total: int
+    """Queries it has to answer."""
+    began: float
+    """Clock time at which it began, in seconds."""
+    now: float
+    """Clock time of the newest rows, in seconds."""
+    done: int = 0
+    """Rows so far."""
+    new: int = 0
+    """Rows since it began."""
+    scored: int = 0
+    """Rows with a score."""
+    points: float = 0.0
+    """Sum of the scores."""
+    tokens: int = 0
+    """Tokens written since it began."""
+    ended: bool = False
+    """Whether it ended, got through or not."""
+
+    def count(self, rows: Sequence[Mapping[str, Any]], *, new: bool) -> None:
+        """Count rows; only new ones say how fast it goes."""
+        scores = [row["score"] for row in rows if row["score"] is not None]
+        self.done += len(rows)
+        self.scored += len(scores)
+        self.points += sum(scores)
+        if new:
+            self.new += len(rows)
+            self.tokens += sum(row["completion_tokens"] or 0 for row in rows)
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at the pace so far; None before the first new row."""
+        return (self.total - self.done) * (self.now - self.began) / self.new if self.new else None
+
+    def cells(self) -> tuple[str, ...]:
+        """What the table shows of it, under `HEAD`."""
+        from zeta_eval.evaluation.measures.statistics import wilson
+
+        accuracy, spent = wilson(self.points, self.scored), self.now - self.began
+        return (
+            self.size,
+            f"{self.done}/{self.total}",
+            f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]" if self.scored else "-",
+            f"{self.tokens / spent:.0f}" if self.tokens and spent > 0 else "-",
+            "done" if self.done >= self.total else _clock(self.left_s),
+        )
+
+
+class Board:
+    """The state of every size that ran; what it looks like is up to `show`."""
+
+    def __init__(self, show: Callable[[Board], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Call `show` at most every `INTERVAL_S` of the clock, in seconds, and at the end of every size."""
+        self.sizes: list[SizeState] = []
+        """One per size, in the order of the run."""
+        self._show, self._clock, self._shown = show, clock, -INTERVAL_S
+
+    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Start a size with the rows it has."""
+        now = self._clock()
+        self.sizes.append(SizeState(size=size, total=total, began=now, now=now))
+        self.sizes[-1].count(rows, new=False)
+        self._draw(now)
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Count new rows."""
+        state, now = self.sizes[-1], self._clock()
+        state.now = now
+        state.count(rows, new=True)
+        if now - self._shown >= INTERVAL_S:
+            self._draw(now)
+
+    def end(self) -> None:
+        """Show where the size ended."""
+        self.sizes[-1].ended = True
+        self._draw(self._clock())
+
+    def text(self) -> str:
+        """The table as plain text."""
+        rows = [HEAD, *(state.cells() for state in self.sizes)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+    def _repr_html_(self) -> str:
+        cell = "padding:1px 14px 1px 0;text-align:left"
+        head = "".join(f"<th style='{cell}'>{html.escape(h)}</th>" for h in HEAD)
+        rows = ("".join(f"<td style='{cell}'>{html.escape(c)}</td>" for c in s.cells()) for s in self.sizes)
+        return f"<table><thead><tr>{head}</tr></thead>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _draw(self, now: float) -> None:
+        self._shown = now
+        self._show(self)
+
+
+class Lines:
+    """Shows a board in a terminal: the size that runs is one line, written again; elsewhere a line at each end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        self._stream, self._live, self._width = stream, stream.isatty(), 0
+
+    def __call__(self, board: Board) -> None:
+        """Write the line of the newest size."""
+        state = board.sizes[-1]
+        if not (self._live or state.ended):
+            return
+        size, done, accuracy, rate, left = state.cells()
+        line = f"{size}: {done}, accuracy {accuracy}, {rate} tokens/s, {left if left == 'done' else f'{left} left'}"
+        self._stream.write(f"\r{line.ljust(self._width)}" if self._live else line)
+        self._width = 0 if state.ended else len(line)
+        if state.ended:
+            self._stream.write("\n")
+        self._stream.flush()
+
+
+class Output:
+    """Shows a board as one output of a notebook's cell, which is brought up to date and saved with the notebook."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._handle: Any = None
+
+    def __call__(self, board: Board) -> None:
+        """Show the table, or bring it up to date."""
+        from IPython.display import display
+
+        if self._handle is None:
+            self._handle = display(board, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(board)
+
+
+@contextmanager
+def told(progress: Progress, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """Tell of a size's begin and, whatever happens, of its end."""
+    progress.begin(size, total, rows)
+    try:
+        yield
+    finally:
+        progress.end()
+
+
+def board() -> Board:
+    """A board for where this runs: a table in a notebook, lines on standard error elsewhere."""
+    return Board(Output() if in_notebook() else Lines(sys.stderr))
+
+
+def in_notebook() -> bool:
+    """Whether an IPython kernel runs this."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _clock(seconds: float | None) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

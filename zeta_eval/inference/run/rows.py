@@ -1,0 +1,95 @@
+"""From a completion and its score to a row of the outcomes table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zeta_eval.exceptions import ZetaError
+from zeta_eval.inference.run.latency import LatencyModel
+from zeta_eval.inference.run.manifest import timestamp
+from zeta_eval.inference.run.plan import prompt_hash
+from zeta_eval.models import Completion, ModelSpec
+from zeta_eval.tasks import Query, Score
+
+
+class Rows:
+    """Makes the rows of one size in one run."""
+
+    def __init__(
+        self, spec: ModelSpec, score: Callable[[Query, str], Score], *, run_id: str, revision: str | None
+    ) -> None:
+        """Keep what all rows of the size share."""
+        self.spec = spec
+        self.score = score
+        self.run_id = run_id
+        self.revision = revision or spec.revision
+        self.measured: Mapping[str, Sequence[float]] = {}
+        """latency_s and ttft_s of the measured queries, by key."""
+        self.latency: LatencyModel | None = None
+        """Gives the latencies of the other queries; None leaves them empty."""
+
+    def answered(self, query: Query, key: str, answer: Completion) -> dict[str, Any]:
+        """Row of a query that was to be answered in words; a scorer that fails leaves it unscored, with the error."""
+        if answer.error is not None:
+            return self.row(query, key, answer, None)
+        try:
+            score = self.score(query, answer.text)
+        except ZetaError:
+            raise
+        except Exception as e:
+            failed = f"The scorer failed: {type(e).__name__}: {str(e).partition(chr(10))[0]}"
+            return self.row(query, key, replace(answer, error=failed), None)
+        return self.row(query, key, answer, score)
+
+    def row(self, query: Query, key: str, answer: Completion, score: Score | None) -> dict[str, Any]:
+        """Row of a query with its score (None: unscored); `key` finds its measured latency, if there is one."""
+        source, latency_s, ttft_s = self._latency(key, answer)
+        return {
+            "dataset": query.dataset,
+            "task": query.task,
+            "query_id": query.query_id,
+            "query": query.prompt,
+            "model": self.spec.size,
+            "model_revision": self.revision,
+            "score": None if score is None else float(score.value),
+            "response": None if answer.error is not None and not answer.text else answer.text,
+            "error": answer.error,
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "latency_s": latency_s,
+            "ttft_s": ttft_s,
+            "latency_source": source,
+            "gpu_s": answer.gpu_s,
+            "cost_usd": self._cost(answer),
+            "mean_logprob": answer.mean_logprob,
+            "min_logprob": answer.min_logprob,
+            "prefill_margin": answer.prefill_margin,
+            "prefill_entropy": answer.prefill_entropy,
+            "prefill_gpu_s": answer.prefill_gpu_s,
+            "truncated": answer.truncated,
+            "unparsed": None if score is None else score.unparsed,
+            "prompt_hash": prompt_hash(query.prompt),
+            "run_id": self.run_id,
+            "source": "benchmark",
+            "created_at": timestamp(),
+        }
+
+    def _latency(self, key: str, answer: Completion) -> tuple[str | None, float | None, float | None]:
+        """Source, latency_s and ttft_s of an answer."""
+        if answer.completion_tokens is None or answer.prompt_tokens is None:
+            return None, None, None
+        if key in self.measured:
+            return "measured", self.measured[key][0], self.measured[key][1]
+        if self.latency is None:
+            return None, None, None
+        return "modelled", *self.latency.predict(answer.prompt_tokens, answer.completion_tokens)
+
+    def _cost(self, answer: Completion) -> float | None:
+        """Cost in USD by the rung's price, or None where it has none."""
+        if self.spec.usd_per_gpu_hour is not None:
+            return None if answer.gpu_s is None else self.spec.usd_per_gpu_hour * answer.gpu_s / 3600
+        if self.spec.usd_per_mtok is not None and answer.prompt_tokens is not None:
+            return self.spec.usd_per_mtok * (answer.prompt_tokens + (answer.completion_tokens or 0)) / 1e6
+        return None

@@ -1,0 +1,249 @@
+"""`run`: every query on every size of a ladder, appended as it arrives, resumed where it stopped."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
+from zeta_eval.inference.run.distributed import Team
+from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
+from zeta_eval.inference.run.latency import LatencyModel
+from zeta_eval.inference.run.manifest import Manifest, timestamp
+from zeta_eval.inference.run.progress import Progress, Silent, board
+from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, residency
+from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
+from zeta_eval.outcomes import Journal, Outcomes
+from zeta_eval.tasks import Query, get_task, task_names
+
+GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
+"""For engines of the caller's own."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What the system says when a disk is full, used up, or broken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """What a benchmark did; the rows are in `outcomes` and in the folder."""
+
+    folder: Path
+    """Folder of rows.jsonl, outcomes.parquet and run.json."""
+    run_id: str
+    """Identity of the run, kept when it is resumed."""
+    outcomes: Outcomes
+    """The finished table."""
+    rows: dict[str, int]
+    """Rows by size."""
+    errors: dict[str, int]
+    """Failed queries by size."""
+    seconds: dict[str, float]
+    """Wall time by size, loading included, over all resumptions that ended orderly."""
+    latency: dict[str, LatencyModel]
+    """Fit of the response time by size; sizes without a measured sample are left out."""
+
+
+def run(
+    ladder: Ladder,
+    queries: Sequence[Query],
+    score: Scoring,
+    *,
+    out: str | Path,
+    config: GenerateConfig | None = None,
+    latency_sample: int = 24,
+    generators: Engines | None = None,
+    progress: Progress | bool = True,
+) -> RunReport:
+    """Answer and score every query on every size, cheapest first, into the folder `out`.
+
+    Sizes run in turn, and their weights load once: all before the first query where they fit the free memory together,
+    so that what can't be loaded shows at once, else each in its turn; run.json says which and why. A size's latency is
+    measured first, on a sample spread over the prompts' lengths; its queries follow in batches fixed by the set of
+    queries, each appended when it is scored. A run that was stopped at any moment goes on where it stopped, with the
+    rows and scores of an undisturbed one. A query that fails is a row with `error`. Queries with the same prompt are
+    answered once. Rungs that embed get the embedding tasks, all others the rest.
+
+    Processes that a launcher started (torchrun, accelerate) share the work batch by batch, each on its own device; the
+    first one measures and writes, and all return the same report.
+
+    Args:
+        ladder: the sizes.
+        queries: the queries, each with its own query_id.
+        score: grades a query's response.
+        out: folder for rows.jsonl, outcomes.parquet and run.json.
+        config: how answers are generated; by default the ladder's max_new_tokens. A query's own limit counts where it
+            is smaller, its stop texts are added.
+        latency_sample: queries measured alone on each size; 0 measures none and leaves latencies empty.
+        generators: makes a rung's engine; by default that of its server, or transformers. Servers are asked for a
+            token before anything runs.
+        progress: what is told of every row; True shows a table in a notebook and lines elsewhere, False nothing.
+
+    Raises:
+        InvalidInputError: no queries, an id twice, a folder made with other settings, no rung for embedding tasks.
+        OutputLockedError: another run writes the folder.
+        OutputError: the folder can't be written; the rows so far are kept.
+        HubAccessError: weights or a server that can't be reached or read.
+        GenerationError: a model that can't run, no query succeeded at all, or another process has failed or died.
+    """
+    config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
+    folder = Path(out)
+    shares = _shares(ladder, queries)
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
+    if latency_sample < 0:
+        raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
+    shown = progress if not isinstance(progress, bool) else board() if progress else Silent()
+    with Team.join() as team, _writing(folder):
+        work = LadderRun(
+            team=team,
+            shares=shares,
+            score=score,
+            config=config,
+            sample=latency_sample,
+            engines=_own if generators is None else lambda _: (generators, GIVEN),
+        )
+        if team.leads:
+            with Journal(folder) as journal:
+                manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
+                work.lead(journal, manifest, shown)
+                report = _finish(ladder, journal, manifest)
+            if team.size > 1:
+                team.tell("report", _packed(report))
+        else:
+            work.follow()
+            report = _unpacked(team.hear("report"))
+        team.leave()
+        return report
+
+
+def _packed(report: RunReport) -> dict[str, Any]:
+    """A report as JSON values, its table as Parquet in base64."""
+    with TemporaryDirectory() as temp:
+        report.outcomes.save(table := Path(temp, "outcomes.parquet"))
+        outcomes = base64.b64encode(table.read_bytes()).decode("ascii")
+    values = {f.name: getattr(report, f.name) for f in fields(report)}
+    latency = {size: asdict(model) for size, model in report.latency.items()}
+    return values | {"folder": str(report.folder), "latency": latency, "outcomes": outcomes}
+
+
+def _unpacked(values: dict[str, Any]) -> RunReport:
+    """A report from `_packed`."""
+    with TemporaryDirectory() as temp:
+        (table := Path(temp, "outcomes.parquet")).write_bytes(base64.b64decode(values["outcomes"]))
+        outcomes = Outcomes.load(table)
+    latency = {size: LatencyModel(**model) for size, model in values["latency"].items()}
+    return RunReport(**values | {"folder": Path(values["folder"]), "latency": latency, "outcomes": outcomes})
+
+
+def default_engine(spec: ModelSpec) -> Any:
+    """Engine of a rung: its server where it has one, else its weights loaded with transformers."""
+    if spec.base_url is not None:
+        from zeta_eval.inference.server.endpoint import EndpointGenerator
+
+        return EndpointGenerator(spec)
+    # Imported here: torch takes seconds, and a run that has nothing left to do needs none.
+    if spec.role == "embed":
+        from zeta_eval.inference.engine.embedding_engine import EmbeddingGenerator
+
+        return EmbeddingGenerator(spec)
+    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+
+    return TransformersGenerator(spec)
+
+
+def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
+    """The default engines, those of servers made at once: one that is missing is known before any row is written."""
+    served = {spec.size: default_engine(spec) for spec in specs if spec.base_url is not None}
+    return lambda spec: served.get(spec.size) or default_engine(spec), residency(specs, share=BATCH_SHARE)
+
+
+def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
+    """Which rung gets which queries; rungs without any are left out.
+
+    Raises:
+        InvalidInputError: no queries, an id twice, or embedding tasks and no rung that embeds.
+    """
+    if not queries:
+        raise InvalidInputError("There are no queries to run; name tasks that have some.")
+    query_id, times = Counter(q.query_id for q in queries).most_common(1)[0]
+    if times > 1:
+        raise InvalidInputError(f"query_id '{query_id}' is there {times} times; give each query its own.")
+    if broken := next((q for q in queries if not _is_text(q.prompt)), None):
+        raise InvalidInputError(f"The prompt of query '{broken.query_id}' is no valid Unicode; mend or drop it.")
+    known = set(task_names())
+    embed = [q for q in queries if q.task in known and get_task(q.task).kind == "embed"]
+    if embed and ladder.embedder is None:
+        raise InvalidInputError(
+            f"Task '{embed[0].task}' needs a rung with role 'embed' and ladder '{ladder.name}' has none; "
+            "add one to the ladder file, or leave the task out."
+        )
+    ids = {q.query_id for q in embed}
+    rest = [q for q in queries if q.query_id not in ids]
+    shares = [(spec, embed if spec.role == "embed" else rest) for spec in ladder.models]
+    return [(spec, share) for spec, share in shares if share]
+
+
+def _is_text(prompt: str) -> bool:
+    """Whether a text can be written down as UTF-8 (half of a surrogate pair can't)."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one line that the folder can't be written, wherever that shows.
+
+    Raises:
+        OutputError: that is so.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in UNWRITABLE:
+            raise
+        raise OutputError(
+            f"Folder {folder} can't be written ({os.strerror(e.errno)}); make room or mend it and start again: "
+            "rows so far are kept."
+        ) from e
+
+
+def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> RunReport:
+    """Write outcomes.parquet, complete run.json and report.
+
+    Raises:
+        GenerationError: no query has a score.
+    """
+    rows = journal.rows()
+    errors = [r for r in rows if r["error"] is not None]
+    if not any(r["score"] is not None for r in rows):
+        raise GenerationError(
+            f"None of {len(rows)} queries has a score; the first error: {errors[0]['error'] if errors else 'none'}. "
+            "Mend that and run into a new folder."
+        )
+    counts = Counter(r["model"] for r in rows)
+    outcomes = journal.finish(sizes=[s for s in ladder.sizes if s in counts] or None)
+    failed = Counter(r["model"] for r in errors)
+    for size, n in counts.items():
+        manifest.size(size).update(rows=n, errors=failed[size])
+    manifest.data["finished_at"] = timestamp()
+    manifest.save()
+    entries = {size: manifest.size(size) for size in counts}
+    return RunReport(
+        folder=journal.folder,
+        run_id=manifest.data["run_id"],
+        outcomes=outcomes,
+        rows=dict(counts),
+        errors={size: failed[size] for size in counts},
+        seconds={size: e["seconds"] for size, e in entries.items()},
+        latency={size: LatencyModel(**e["latency"]) for size, e in entries.items() if e.get("latency")},
+    )

@@ -1,0 +1,148 @@
+"""The widget of `explore`: the curve is drawn once as a picture, and only a mark on it moves."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from zeta_eval.evaluation.reports.style import COLOURS, image, shorten
+from zeta_eval.exceptions import ZetaError
+from zeta_eval.notebook.view import bar, html_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from zeta_eval.notebook.working_point import Explore
+
+WIDTH, HEIGHT = 500, 375
+"""Size of the picture in pixels."""
+
+LISTED = 6
+"""Queries that are listed; `changes` has all of them."""
+
+WORDS = 34
+"""Characters of a listed query and of the sizes it is answered by, together."""
+
+
+def build(view: Explore) -> widgets.VBox:
+    """Make the widget of a view: picture, slider, numbers, list of changes, and a button that saves."""
+    figure = view.curves()
+    svg = b64encode(image(figure, "svg")).decode("ascii")
+    style = f"width:{WIDTH}px;height:{HEIGHT}px"
+    picture = widgets.HTML(f"<img src='data:image/svg+xml;base64,{svg}' alt='cost-quality curve' style='{style}'>")
+    mark, numbers, changes, said = (widgets.HTML() for _ in range(4))
+    for layer in (picture, mark):
+        layer.layout = widgets.Layout(grid_area="1 / 1 / 2 / 2", width=f"{WIDTH}px", height=f"{HEIGHT}px", margin="0")
+    slider = widgets.SelectionSlider(
+        options=[(f"{w:.3g}", k) for k, w in enumerate(view.points.weights.tolist())],
+        value=view.at,
+        description="Cost weight",
+        continuous_update=True,
+        style={"description_width": "initial"},
+        layout=widgets.Layout(width=f"{WIDTH}px"),
+    )
+    path = widgets.Text(value="policy.json", description="File", layout=widgets.Layout(width="320px"))
+    button = widgets.Button(description="Save policy", tooltip="Measure this point on 'test' and write a policy file")
+    pixels = _pixels(figure)
+
+    def move(_: Any = None) -> None:
+        view.at = slider.value
+        mark.value, numbers.value, changes.value = _mark(view, pixels), _numbers(view), _changes(view)
+
+    def save(_: widgets.Button) -> None:
+        said.value = "measuring on 'test' \N{HORIZONTAL ELLIPSIS}"
+        try:
+            policy = view.chosen()
+            said.value = f"<b>{escape(str(policy.save(path.value)))}</b>: {escape(policy.verdict.text)}"
+        except (ZetaError, OSError) as e:
+            said.value = f"<b>Not saved.</b> {escape(str(e))}"
+
+    slider.observe(move, names="value")
+    button.on_click(save)
+    move()
+    layers = widgets.GridBox([picture, mark], layout=widgets.Layout(width=f"{WIDTH}px", overflow="hidden"))
+    right = widgets.VBox(
+        [numbers, changes], layout=widgets.Layout(margin="0 0 0 12px", flex="1 1 380px", overflow="auto")
+    )
+    wrap = widgets.Layout(flex_flow="row wrap")
+    return widgets.VBox(
+        [
+            widgets.HBox([widgets.VBox([layers, slider]), right], layout=wrap),
+            widgets.HBox([path, button, said], layout=wrap),
+        ]
+    )
+
+
+def _pixels(figure: Figure) -> Any:
+    """Return the function from cost and accuracy to the picture's pixels, from the upper left corner."""
+    axes, box = figure.axes[0], figure.bbox
+
+    def place(cost: float, accuracy: float) -> tuple[float, float]:
+        x, y = axes.transData.transform((cost, accuracy))
+        return x / box.width * WIDTH, (1 - y / box.height) * HEIGHT
+
+    return place
+
+
+def _mark(view: Explore, pixels: Any) -> str:
+    """The working point with both its intervals, as a layer over the picture."""
+    at, colour = view.point, COLOURS[1] if view.policy.cascades else COLOURS[0]
+    x, y = pixels(at["cost"], at["accuracy"])
+    left, low = pixels(at["cost_low"], at["accuracy_low"])
+    right, high = pixels(at["cost_high"], at["accuracy_high"])
+    return (
+        f"<svg width='{WIDTH}' height='{HEIGHT}' style='display:block' role='img' aria-label='working point'>"
+        f"<g stroke='{colour}' stroke-width='2'>"
+        f"<path d='M{x:.1f} {low:.1f}V{high:.1f}M{left:.1f} {y:.1f}H{right:.1f}'/>"
+        f"<circle cx='{x:.1f}' cy='{y:.1f}' r='6' fill='{colour}' stroke='white'/></g></svg>"
+    )
+
+
+def _numbers(view: Explore) -> str:
+    """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
+    unit, own = view.policy.cost_unit, view.row(view.own)
+    columns = [_cells(view.point, unit), _cells(own, unit)]
+    rows = [[name, here, there.partition(" [")[0]] for (name, here), (_, there) in zip(*columns, strict=True)]
+    table = html_table(["", "this point", "policy's own"], rows)
+    shares = "".join(_share(i, size, view.point[f"share_{size}"]) for i, size in enumerate(view.points.sizes))
+    return f"{table}<div style='margin-top:6px;line-height:1.4'>Queries answered by each size{shares}</div>"
+
+
+def _share(place: int, size: str, share: float) -> str:
+    name = "display:inline-block;width:11em;overflow:hidden;white-space:nowrap;vertical-align:bottom"
+    shown = f"{bar(share, COLOURS[place % len(COLOURS)])} {share:.1%}"
+    return f"<div><span style='{name}'>{escape(shorten(size, 22))}</span>{shown}</div>"
+
+
+def _cells(row: dict[str, Any], unit: str) -> list[tuple[str, str]]:
+    p95 = row["latency_p95_s"]
+    return [
+        ("cost weight", f"{row['cost_weight']:.3g}"),
+        ("accuracy [95 %]", f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]"),
+        (f"cost ({unit})", f"{row['cost']:.3g}"),
+        ("of the largest", f"{row['cost_ratio']:.1%}"),
+        ("latency p95", "-" if p95 != p95 else f"{p95:.3g} s"),
+    ]
+
+
+def _changes(view: Explore) -> str:
+    """How many queries change their sizes against the policy's own point, and those that change most."""
+    rows, points = view.moved(), view.points
+    if not len(rows):
+        return "<p>Every query gets the same sizes as at the policy's own point.</p>"
+    gain = points.score[rows, view.at] - points.score[rows, view.own]
+    extra = (points.cost[rows, view.at] - points.cost[rows, view.own]) * view.data.unit_cost
+    now, before = (points.steps(k, rows[:LISTED]) for k in (view.at, view.own))
+    room = min(24, max(8, WORDS - max(map(len, before)) - max(map(len, now))))
+    listed = [
+        [before[i], now[i], f"{gain[i]:+.2g}", f"{extra[i]:+.2g}", shorten(view.table.queries[rows[i]], room)]
+        for i in range(min(LISTED, len(rows)))
+    ]
+    head = (
+        f"<p style='margin:8px 0 2px'><b>{len(rows)}</b> of {len(view.table)} queries change sizes: "
+        f"{int((gain > 0).sum())} score higher, {int((gain < 0).sum())} lower.</p>"
+    )
+    return head + html_table(["own", "this", "score", "cost", "query"], listed)

@@ -1,0 +1,6 @@
+"""The serving core: a query goes in, a size with its reasons comes out. Standard library only."""
+
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
+from zeta_eval.router.router import Adjuster, ZetaDynamicRouter
+
+__all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]

@@ -1,0 +1,171 @@
+"""Named features of a query's text. A feature is a number a tuner can weigh; it claims nothing by itself.
+
+Counts enter as log(1 + n), so that the tenth occurrence weighs less than the first. Which features matter, and
+with which sign, is fitted on outcomes: prompt length, for one, flips its sign between data sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log1p
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.complexity.view import CUES, TextView
+
+Feature = Callable[[TextView], float]
+"""Text view -> finite number."""
+
+FEATURES: dict[str, Feature] = {}
+"""The registered features by name, in the order in which `extract` gives them."""
+
+
+def feature(name: str) -> Callable[[Feature], Feature]:
+    """Register a feature under a name.
+
+    Raises:
+        InvalidInputError: the name is taken.
+    """
+
+    def register(function: Feature) -> Feature:
+        if name in FEATURES:
+            raise InvalidInputError(f"Feature '{name}' is registered already; choose another name.")
+        FEATURES[name] = function
+        return function
+
+    return register
+
+
+def extract(text: str | TextView) -> dict[str, float]:
+    """Every registered feature of a text, or of what was read of it, by name."""
+    view = TextView.of(text) if isinstance(text, str) else text
+    return {name: function(view) for name, function in FEATURES.items()}
+
+
+@feature("characters")
+def _characters(v: TextView) -> float:
+    return log1p(v.characters)
+
+
+@feature("words")
+def _words(v: TextView) -> float:
+    return log1p(len(v.words))
+
+
+@feature("word_length")
+def _word_length(v: TextView) -> float:
+    return sum(map(len, v.words)) / len(v.words) if v.words else 0.0
+
+
+@feature("longest_word")
+def _longest_word(v: TextView) -> float:
+    return log1p(v.longest_word)
+
+
+@feature("distinct_words")
+def _distinct_words(v: TextView) -> float:
+    return len(set(v.words)) / len(v.words) if v.words else 0.0
+
+
+@feature("lines")
+def _lines(v: TextView) -> float:
+    return log1p(v.text.count("\n"))
+
+
+@feature("commas")
+def _commas(v: TextView) -> float:
+    return log1p(v.symbols.count(","))
+
+
+@feature("sentences")
+def _sentences(v: TextView) -> float:
+    return log1p(v.symbols.count(".") + v.symbols.count("?") + v.symbols.count("!"))
+
+
+@feature("asks")
+def _asks(v: TextView) -> float:
+    return float("?" in v.symbols)
+
+
+@feature("symbols")
+def _symbols(v: TextView) -> float:
+    return log1p(len(v.symbols))
+
+
+@feature("latex")
+def _latex(v: TextView) -> float:
+    return log1p(v.symbols.count("\\") + v.symbols.count("$") + v.symbols.count("^"))
+
+
+@feature("brackets")
+def _brackets(v: TextView) -> float:
+    return log1p(v.symbols.count("(") + v.symbols.count("[") + v.symbols.count("{"))
+
+
+@feature("equations")
+def _equations(v: TextView) -> float:
+    return log1p(v.symbols.count("=") + v.symbols.count("<") + v.symbols.count(">"))
+
+
+@feature("numbers")
+def _numbers(v: TextView) -> float:
+    return log1p(len(v.numbers))
+
+
+@feature("longest_number")
+def _longest_number(v: TextView) -> float:
+    return float(min(v.digits[0], 12))
+
+
+@feature("second_number")
+def _second_number(v: TextView) -> float:
+    return float(min(v.digits[1], 12))
+
+
+@feature("operators")
+def _operators(v: TextView) -> float:
+    return log1p(sum(v.cues.get(cue, 0) for cue in ("addition", "subtraction", "multiplication", "division")))
+
+
+@feature("product_work")
+def _product_work(v: TextView) -> float:
+    """Digit products of the two longest numbers where the text multiplies."""
+    return log1p(min(v.digits[0] * v.digits[1], 144)) if "multiplication" in v.cues else 0.0
+
+
+def _cue(name: str) -> Feature:
+    def count(v: TextView) -> float:
+        return log1p(v.cues[name]) if name in v.cues else 0.0
+
+    return count
+
+
+def _digits_work(name: str) -> Feature:
+    def digits(v: TextView) -> float:
+        return float(min(v.digits[0], 12)) if name in v.cues else 0.0
+
+    return digits
+
+
+def _numbers_work(name: str) -> Feature:
+    def numbers(v: TextView) -> float:
+        return log1p(len(v.numbers)) if name in v.cues else 0.0
+
+    return numbers
+
+
+def _letters_work(name: str) -> Feature:
+    def letters(v: TextView) -> float:
+        return log1p(v.longest_word) if name in v.cues else 0.0
+
+    return letters
+
+
+for _name in CUES:
+    feature(f"cue_{_name}")(_cue(_name))
+
+# How much there is to do, by the kind of work the text asks for: digits, numbers or letters to work on.
+for _name in ("addition", "subtraction", "multiplication", "division", "comparison", "stepwise"):
+    feature(f"{_name}_digits_work")(_digits_work(_name))
+    feature(f"{_name}_numbers_work")(_numbers_work(_name))
+for _name in ("ordering", "counting", "reversal", "copying"):
+    feature(f"{_name}_letters_work")(_letters_work(_name))

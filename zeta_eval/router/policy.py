@@ -1,0 +1,260 @@
+"""The policy: how to choose a size for a query. Frozen and validated; standard library only.
+
+For a query q and each size m the policy gives a success probability p_m(q) and an expected cost c_m(q); the size is
+argmax_m p_m(q) - cost_weight * c_m(q), ties to the cheaper size. Costs are shares of the largest size's mean cost, so
+that a cost weight means the same on every machine: the accuracy one would give up to save one call of the largest size.
+
+p_m = sigmoid(slope_m * (ability_m - d(q))), the two-parameter logistic model of item response theory (Birnbaum 1968):
+a size has an ability, a query a difficulty d(q), here a weighted sum of named text features: the heuristic. A policy
+may hold a learned model beside it, which decides where a query is like those it was fitted on; the less it is, the more
+the heuristic does, each size's mean, and in the end the largest size (`zeta_eval.router.domain`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from zeta_eval.exceptions import PolicyError
+from zeta_eval.router.cascade import LOGPROBS, Look
+from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.router.domain import Domain
+from zeta_eval.router.embedders import Model
+from zeta_eval.router.estimators import CostModel, Learned, logit, sigmoid
+from zeta_eval.router.policy_file import Rung, Verdict, checksum, content_of, parts_of, policy_content, write_policy
+from zeta_eval.router.signals import SIGNALS
+
+__all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "band_label"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What a policy expects of every size for one query."""
+
+    complexity: Complexity
+    """Difficulty, label and features."""
+    p: tuple[float, ...]
+    """Success probability per size, cheapest size first, in [0, 1]."""
+    cost: tuple[float, ...]
+    """Expected cost per size, shares of the largest size's mean cost."""
+    trust: float
+    """How far the policy is trusted with this query, in [0, 1]; 1 where it does not say what it was tuned on."""
+    forced: str | None
+    """The size that a rule demands (embedding request, no signal), or None where the utility decides."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoutingPolicy:
+    """How to choose a size: the content of a policy file."""
+
+    name: str
+    """Name of the policy."""
+    rungs: tuple[Rung, ...]
+    """The sizes, cheapest first."""
+    weights: Mapping[str, float]
+    """Weight of each feature in the difficulty, by feature name, in order of summation."""
+    bias: float
+    """Difficulty of a query whose features are all zero."""
+    cost_weight: float
+    """The tuned trade-off: accuracy given up to save one call of the largest size; >= 0."""
+    cut_points: tuple[float, ...]
+    """Difficulties that best divide the sizes at the tuned cost weight, one fewer than sizes, ascending; -inf or inf
+    where a size would get no query. They name the band in `Complexity.label`; the utility decides the size."""
+    default_size: str
+    """The size for a query that gives no signal."""
+    cost_unit: str = "gpu_s"
+    """Column of the outcomes table that the costs come from."""
+    unit_cost: float = 1.0
+    """The largest size's mean cost per query, in `cost_unit`."""
+    embedding_size: str | None = None
+    """The size for embedding requests; None sends them to the cheapest."""
+    costs: CostModel | None = None
+    """Expected cost per query; None takes each size's mean."""
+    learned: Model | None = None
+    """The learned estimator, in a file told by its `kind`; None leaves the choice to the heuristic alone."""
+    looks: tuple[Look, ...] = ()
+    """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
+    domain: Domain | None = None
+    """What the policy was tuned on; None trusts it everywhere."""
+    verdict: Verdict = field(default_factory=Verdict)
+    """Whether routing was shown to pay."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Seeds, counts, hashes and versions this policy was made from."""
+
+    def __post_init__(self) -> None:
+        sizes = [r.size for r in self.rungs]
+        if not sizes or len(set(sizes)) < len(sizes):
+            raise PolicyError(f"A policy needs at least one size and each once, got {sizes}; tune the policy again.")
+        if self.default_size not in sizes:
+            raise PolicyError(
+                f"The default size '{self.default_size}' is none of {', '.join(sizes)}; name one of them."
+            )
+        if unknown := set(self.weights) - set(FEATURES):
+            raise PolicyError(
+                f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
+            )
+        if not all(math.isfinite(w) for w in (*self.weights.values(), self.bias)):
+            raise PolicyError("A feature weight is not finite; tune the policy again.")
+        if not (self.cost_weight >= 0 and math.isfinite(self.cost_weight)):
+            raise PolicyError(f"The cost weight is {self.cost_weight}; give a finite number of at least 0.")
+        if not (math.isfinite(self.unit_cost) and self.unit_cost > 0):
+            raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
+        if not isinstance(self.embedding_size, str | None):
+            raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
+        if any(not a <= b for a, b in pairwise((*self.cut_points, math.inf))):
+            raise PolicyError(f"The cut points {self.cut_points} do not ascend; tune the policy again.")
+        if len(self.cut_points) != len(sizes) - 1:
+            raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
+        if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
+            raise PolicyError(f"A cascade step names size '{min(unknown)}', which the policy lacks; tune it again.")
+        for look in self.looks:
+            known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
+            if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
+                raise PolicyError(
+                    f"A cascade step runs {look.ran}, not each size once in order; tune the policy again."
+                )
+            if unknown := {n for p in look.posteriors for n in p.weights} - known:
+                raise PolicyError(f"A cascade step reads signal '{min(unknown)}', which is not known here; tune again.")
+        if len({look.ran for look in self.looks}) < len(self.looks):
+            raise PolicyError("Two cascade steps say what the same sizes tell; tune the policy again.")
+        self._check_models(len(sizes))
+
+    def _check_models(self, n: int) -> None:
+        lengths, names = [], set()
+        if self.costs is not None:
+            lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
+            names |= set(self.costs.log_cost.weights)
+        if self.learned is not None:
+            lengths += [len(self.learned.base), len(self.learned.linear.bias)]
+            lengths += [self.learned.ngrams.n_sizes] if isinstance(self.learned, Learned) else []
+            names |= set(self.learned.linear.weights)
+        lengths += [len(self.domain.base)] if self.domain is not None else []
+        if any(length != n for length in lengths):
+            raise PolicyError(f"A model of the policy does not fit its {n} sizes; tune the policy again.")
+        if unknown := names - set(FEATURES):
+            raise PolicyError(
+                f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
+            )
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Names of the sizes, cheapest first."""
+        return tuple(r.size for r in self.rungs)
+
+    def difficulty(self, features: Mapping[str, float]) -> float:
+        """Weighted sum of features, in the order of `weights`."""
+        d = self.bias
+        for name, weight in self.weights.items():
+            d += weight * features[name]
+        return d
+
+    def complexity(self, text: str) -> Complexity:
+        """Difficulty of a text, with the label of the band of cut points it falls into."""
+        return self._complexity(text, extract(text))
+
+    def _complexity(self, text: str, features: Mapping[str, float]) -> Complexity:
+        d = self.difficulty(features)
+        return Complexity(score=d, label=self._label(text, d), features={n: features[n] for n in self.weights})
+
+    def _label(self, text: str, d: float) -> str:
+        if not has_signal(text):
+            return "unknown"
+        if is_embedding_request(text):
+            return "embedding"
+        return band_label(sum(d > cut for cut in self.cut_points), len(self.rungs))
+
+    def estimate(self, text: str, task: str | None = None) -> Estimate:
+        """Success probability and expected cost of every size for a text, of a named task where that is known."""
+        view = TextView.of(text)
+        features = extract(view)
+        complexity = self._complexity(text, features)
+        trust = 1.0 if self.domain is None else self.domain.trust(view.vocabulary, task)
+        logits = [r.slope * (r.ability - complexity.score) for r in self.rungs]
+        if self.learned is not None:
+            learned = self.learned.logits(text, features, task)
+            logits = [h + trust * (z - h) for z, h in zip(learned, logits, strict=True)]
+        if self.domain is not None:
+            logits = [b + trust * (z - b) for z, b in zip(logits, self.domain.base, strict=True)]
+        return Estimate(
+            complexity=complexity,
+            p=tuple(map(sigmoid, logits)),
+            cost=self.costs.cost(features, task) if self.costs is not None else tuple(r.cost for r in self.rungs),
+            trust=trust,
+            forced={"unknown": self.default_size, "embedding": self.embedding_size or self.sizes[0]}.get(
+                complexity.label
+            ),
+        )
+
+    def with_verdict(self, verdict: Verdict) -> RoutingPolicy:
+        """The same policy with another verdict."""
+        return replace(self, verdict=verdict)
+
+    @classmethod
+    def seed(cls, sizes: tuple[str, ...] = ("4B", "7B", "14B")) -> RoutingPolicy:
+        """A start before any outcome is known: longer, reasoning and mathematical texts are taken for harder.
+
+        Its weights are guesses and its verdict says "not measured". Without evidence the smallest size gets no text
+        queries: embedding requests go to it, simple queries to the next size, complex ones to the largest.
+        """
+        weights = {"cue_code": 0.5, "cue_mathematics": 0.6, "cue_reasoning": 1.0, "latex": 0.4, "words": 0.35}
+        n, cost_weight = len(sizes), 0.5
+        cost = [1.0 if n == 1 else 0.3 + 0.7 * i / (n - 1) for i in range(n)]
+        # The largest size is taken to be right nearly always, the one before it up to a difficulty of about zero.
+        abilities, slopes = [-10.0] * (n - 2) + [0.0] * (n > 1) + [100.0], [1.0] * (n - 2) + [2.0] * (n > 1) + [0.02]
+        if n > 1:
+            abilities[-2] = logit(sigmoid(2.0) - cost_weight * (cost[-1] - cost[-2])) / 2.0
+        return cls(
+            name="seed",
+            rungs=tuple(
+                Rung(size=s, ability=a, slope=b, cost=c)
+                for s, a, b, c in zip(sizes, abilities, slopes, cost, strict=True)
+            ),
+            weights=weights,
+            bias=-1.2,
+            cost_weight=cost_weight,
+            cut_points=(-math.inf,) * max(0, n - 2) + (0.0,) * min(1, n - 1),
+            default_size=sizes[-1],
+            embedding_size=sizes[0],
+        )
+
+    @property
+    def cascades(self) -> bool:
+        """Whether it may go on to a larger size after an answer."""
+        return bool(self.looks)
+
+    def without_looks(self) -> RoutingPolicy:
+        """The same policy, which decides by the query alone and keeps every first answer."""
+        return replace(self, looks=())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the policy as JSON, whole or not at all; returns the path."""
+        return write_policy(path, self._parts())
+
+    @classmethod
+    def load(cls, path: str | Path) -> RoutingPolicy:
+        """Read a policy file.
+
+        Raises:
+            PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
+        """
+        with policy_content(path) as content:
+            return cls(**parts_of(content))
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over the content, which names this version of the policy."""
+        return checksum(content_of(self._parts()))
+
+    def _parts(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def band_label(band: int, n_sizes: int) -> str:
+    """Label of a band of difficulty: the last is complex, a first of three or more trivial, others simple."""
+    if band == n_sizes - 1 and n_sizes > 1:
+        return "complex"
+    return "trivial" if band == 0 and n_sizes > 2 else "simple"

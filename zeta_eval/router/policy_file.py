@@ -1,0 +1,149 @@
+"""The policy file: versioned JSON with a checksum, and the parts of a policy it holds. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zeta_eval.exceptions import InvalidInputError, PolicyError
+from zeta_eval.files import write_json
+from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.domain import Domain
+from zeta_eval.router.embedders import model_of, model_to_dict
+from zeta_eval.router.estimators import CostModel, Linear
+
+SCHEMA_VERSION = 2
+"""Version of the file's layout; a reader refuses others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """What a policy knows about one size."""
+
+    size: str
+    """Name of the size."""
+    ability: float
+    """Difficulty that this size masters with probability one half."""
+    slope: float
+    """How sharply success falls around the ability; > 0."""
+    cost: float
+    """Mean cost of a query, as a share of the largest size's mean cost."""
+    latency_s: float | None = None
+    """Mean batch-1 latency seen when the policy was tuned, in seconds."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.ability, self.slope, self.cost)
+        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
+            raise PolicyError(f"Size '{self.size}' has a number that is not finite: {numbers}; tune the policy again.")
+        if self.slope <= 0 or self.cost < 0:
+            raise PolicyError(
+                f"Size '{self.size}' needs slope > 0 and costs >= 0, got {numbers}; tune the policy again."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Whether routing was shown to pay, on which data."""
+
+    status: str = "not measured"
+    """"proven", "not proven on this data" or "not measured"."""
+    text: str = "This policy was not tuned on outcomes; run `zeta tune` on a benchmark of your own sizes."
+    """The tuned point in people's words."""
+    best_single_size: str | None = None
+    """The size to run alone where routing is not proven."""
+    lift: float | None = None
+    """Accuracy above a random mix at equal cost, a difference of shares."""
+    lift_ci: tuple[float, float] | None = None
+    """95 % interval of the lift."""
+
+
+def write_policy(path: str | Path, parts: Mapping[str, Any]) -> Path:
+    """Write a policy's parts as JSON, whole or not at all; returns the path."""
+    content = content_of(parts)
+    return write_json(path, content | {"checksum": checksum(content)})
+
+
+@contextmanager
+def policy_content(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Give a policy file's content; what is amiss with it while it is read becomes one clear error.
+
+    Raises:
+        PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as e:
+        raise PolicyError(
+            f"Can't read policy file {path}: {e.strerror}. `zeta tune TABLE --out {path}` writes one."
+        ) from e
+    except (ValueError, RecursionError) as e:
+        raise PolicyError(f"Policy file {path} is no JSON ({e}); export it again with `zeta tune`.") from e
+    if not isinstance(data, dict) or "schema_version" not in data:
+        raise PolicyError(f"{path} is no policy file: it has no schema_version; export one with `zeta tune`.")
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise PolicyError(
+            f"Policy file {path} has schema version {data['schema_version']!r}, this version reads "
+            f"{SCHEMA_VERSION}; export it again with `zeta tune`."
+        )
+    if data.pop("checksum", None) != checksum(data):
+        raise PolicyError(
+            f"Policy file {path} is damaged: its checksum does not fit; export it again with `zeta tune`."
+        )
+    try:
+        yield data
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        if isinstance(e, InvalidInputError):
+            raise
+        raise PolicyError(
+            f"Policy file {path} lacks or misnames a field ({e}); export it again with `zeta tune`."
+        ) from e
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """SHA-256 of JSON values, in hexadecimal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a policy's parts, by the names of its fields, as JSON values."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **parts,
+        "rungs": [asdict(r) for r in parts["rungs"]],
+        "weights": dict(parts["weights"]),
+        "cut_points": [c if math.isfinite(c) else str(c) for c in parts["cut_points"]],
+        "learned": None if parts["learned"] is None else model_to_dict(parts["learned"]),
+        "looks": [asdict(look) for look in parts["looks"]],
+        "provenance": dict(parts["provenance"]),
+    } | {n: None if parts[n] is None else asdict(parts[n]) for n in ("costs", "domain", "verdict")}
+
+
+def parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a policy's parts, by the names of its fields, from JSON values."""
+    data = {k: v for k, v in content.items() if k != "schema_version"}
+    data["rungs"] = tuple(Rung(**r) for r in data["rungs"])
+    data["cut_points"] = tuple(float(c) for c in data["cut_points"])
+    if (costs := data["costs"]) is not None:
+        low, high = tuple(costs["low"]), tuple(costs["high"])
+        data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
+    if data["learned"] is not None:
+        data["learned"] = model_of(data["learned"])
+    if (domain := data["domain"]) is not None:
+        data["domain"] = Domain(**domain | {"tasks": tuple(domain["tasks"]), "base": tuple(domain["base"])})
+    data["looks"] = tuple(
+        Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
+        for x in data["looks"]
+    )
+    if data.pop("peek", None) is not None:
+        raise InvalidInputError(
+            "The policy lets the smallest size read a query first, which is no longer done; tune it again."
+        )
+    verdict = data["verdict"]
+    data["verdict"] = Verdict(**verdict | {"lift_ci": tuple(verdict["lift_ci"]) if verdict["lift_ci"] else None})
+    return data

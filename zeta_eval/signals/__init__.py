@@ -1,5 +1,0 @@
-"""Answer -> final answer and signals that tell whether it is likely right. Standard library only."""
-
-from zeta_eval.signals.reading import SIGNALS, AnswerView, agree, read_answer
-
-__all__ = ["SIGNALS", "AnswerView", "agree", "read_answer"]

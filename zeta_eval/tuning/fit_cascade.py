@@ -1,0 +1,137 @@
+"""Fits what answers tell: how their signals move every size's chance, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.cascade import run_sets
+from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.tuning.fit_learned import folds
+from zeta_eval.tuning.linear import Standard, toward
+
+PRECISIONS = (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+"""Precisions of the priors of weights on standardised signals that are compared out of fold; the first, the surest
+that nothing is told, also where all do alike."""
+
+FEWEST = 20
+"""Least successes and failures a regression needs."""
+
+
+def fit_looks(p: Floats, score: Floats, answers: Answers, *, seed: int = 0) -> tuple[Look, ...]:
+    """Fit a look for every set of sizes that may have run, the smaller sets first, since later ones build on them.
+
+    What an answer is worth, and what later looks start from, is judged out of fold.
+
+    Args:
+        p: Success probability before any answer, on queries it was not fitted on; shape (Q, M).
+        score: Shape (Q, M), in [0, 1].
+        answers: The stored answers of the same queries.
+        seed: Of the folds.
+    """
+    beliefs: dict[tuple[int, ...], Floats] = {(): p}
+    looks = []
+    for ran in run_sets(p.shape[1]):
+        before = beliefs[ran[:-1]]
+        look, beliefs[ran] = _fit_look(ran, before, score, answers, seed)
+        if look is not None:
+            looks.append(replace(look, spread=_spread(before, beliefs[ran], ran[-1])))
+    return tuple(looks)
+
+
+def scaled(looks: Sequence[Look], by: float) -> tuple[Look, ...]:
+    """The same looks, each worth more or less before it is taken."""
+    return tuple(replace(look, spread=by * look.spread) for look in looks)
+
+
+def _fit_look(
+    ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers, seed: int
+) -> tuple[Look | None, Floats]:
+    """Fit a look, and return it with every size's probability after it, out of fold, (Q, M)."""
+    names, last = answers.names(ran), ran[-1]
+    if not names:
+        return None, before
+    rows, signals = _signals(names, last, answers, len(score))
+    told = _tell(range(last, score.shape[1]), last, before, score, answers.sizes, rows, signals, seed)
+    if told is None:
+        return None, before
+    posteriors, after = told
+    return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=posteriors), after
+
+
+def _tell(
+    about: Iterable[int],
+    last: int,
+    before: Floats,
+    score: Floats,
+    sizes: Sequence[str],
+    rows: Sizes,
+    signals: Mapping[str, Floats],
+    seed: int,
+) -> tuple[tuple[Posterior, ...], Floats] | None:
+    """Fit what signals (N,) of some rows tell about some sizes; None with too few successes or failures of one."""
+    log_odds, posteriors, after = logit(before[rows]), [], before.copy()
+    for k in about:
+        y = score[rows, k]
+        if min(y.sum(), (1 - y).sum()) < FEWEST:
+            return None
+        own = [] if k == last else [log_odds[:, last]]
+        weights, bias, z = _logistic(np.column_stack([log_odds[:, k], *own, *signals.values()]), y, seed)
+        after[rows, k] = sigmoid(z)
+        posteriors.append(
+            Posterior(
+                size=sizes[k],
+                bias=bias,
+                prior=float(weights[0]),
+                own=float(weights[1]) if own else 0.0,
+                weights=dict(zip(signals, weights[1 + len(own) :].tolist(), strict=True)),
+            )
+        )
+    return tuple(posteriors), after
+
+
+def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple[Sizes, dict[str, Floats]]:
+    """Return which of n queries have every signal of a size, (N,), and by name the signals that vary there, (N,)."""
+    columns = np.array([answers.column(name, size, np.arange(n)) for name in names])
+    rows = np.flatnonzero(np.isfinite(columns).all(axis=0))
+    return rows, {s: x[rows] for s, x in zip(names, columns, strict=True) if rows.size and x[rows].std() > 1e-9}
+
+
+def _logistic(x: Floats, y: Floats, seed: int) -> tuple[Floats, float, Floats]:
+    """Logistic regression of scores (N,) on columns (N, D), the first of them the log-odds so far.
+
+    Its prior is that the other columns tell nothing: weight 1 for the first, 0 for them, intercept 0. Returns the
+    weights (D,), the bias, and the log-odds out of fold (N,).
+    """
+    standard = Standard.of(x)
+    columns = np.column_stack([standard.x, np.ones(len(x))])
+    prior = np.zeros(columns.shape[1])
+    prior[0], prior[-1] = x[:, 0].std(), x[:, 0].mean()
+    splits, best = list(folds(len(y), seed)), (np.inf, 0.0, x[:, 0])
+    for precision in PRECISIONS:
+        z = np.empty(len(y))
+        for train, held in splits:
+            z[held] = columns[held] @ toward(columns[train], y[train], prior, precision)
+        loss = float((np.logaddexp(0.0, z) - y * z).sum())
+        best = min(best, (loss, precision, z), key=lambda found: found[0])
+    w = toward(columns, y, prior, best[1])
+    weights = w[:-1] * standard.scale
+    return weights, float(w[-1] - standard.mean @ weights), best[2]
+
+
+def _spread(before: Floats, after: Floats, last: int) -> float:
+    """How far the answer moved the best larger size's advantage over the last one, in units of sqrt(p (1 - p))."""
+
+    def advantage(p: Floats) -> Floats:
+        return np.asarray(p[:, last + 1 :].max(axis=1) - p[:, last])
+
+    return float((advantage(after) - advantage(before)).std() / _unit(before, last))
+
+
+def _unit(p: Floats, size: int) -> float:
+    """Mean of a size's sqrt(p (1 - p)), from p of shape (Q, M)."""
+    return float(max(np.sqrt(p[:, size] * (1 - p[:, size])).mean(), 1e-6))
