@@ -56,11 +56,11 @@ def one_table(path: Path, args: argparse.Namespace) -> dict[str, object]:
     outcomes, cost = load(path, args.cost)
     group_of = task_groups(list(outcomes.tasks))
     rows: dict[str, Measure] = {}
-    trusts = {}
+    familiarities = {}
     for estimator in ("heuristic", "learned"):
         report = tune(outcomes, TuningSettings(cost=cost, seed=args.seed, estimator=estimator))
         assert report.policy.domain is not None
-        trusts[estimator] = report.policy.domain.transfer
+        familiarities[estimator] = report.policy.domain.transfer
         if report.unseen is not None:
             rows[f"zeta {estimator}"] = report.unseen.mean_lift
     test = outcomes.split("test")
@@ -69,14 +69,14 @@ def one_table(path: Path, args: argparse.Namespace) -> dict[str, object]:
         chosen = left_out(name, outcomes, cost, group_of, args.seed)
         data = Evaluator(test, cost)
         rows[name] = measure(*mean_lift(chosen, data.cost, data.score, bootstrap))
-    print(f"{path.name}: {len(test)} queries of split 'test', cost in {cost}, trust in new tasks {trusts}")
+    print(f"{path.name}: {len(test)} queries of split 'test', cost in {cost}, familiarity of new tasks {familiarities}")
     for name, lift in rows.items():
         print(f"  {name:22} {lift.value:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]")
     return {
         "n": len(test),
         "cost": cost,
         "groups": max(group_of.values()) + 1,
-        "trust_in_new_tasks": trusts,
+        "familiarity_of_new_tasks": familiarities,
         "mean_lift": {name: lift._asdict() for name, lift in rows.items()},
     }
 

@@ -8,7 +8,7 @@ from replay_tables import SIZES, length_policy, random_texts
 from zeta_eval.evaluation.batch.predict import FeatureCache, decide, difficulty, expect, rule_sizes
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.complexity import FEATURES, extract
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Rung
 
 ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 漢字", "Prove it.\n" * 900]
@@ -61,7 +61,9 @@ def test_difficulty_cost_and_probability_are_the_policys_own():
         estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
         assert difficulty(rule, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
         p, cost = expect(rule, features)
-        assert cost == pytest.approx(np.array([price(e.cost, e.trust) for e in estimates]), rel=1e-12, abs=1e-15)
+        assert cost == pytest.approx(
+            np.array([counted_cost(e.cost, e.familiarity) for e in estimates]), rel=1e-12, abs=1e-15
+        )
         assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-12)
 
 

@@ -65,7 +65,12 @@ def moved(router, size="small", task="sums"):
 def test_before_any_event_the_router_decides_as_tuned(clock):
     router, plain = learner(clock), ZetaDynamicRouter(policy())
     decision, tuned = router.route(TEXT, task="sums"), plain.route(TEXT, task="sums")
-    assert (decision.size, decision.p, decision.cost, decision.trust) == (tuned.size, tuned.p, tuned.cost, tuned.trust)
+    assert (decision.size, decision.p, decision.cost, decision.familiarity) == (
+        tuned.size,
+        tuned.p,
+        tuned.cost,
+        tuned.familiarity,
+    )
     assert decision.p_tuned == tuned.p and tuned.p_tuned is None
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.domain import STEPS, Domain, buckets, price
+from zeta_eval.router.domain import STEPS, Domain, buckets, counted_cost
 
 
 def domain(**changes):
@@ -16,19 +16,19 @@ def domain(**changes):
 
 
 def test_a_known_task_is_trusted_fully_and_a_new_one_as_far_as_transfer():
-    assert domain().trust([], "sums") == 1.0
-    assert domain().trust(["any", "words"], "proofs") == 0.2
+    assert domain().familiarity([], "sums") == 1.0
+    assert domain().familiarity(["any", "words"], "proofs") == 0.2
 
 
 def test_a_text_without_task_is_trusted_by_the_mean_rarity_of_its_words():
     # All words have the rarity 32 / STEPS = 2, halfway between near and far.
-    assert domain().trust(["a", "b"], None) == pytest.approx(0.2 + 0.8 * 0.5)
-    assert domain(near=32 / STEPS, far=3.0).trust(["a"], None) == 1.0
-    assert domain(near=0.5, far=32 / STEPS).trust(["a"], None) == pytest.approx(0.2)
+    assert domain().familiarity(["a", "b"], None) == pytest.approx(0.2 + 0.8 * 0.5)
+    assert domain(near=32 / STEPS, far=3.0).familiarity(["a"], None) == 1.0
+    assert domain(near=0.5, far=32 / STEPS).familiarity(["a"], None) == pytest.approx(0.2)
 
 
 def test_a_text_without_words_is_trusted_least():
-    assert domain().trust([], None) == pytest.approx(0.2)
+    assert domain().familiarity([], None) == pytest.approx(0.2)
 
 
 def test_words_count_once():
@@ -39,9 +39,9 @@ def test_words_count_once():
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=5), st.floats(0, 1), st.floats(0, 1))
 def test_a_saving_against_the_largest_size_counts_as_far_as_the_trust(cost, low, high):
     low, high = sorted((low, high))
-    less, more = price(cost, low), price(cost, high)
-    assert price(cost, 1.0) == tuple(cost)
-    assert price(cost, 0.0) == pytest.approx((cost[-1],) * len(cost))
+    less, more = counted_cost(cost, low), counted_cost(cost, high)
+    assert counted_cost(cost, 1.0) == tuple(cost)
+    assert counted_cost(cost, 0.0) == pytest.approx((cost[-1],) * len(cost))
     for c, a, b in zip(cost, less, more, strict=True):
         assert abs(cost[-1] - a) <= abs(cost[-1] - b) + 1e-9
         assert math.isclose(cost[-1] - a, low * (cost[-1] - c), abs_tol=1e-9)

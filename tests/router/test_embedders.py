@@ -140,7 +140,7 @@ def test_one_neighbour_in_the_same_place_counts_against_the_prior(model):
 
 def test_neighbours_say_less_the_farther_they_are_and_in_the_end_nothing(model):
     fitted = neighbours(np.random.default_rng(4), model)
-    assert [fitted.trust(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
+    assert [fitted.familiarity(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
     far = dataclasses.replace(fitted, far=1.5, near=1.6)
     rest = [b + x for b, x in zip(far.base, far.linear.values(extract("apple"), None), strict=True)]
     assert far.logits("apple", extract("apple"), None) == pytest.approx(rest)

@@ -48,7 +48,7 @@ def test_success_follows_the_two_parameter_logistic_model(policy):
     assert estimate.complexity.score == pytest.approx(d)
     assert estimate.p == pytest.approx((1 / (1 + math.exp(2 * d)), 1 / (1 + math.exp(d - 2))))
     assert estimate.cost == (0.2, 1.0)
-    assert (estimate.trust, estimate.forced) == (1.0, None)
+    assert (estimate.familiarity, estimate.forced) == (1.0, None)
 
 
 def test_expected_costs_follow_the_text_and_stay_within_what_was_seen(policy):

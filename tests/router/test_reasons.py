@@ -9,6 +9,6 @@ from zeta_eval.router.reasons import reasons
 def test_a_hard_query_is_called_hopeless_only_where_no_size_is_likely_to_be_right(p, hopeless):
     policy = RoutingPolicy.seed()
     difficulty = Complexity(score=3.0, label="complex", features=dict.fromkeys(policy.weights, 0.0))
-    estimate = Estimate(complexity=difficulty, p=p, cost=(0.3, 0.6, 1.0), trust=1.0, forced=None)
+    estimate = Estimate(complexity=difficulty, p=p, cost=(0.3, 0.6, 1.0), familiarity=1.0, forced=None)
     told = reasons(policy, estimate, "7B", 0.2, None)
     assert any("so hard" in reason for reason in told) == hopeless

@@ -213,12 +213,12 @@ def at_home(learner):
 
 def test_a_text_unlike_the_tuning_queries_is_said_to_be(at_home):
     near, far = at_home.route("Please add these numbers"), at_home.route("Wer reitet so spät durch Nacht und Wind?")
-    assert (near.trust, far.trust) == (1.0, 0.25)
+    assert (near.familiarity, far.familiarity) == (1.0, 0.25)
     assert not any("unlike the queries" in reason for reason in near.reasons)
     assert far.reasons[0] == (
         "unlike the queries this policy was tuned on: its estimates, and the savings of smaller sizes, count 25 %"
     )
-    assert at_home.route("Please add these numbers durch Nacht und Wind").trust == pytest.approx(0.25, abs=0.74)
+    assert at_home.route("Please add these numbers durch Nacht und Wind").familiarity == pytest.approx(0.25, abs=0.74)
 
 
 def test_the_less_a_policy_is_trusted_the_closer_it_comes_to_base_rates_and_the_largest_size(at_home):
@@ -240,7 +240,7 @@ def test_the_less_a_policy_is_trusted_the_closer_it_comes_to_base_rates_and_the_
 
 
 def test_a_known_task_is_trusted_whatever_its_words(at_home):
-    assert at_home.route("Wer reitet so spät durch Nacht und Wind?", task="sums").trust == 1.0
+    assert at_home.route("Wer reitet so spät durch Nacht und Wind?", task="sums").familiarity == 1.0
 
 
 def test_a_named_task_counts_where_the_policy_knows_it(learner):

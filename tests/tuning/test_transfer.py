@@ -9,7 +9,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.complexity import TextView
 from zeta_eval.router.domain import Domain
 from zeta_eval.tuning import TuningSettings, tune
-from zeta_eval.tuning.unseen_tasks import TRUSTS, fit_domain, mean_lift
+from zeta_eval.tuning.unseen_tasks import FAMILIARITIES, fit_domain, mean_lift
 
 SIZES = ("small", "large")
 WORDS = np.array("river mountain garden window letter market engine silver harbour thunder".split())  # noqa: SIM905
@@ -50,14 +50,14 @@ def opposed():
 
 
 def test_what_holds_in_every_task_is_trusted_in_a_new_one(alike):
-    assert alike.policy.domain.transfer > TRUSTS[0]
+    assert alike.policy.domain.transfer > FAMILIARITIES[0]
     assert alike.unseen.mean_lift.low > 0.02
     assert alike.unseen.row.cost_ratio < 0.9
-    assert alike.policy.estimate("river " * 5, "never seen").trust == alike.policy.domain.transfer
+    assert alike.policy.estimate("river " * 5, "never seen").familiarity == alike.policy.domain.transfer
 
 
 def test_where_tasks_contradict_each_other_a_new_one_goes_to_the_largest_size(opposed):
-    assert opposed.policy.domain.transfer == TRUSTS[0]
+    assert opposed.policy.domain.transfer == FAMILIARITIES[0]
     assert opposed.unseen.row.shares["large"] == 1.0
     assert opposed.unseen.mean_lift.high >= 0
     assert "count 1 %" in opposed.text()
@@ -65,7 +65,7 @@ def test_where_tasks_contradict_each_other_a_new_one_goes_to_the_largest_size(op
 
 def test_a_table_of_one_task_says_that_nothing_is_known_of_others():
     report = tune(table(1, same=True, n=400), TuningSettings(n_trials=10, estimator="heuristic"))
-    assert report.unseen is None and report.policy.domain.transfer == TRUSTS[0]
+    assert report.unseen is None and report.policy.domain.transfer == FAMILIARITIES[0]
     assert "one task only" in report.text()
 
 
@@ -75,14 +75,16 @@ def test_a_domain_knows_its_tasks_and_how_rare_words_are():
     assert domain.tasks == ("task 0", "task 1", "task 2")
     assert domain.base == pytest.approx([np.log(s / (1 - s)) for s in outcomes.matrix("score").mean(axis=0)], abs=0.02)
 
-    def trust(text):
-        return domain.trust(TextView.of(text).vocabulary, None)
+    def familiarity(text):
+        return domain.familiarity(TextView.of(text).vocabulary, None)
 
-    assert np.mean([trust(q) for q in outcomes.queries]) > 0.95
-    assert trust("Wer reitet so spät durch Nacht und Wind") == domain.transfer == TRUSTS[0]
-    known = next(q for q in outcomes.queries if trust(q) == 1)
-    mixed = [trust(f"{known} {foreign}") for foreign in ("", "durch", "durch Nacht ist der Vater mit seinem Kind")]
-    assert mixed[0] == 1 and mixed == sorted(mixed, reverse=True) and mixed[-1] == TRUSTS[0]
+    assert np.mean([familiarity(q) for q in outcomes.queries]) > 0.95
+    assert familiarity("Wer reitet so spät durch Nacht und Wind") == domain.transfer == FAMILIARITIES[0]
+    known = next(q for q in outcomes.queries if familiarity(q) == 1)
+    mixed = [
+        familiarity(f"{known} {foreign}") for foreign in ("", "durch", "durch Nacht ist der Vater mit seinem Kind")
+    ]
+    assert mixed[0] == 1 and mixed == sorted(mixed, reverse=True) and mixed[-1] == FAMILIARITIES[0]
 
 
 def test_a_domain_of_equal_texts_still_has_a_range():

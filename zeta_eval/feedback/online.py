@@ -78,18 +78,18 @@ class Online:
         now_s, cell = self._clock(), self._tasks.get(task or UNNAMED)
         cost = self._cost(estimate.cost, now_s)
         if cell is None:
-            return _with(estimate, estimate.p, cost, estimate.trust)
-        trust, m = estimate.trust, len(self._sizes)
+            return _with(estimate, estimate.p, cost, estimate.familiarity)
+        familiarity, m = estimate.familiarity, len(self._sizes)
         labels, total = cell.told(now_s, self.settings.half_life_s, self._rules)
         n = sum(labels)
-        if task is not None and trust < 1.0:
-            trust += (1.0 - trust) * n / (n + self.settings.trust_labels)
+        if task is not None and familiarity < 1.0:
+            familiarity += (1.0 - familiarity) * n / (n + self.settings.trust_labels)
         logits = [logit(p) for p in estimate.p]
         by = [total[i] + total[m + i] * clip(z, SLOPED) for i, z in enumerate(logits)]
         if f := _beyond_noise(by, labels, self.settings.noise):
             p = tuple([sigmoid(z + f * x) for z, x in zip(logits, by, strict=True)])
-            return _with(estimate, p, cost, trust)
-        return _with(estimate, estimate.p, cost, trust)
+            return _with(estimate, p, cost, familiarity)
+        return _with(estimate, estimate.p, cost, familiarity)
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
         """Take a label: how good a size's answer to a routed query was.
@@ -248,9 +248,9 @@ def _beyond_noise(by: Sequence[float], labels: Sequence[float], noise: float) ->
     return min(1.0, max(0.0, sure / (4.0 * noise * noise) - 1.0))
 
 
-def _with(estimate: Estimate, p: tuple[float, ...], cost: tuple[float, ...], trust: float) -> Estimate:
+def _with(estimate: Estimate, p: tuple[float, ...], cost: tuple[float, ...], familiarity: float) -> Estimate:
     """The estimate with other expectations; `dataclasses.replace` would take microseconds longer."""
-    return Estimate(complexity=estimate.complexity, p=p, cost=cost, trust=trust, forced=estimate.forced)
+    return Estimate(complexity=estimate.complexity, p=p, cost=cost, familiarity=familiarity, forced=estimate.forced)
 
 
 def _checked_score(score: float) -> float:

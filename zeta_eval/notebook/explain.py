@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zeta_eval.router import Decision, best
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.estimators import sigmoid
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -34,7 +34,7 @@ def explain(policy: RoutingPolicy, decision: Decision) -> Explanation:
     found = decision.complexity
     shares = {n: w * found.features[n] for n, w in policy.weights.items() if abs(w * found.features[n]) > 1e-9}
     forced = found.label in ("embedding", "unknown")
-    counted = price(tuple(decision.cost.values()), decision.trust)
+    counted = counted_cost(tuple(decision.cost.values()), decision.familiarity)
     return Explanation(
         shares=dict(sorted(shares.items(), key=lambda pair: -abs(pair[1]))),
         bias=policy.bias,
@@ -70,7 +70,7 @@ def _turning(policy: RoutingPolicy, decision: Decision, shares: Mapping[str, flo
     """By feature: the size that the heuristic would choose without its share, where that is another one."""
     if any(abs(a - b) > 1e-9 for a, b in zip(_heuristic(policy, decision), decision.p.values(), strict=True)):
         return {}
-    cost = price(tuple(decision.cost.values()), decision.trust)
+    cost = counted_cost(tuple(decision.cost.values()), decision.familiarity)
     sizes = {
         n: policy.sizes[best(_heuristic(policy, decision, s), cost, decision.cost_weight)] for n, s in shares.items()
     }

@@ -52,8 +52,8 @@ class Decision:
     """Expected cost by size, shares of the largest size's mean cost."""
     cost_weight: float
     """The trade-off that was applied."""
-    trust: float
-    """How far the policy is trusted with this query, in [0, 1]: so far a smaller size counts as a saving."""
+    familiarity: float
+    """How like the queries the policy was tuned on this query is, in [0, 1]: savings count in this share."""
     reasons: tuple[str, ...]
     """Why this size, in words."""
     policy: str

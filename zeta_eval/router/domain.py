@@ -1,9 +1,9 @@
-"""What a policy was tuned on, and how far to trust it elsewhere. Standard library only.
+"""Familiarity: how like the queries that a policy was tuned on a query is. Standard library only.
 
-Learned routers collapse on tasks that they were not tuned on. So a policy asks how much a query is like its tuning
-queries: fully, where the query's task is one of theirs; by the rarity of its words, where no task is named; and as far
-as leaving out whole tasks has shown to be safe, where the task is new. The less it is trusted, the more the estimates
-go back to each size's mean, and the less a smaller size counts as a saving: in the end the largest size answers.
+Learned routers collapse on tasks that they were not tuned on. So a policy measures the familiarity of each query, in
+[0, 1]: 1 where the query's task was in the tuning queries; by the rarity of its words where no task is named; and where
+the task is new, the value that leaving out whole tasks has shown to be safe. The less familiar a query is, the more its
+estimates return to each size's mean, and the less the saving of a smaller size counts: in the end the largest answers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Domain:
     base: tuple[float, ...]
     """Log-odds of each size over all tuning queries, shape (M,): what is believed of a query unlike any of them."""
     transfer: float
-    """Trust in what is expected of a new task, in [0, 1], measured by leaving tasks out."""
+    """Familiarity of a query of a new task, in [0, 1], measured by leaving tasks out."""
     near: float
     """Mean rarity of its words up to which a text counts as like the tuning queries, in nats."""
     far: float
@@ -45,7 +45,7 @@ class Domain:
         if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
             raise PolicyError("What the policy was tuned on holds a number that is not finite; tune the policy again.")
         if not (0 <= self.transfer <= 1 and self.near < self.far):
-            raise PolicyError(f"The trust {self.transfer} or its limits are out of range; tune the policy again.")
+            raise PolicyError(f"The familiarity {self.transfer} or its limits are out of range; tune the policy again.")
         if not 1 <= self.bits <= 20 or len(self._rarities) != 1 << self.bits:
             raise PolicyError("The table of words has a wrong length; export the policy again.")
 
@@ -60,8 +60,8 @@ class Domain:
     def _known(self) -> frozenset[str]:
         return frozenset(self.tasks)
 
-    def trust(self, words: Iterable[str], task: str | None) -> float:
-        """How far to trust the policy with a query of these words and, where it is known, of this task; in [0, 1]."""
+    def familiarity(self, words: Iterable[str], task: str | None) -> float:
+        """How like the tuning queries a query of these words and, where it is known, of this task is; in [0, 1]."""
         if task is not None:
             return 1.0 if task in self._known else self.transfer
         found, rarities = buckets(words, self.bits), self._rarities
@@ -76,12 +76,12 @@ def buckets(words: Iterable[str], bits: int) -> list[int]:
     return [crc(w.encode("utf-8", "surrogatepass")) & mask for w in set(words)]
 
 
-def price(cost: Sequence[float], trust: float) -> tuple[float, ...]:
+def counted_cost(cost: Sequence[float], familiarity: float) -> tuple[float, ...]:
     """What each size's expected cost counts in a choice, shape (M,), the last size being the largest.
 
-    A saving against the largest size counts only as far as the policy is trusted: what is not known is not saved.
+    A saving against the largest size counts only as far as the query is familiar: a saving that is unsure counts less.
     """
-    if trust >= 1.0:
+    if familiarity >= 1.0:
         return tuple(cost)
     most = cost[-1]
-    return tuple(most + trust * (c - most) for c in cost)
+    return tuple(most + familiarity * (c - most) for c in cost)

@@ -186,7 +186,7 @@ class Neighbours:
         """Scores of the references in [0, 1], N rows of M."""
         return _rows(tuple(x / 255 for x in _bytes(self.score_table)), len(self.base))
 
-    def trust(self, nearest: float) -> float:
+    def familiarity(self, nearest: float) -> float:
         """How far neighbours count where the nearest has this similarity, in [0, 1]."""
         return min(1.0, max(0.0, (nearest - self.far) / (self.near - self.far)))
 
@@ -200,7 +200,7 @@ class Neighbours:
             for s, y in zip(similar, self.scores, strict=True)
             if s >= top[-1] - TIE
         ]
-        total, factor = sum(w for w, _ in near) + self.prior, self.weight * self.trust(top[0])
+        total, factor = sum(w for w, _ in near) + self.prior, self.weight * self.familiarity(top[0])
         logits = []
         for m, (b, x) in enumerate(zip(self.base, self.linear.values(features, task), strict=True)):
             share = (sum(w * y[m] for w, y in near) + self.prior * sigmoid(b)) / total

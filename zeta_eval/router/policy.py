@@ -41,8 +41,8 @@ class Estimate:
     """Success probability per size, cheapest size first, in [0, 1]."""
     cost: tuple[float, ...]
     """Expected cost per size, shares of the largest size's mean cost."""
-    trust: float
-    """How far the policy is trusted with this query, in [0, 1]; 1 where it does not say what it was tuned on."""
+    familiarity: float
+    """How like the tuning queries this query is, in [0, 1]; 1 where the policy does not say what it was tuned on."""
     forced: str | None
     """The size that a rule demands (embedding request, no signal), or None where the utility decides."""
 
@@ -79,7 +79,7 @@ class RoutingPolicy:
     looks: tuple[Look, ...] = ()
     """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
     domain: Domain | None = None
-    """What the policy was tuned on; None trusts it everywhere."""
+    """What the policy was tuned on; None takes every query to be familiar."""
     verdict: Verdict = field(default_factory=Verdict)
     """Whether routing was shown to pay."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -172,18 +172,18 @@ class RoutingPolicy:
         view = TextView.of(text)
         features = extract(view)
         complexity = self._complexity(text, features)
-        trust = 1.0 if self.domain is None else self.domain.trust(view.vocabulary, task)
+        familiarity = 1.0 if self.domain is None else self.domain.familiarity(view.vocabulary, task)
         logits = [r.slope * (r.ability - complexity.score) for r in self.rungs]
         if self.learned is not None:
             learned = self.learned.logits(text, features, task)
-            logits = [h + trust * (z - h) for z, h in zip(learned, logits, strict=True)]
+            logits = [h + familiarity * (z - h) for z, h in zip(learned, logits, strict=True)]
         if self.domain is not None:
-            logits = [b + trust * (z - b) for z, b in zip(logits, self.domain.base, strict=True)]
+            logits = [b + familiarity * (z - b) for z, b in zip(logits, self.domain.base, strict=True)]
         return Estimate(
             complexity=complexity,
             p=tuple(map(sigmoid, logits)),
             cost=self.costs.cost(features, task) if self.costs is not None else tuple(r.cost for r in self.rungs),
-            trust=trust,
+            familiarity=familiarity,
             forced={"unknown": self.default_size, "embedding": self.embedding_size or self.sizes[0]}.get(
                 complexity.label
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 HOPEFUL = 0.5
@@ -14,8 +14,8 @@ HOPEFUL = 0.5
 def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
     """Why a size was chosen for a query, in words."""
     d = estimate.complexity.score
-    far = () if estimate.trust >= 1 else (_unlike(estimate.trust, task),)
-    cost = price(estimate.cost, estimate.trust)
+    far = () if estimate.familiarity >= 1 else (_unlike(estimate.familiarity, task),)
+    cost = counted_cost(estimate.cost, estimate.familiarity)
     if estimate.complexity.label == "unknown":
         return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
     if estimate.complexity.label == "embedding":
@@ -53,9 +53,9 @@ def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:
     return [words for words in (told, f"latency moved the expected cost: {costs}" if costs else "") if words]
 
 
-def _unlike(trust: float, task: str | None) -> str:
+def _unlike(familiarity: float, task: str | None) -> str:
     new = "unlike the queries this policy was tuned on" if task is None else f"task '{task}' is new to this policy"
-    return f"{new}: its estimates, and the savings of smaller sizes, count {100 * trust:.0f} %"
+    return f"{new}: its estimates, and the savings of smaller sizes, count {100 * familiarity:.0f} %"
 
 
 def _far(a: float, b: float) -> bool:

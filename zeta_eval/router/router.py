@@ -17,7 +17,7 @@ from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownName
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity
 from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import moved
 from zeta_eval.router.reasons import reasons as _reasons
@@ -123,7 +123,9 @@ class ZetaDynamicRouter:
         estimate = tuned = policy.estimate(_checked(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
-        size = estimate.forced or policy.sizes[best(estimate.p, price(estimate.cost, estimate.trust), weight)]
+        size = (
+            estimate.forced or policy.sizes[best(estimate.p, counted_cost(estimate.cost, estimate.familiarity), weight)]
+        )
         reasons = _reasons(policy, estimate, size, weight, task)
         wanted, propensity = size, 1.0
         if self.explore and estimate.forced is None:
@@ -141,7 +143,7 @@ class ZetaDynamicRouter:
             p=dict(zip(policy.sizes, estimate.p, strict=True)),
             cost=dict(zip(policy.sizes, estimate.cost, strict=True)),
             cost_weight=weight,
-            trust=estimate.trust,
+            familiarity=estimate.familiarity,
             reasons=reasons,
             policy=self._name,
             task=task,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zeta_eval.router.cascade import Looks, after, answer_signals, logprob_signals, next_size
 from zeta_eval.router.decision import Answer, Decision, Step, best
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.signals import AnswerView, read_answer
 
@@ -17,7 +17,10 @@ class Walk:
     def __init__(self, policy: RoutingPolicy, looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
         """Start before the first call; `next` is the size to run."""
         self.policy, self.looks, self.decision, self.allowed = policy, looks, decision, allowed
-        self.p, self.cost = tuple(decision.p.values()), price(tuple(decision.cost.values()), decision.trust)
+        self.p, self.cost = (
+            tuple(decision.p.values()),
+            counted_cost(tuple(decision.cost.values()), decision.familiarity),
+        )
         self.ran: tuple[int, ...] = ()
         self.views: dict[str, AnswerView | None] = {}
         self.steps: list[Step] = []

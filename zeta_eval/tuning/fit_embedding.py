@@ -178,10 +178,10 @@ def _knn_logits(space: _Space, score: Floats, far: float, near: float) -> dict[S
     made: dict[Setting, Floats] = {s: np.empty(score.shape) for s in product(NEIGHBOURS, TEMPERATURES)}
     base = log_odds(score)
     for held, known, similar in space.unseen():
-        trust = np.clip((similar.max(axis=1, keepdims=True) - far) / (near - far), 0.0, 1.0)
+        familiarity = np.clip((similar.max(axis=1, keepdims=True) - far) / (near - far), 0.0, 1.0)
         for (k, temperature), z in made.items():
             told = neighbour_logits(similar, score[known], base, min(int(k), len(known)), temperature, PRIOR)
-            z[held] = base + trust * (told - base)
+            z[held] = base + familiarity * (told - base)
     return made
 
 

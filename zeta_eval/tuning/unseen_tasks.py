@@ -1,7 +1,7 @@
-"""How far to trust a policy with tasks that it was not tuned on: whole tasks are left out of the fit, then asked.
+"""Familiarity of tasks that a policy was not tuned on: whole tasks are left out of the fit, then asked.
 
-The trust that the policy carries is chosen on queries of tasks that the fit did not see, and the report of it is on
-tasks that neither the fit nor the choice of the trust saw.
+The familiarity that the policy carries is chosen on queries of tasks that the fit did not see. The report of it is on
+tasks that neither the fit nor the choice of the familiarity saw.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ FIT_ON = 3000
 FEWEST = 30
 """Least queries it takes to fit one."""
 
-TRUSTS = (0.01, 0.25, 0.5, 0.75, 0.9)
-"""Trusts in a new task that are compared. The least is above zero, so that a cost weight can still be high enough for a
-smaller size; the most is below one, so that what is new is never trusted like what is known."""
+FAMILIARITIES = (0.01, 0.25, 0.5, 0.75, 0.9)
+"""Familiarities of a new task that are compared. The least is above zero, so that a cost weight can still be high
+enough for a smaller size; the most is below one, so that a new task never counts like a known one."""
 
 RESAMPLES = 200
-"""Resamples behind the standard error of what a trust gains."""
+"""Resamples behind the standard error of the gain of a familiarity."""
 
 NAME = "leave one task out"
 """Name of the row that reports on tasks left out."""
@@ -69,7 +69,7 @@ Refit = Callable[[Outcomes], RoutingPolicy]
 """Outcomes -> the policy that tuning would fit to them, with the parameters that were chosen."""
 
 
-def fit_domain(tune: Outcomes, *, transfer: float = TRUSTS[0], seed: int = 0) -> Domain:
+def fit_domain(tune: Outcomes, *, transfer: float = FAMILIARITIES[0], seed: int = 0) -> Domain:
     """Describe what a policy is tuned on: its tasks, the mean success of its sizes, and how rare each word is.
 
     A text is like the tuning queries up to the rarity that 95 % of them have among the others, and unlike them when it
@@ -103,7 +103,7 @@ def _rarity(counts: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.uint8]:
 def measure_transfer(
     parts: Mapping[str, Outcomes], cost: str, weight: float, refit: Refit, *, seed: int = 0
 ) -> tuple[Domain, Unseen | None]:
-    """Find how far to trust a policy with a new task, and report what that is worth, without any cascade.
+    """Find the familiarity of a new task, and report what that is worth, without any cascade.
 
     Args:
         parts: The splits tune, validate and test.
@@ -113,8 +113,8 @@ def measure_transfer(
         seed: Seed of samples and resamples.
 
     Returns:
-        The domain with its trust in new tasks, the least where it is not shown that more pays, and how the policy does
-        on the test split when each query's task was left out; None with one task only.
+        The domain with its familiarity of new tasks, the least where it is not shown that more pays, and how the policy
+        does on the test split when each query's task was left out; None with one task only.
     """
     tune, validate, test = (parts[name] for name in ("tune", "validate", "test"))
     domain, group_of = fit_domain(tune, seed=seed), task_groups([*tune.tasks, *validate.tasks, *test.tasks])
@@ -161,19 +161,19 @@ class _Unseen:
 
 
 class _Asked:
-    """Queries of a split, with what policies that do not know their task expect of them, at every trust."""
+    """Queries of a split, with what policies that do not know their task expect of them, at every familiarity."""
 
     def __init__(self, outcomes: Outcomes, cost: str, group_of: Mapping[object, int]) -> None:
         self._outcomes, self._cost = outcomes, cost
         self._data = Evaluator(outcomes, cost)
         self._group = np.array([group_of[t] for t in outcomes.tasks])
         self._cache = FeatureCache()
-        shape = (len(TRUSTS), *self._data.score.shape)
+        shape = (len(FAMILIARITIES), *self._data.score.shape)
         self._expected: dict[tuple[int, ...], tuple[Floats, Floats, Sizes]] = {}
         self._shape = shape
 
     def ask(self, unseen: _Unseen, left_out: tuple[int, ...]) -> None:
-        """Keep p and price, (trusts, Q, M), of the queries in these groups, by the policy without them."""
+        """Keep p and price, (familiarities, Q, M), of the queries in these groups, by the policy without them."""
         rows = np.flatnonzero(np.isin(self._group, left_out))
         p, price = np.zeros(self._shape), np.zeros(self._shape)
         forced = np.full(self._shape[1], -1, dtype=np.int64)
@@ -182,33 +182,33 @@ class _Asked:
         if policy is not None and rows.size:
             features = self._cache.features(self._outcomes.queries[rows], self._outcomes.tasks[rows])
             assert policy.domain is not None
-            for i, trust in enumerate(TRUSTS):
-                trusted = replace(policy, domain=replace(policy.domain, transfer=trust))
-                p[i, rows], price[i, rows] = expect(trusted, features)
+            for i, familiarity in enumerate(FAMILIARITIES):
+                familiar = replace(policy, domain=replace(policy.domain, transfer=familiarity))
+                p[i, rows], price[i, rows] = expect(familiar, features)
             # Every policy counts costs in shares of the mean cost of the queries that it knows.
             price *= policy.unit_cost / unseen.unit_cost
             forced[rows] = rule_sizes(policy, features.rule)
         self._expected[left_out] = p, price, forced
 
     def best_trust(self, n_groups: int, *, without: int | None, seed: int) -> float:
-        """The trust whose lift on tasks left out is greatest, if it is above zero by over one standard error.
+        """The familiarity whose lift on tasks left out is greatest, if it is above zero by over one standard error.
 
         The lift is the mean over `COST_GRID`, for a policy serves every cost weight.
         """
         keys = {g: (g,) if without is None else tuple(sorted((g, without))) for g in range(n_groups) if g != without}
         if any(key not in self._expected for key in keys.values()):
-            return TRUSTS[0]
+            return FAMILIARITIES[0]
         rows = np.flatnonzero(np.isin(self._group, list(keys)))
         if rows.size < FEWEST:
-            return TRUSTS[0]
+            return FAMILIARITIES[0]
         cost, score = self._data.cost[rows], self._data.score[rows]
         bootstrap = Bootstrap(len(rows), n_bootstrap=RESAMPLES, seed=seed)
-        best, most = TRUSTS[0], 0.0
-        for i, trust in enumerate(TRUSTS):
+        best, most = FAMILIARITIES[0], 0.0
+        for i, familiarity in enumerate(FAMILIARITIES):
             chosen = np.column_stack([self._chosen(keys, i, weight)[rows] for weight in COST_GRID])
             lift, samples = mean_lift(chosen, cost, score, bootstrap)
             if lift > max(most, float(np.std(samples, ddof=1))):
-                best, most = trust, lift
+                best, most = familiarity, lift
         return best
 
     def _chosen(self, keys: Mapping[int, tuple[int, ...]], i: int, weight: float) -> Sizes:
@@ -219,12 +219,12 @@ class _Asked:
             chosen[rows] = np.where(forced[rows] < 0, choose(p[i, rows], price[i, rows], weight), forced[rows])
         return chosen
 
-    def report(self, trust_of: Mapping[int, float], weight: float, seed: int) -> Unseen:
-        """Measure the policies on the groups they do not know, each at its trust."""
+    def report(self, familiarity_of: Mapping[int, float], weight: float, seed: int) -> Unseen:
+        """Measure the policies on the groups they do not know, each at its familiarity."""
         p, price = np.zeros(self._shape[1:]), np.zeros(self._shape[1:])
         chosen = np.zeros((len(p), 1 + len(COST_GRID)), dtype=np.int64)
-        for g, trust in trust_of.items():
-            rows, i = self._group == g, TRUSTS.index(trust)
+        for g, familiarity in familiarity_of.items():
+            rows, i = self._group == g, FAMILIARITIES.index(familiarity)
             p[rows], price[rows] = (a[i, rows] for a in self._expected[g,][:2])
             for k, at in enumerate((weight, *COST_GRID)):
                 chosen[rows, k] = self._chosen({g: (g,)}, i, at)[rows]

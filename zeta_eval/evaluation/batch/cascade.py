@@ -25,7 +25,7 @@ from zeta_eval.router.cascade import (
     next_size,
     values,
 )
-from zeta_eval.router.domain import price
+from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import RoutingPolicy
 
 ARRAYS = Maths(np.exp, erf, np.sqrt, np.maximum)
@@ -141,7 +141,7 @@ class Cascade:
         """Walk one query as the router does; marks the sizes that ran, returns the one kept."""
         policy, features, answers = self.policy, self.features, self.answers
         estimate = policy.estimate(features.texts[i], features.tasks[i])
-        p, cost = estimate.p, price(estimate.cost, estimate.trust)
+        p, cost = estimate.p, counted_cost(estimate.cost, estimate.familiarity)
         free = features.rule[i] == FREE
         seen: tuple[int, ...] = ()
         k = next_size(p, cost, weight, (), self.looks) if free else forced

@@ -77,8 +77,8 @@ def predict_embedded(
         if isinstance(model, Neighbours):
             similar = vectors @ np.array(model.references).T
             z = neighbour_logits(similar, np.array(model.scores), base, model.k, model.temperature, model.prior)
-            trust = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
-            told[part] = model.weight * trust[:, None] * (z - base)
+            familiarity = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
+            told[part] = model.weight * familiarity[:, None] * (z - base)
         else:
             told[part] = vectors @ np.array(model.weights).reshape(-1, len(base))
     return np.asarray(base + _linear(model.linear, features, names, tasks) + told)

@@ -13,7 +13,7 @@ from zeta_eval.arrays import Floats, Sizes, sigmoid
 from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.estimate import predict_costs, predict_embedded, predict_learned
 from zeta_eval.router.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request
-from zeta_eval.router.domain import Domain, price
+from zeta_eval.router.domain import Domain, counted_cost
 from zeta_eval.router.embedders import Model
 from zeta_eval.router.estimators import CostModel, Learned
 from zeta_eval.router.policy import RoutingPolicy
@@ -45,16 +45,16 @@ class Features:
         made: Floats = self._once("learned", model, lambda: self._learned(model))
         return made
 
-    def trust(self, domain: Domain) -> Floats:
-        """How far each query is trusted, (Q,), in the domain last asked for, worked out once."""
-        made: Floats = self._once("trust", domain, lambda: self._trust(domain))
+    def familiarity(self, domain: Domain) -> Floats:
+        """Familiarity of each query, (Q,), in the domain last asked for, worked out once."""
+        made: Floats = self._once("familiarity", domain, lambda: self._familiarity(domain))
         return made
 
-    def _trust(self, domain: Domain) -> Floats:
-        of_task = {task: domain.trust((), task) for task in set(self.tasks) - {None}}
+    def _familiarity(self, domain: Domain) -> Floats:
+        of_task = {task: domain.familiarity((), task) for task in set(self.tasks) - {None}}
         return np.array(
             [
-                domain.trust(TextView.of(text).vocabulary, None) if task is None else of_task[task]
+                domain.familiarity(TextView.of(text).vocabulary, None) if task is None else of_task[task]
                 for text, task in zip(self.texts, self.tasks, strict=True)
             ]
         )
@@ -154,23 +154,22 @@ def difficulty(policy: RoutingPolicy, features: Features) -> Floats:
 
 
 def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
-    """Return success probability and price of every size, each (Q, M), from features.
+    """Return success probability and counted cost of every size, each (Q, M), from features.
 
-    The price is what the expected cost counts in a choice (`router.domain.price`): the cost itself where the policy
-    is trusted.
+    The counted cost (`router.domain.counted_cost`) is the expected cost itself where the query is familiar.
     """
     d = difficulty(policy, features)
     p, cost = (np.empty((len(policy.rungs), len(d))) for _ in range(2))  # a size's queries lie side by side
     for m, r in enumerate(policy.rungs):
         p[m], cost[m] = r.slope * (r.ability - d), r.cost
-    trust = features.trust(policy.domain) if policy.domain is not None else np.ones(len(d))
+    familiarity = features.familiarity(policy.domain) if policy.domain is not None else np.ones(len(d))
     if policy.learned is not None:
-        p += trust * (features.learned(policy.learned).T - p)
+        p += familiarity * (features.learned(policy.learned).T - p)
     if policy.costs is not None:
         cost = features.costs(policy.costs).T
-    if policy.domain is not None and (trust < 1).any():
+    if policy.domain is not None and (familiarity < 1).any():
         base = np.array(policy.domain.base)[:, None]
-        p, cost = base + trust * (p - base), cost[-1] + trust * (cost - cost[-1])
+        p, cost = base + familiarity * (p - base), cost[-1] + familiarity * (cost - cost[-1])
     return sigmoid(p).T, cost.T
 
 
@@ -188,7 +187,7 @@ def decide(policy: RoutingPolicy, features: Features, cost_weight: float) -> Siz
         close = np.flatnonzero((utility > best - 1e-9 * (1 + abs(best))).sum(axis=0) > 1)
         if close.size:
             exact = [policy.estimate(features.texts[i], features.tasks[i]) for i in close.tolist()]
-            prices = np.array([price(e.cost, e.trust) for e in exact])
-            chosen[close] = choose(np.array([e.p for e in exact]), prices, cost_weight)
+            counted = np.array([counted_cost(e.cost, e.familiarity) for e in exact])
+            chosen[close] = choose(np.array([e.p for e in exact]), counted, cost_weight)
     rule = rule_sizes(policy, features.rule)
     return np.where(rule < 0, chosen, rule)

@@ -30,15 +30,17 @@ def policy():
 
 def test_a_new_task_gains_trust_with_its_labels(policy):
     router = ZetaDynamicRouter(policy, online=Online(policy))
-    trusts = []
+    familiarities = []
     for _ in range(400):
         decision = router.route(TEXT, task="proofs")
-        trusts.append(decision.trust)
+        familiarities.append(decision.familiarity)
         router.learn(decision, decision.size, decision.p[decision.size])
-    assert all(b > a - 1e-6 for a, b in pairwise(trusts)) and trusts[0] == 0.1 and trusts[-1] > 0.85
+    assert (
+        all(b > a - 1e-6 for a, b in pairwise(familiarities)) and familiarities[0] == 0.1 and familiarities[-1] > 0.85
+    )
     n = OnlineSettings().trust_labels
-    assert trusts[int(n)] == pytest.approx(0.1 + 0.9 / 2, abs=0.01)
-    assert router.route(TEXT, task="another").trust == 0.1
+    assert familiarities[int(n)] == pytest.approx(0.1 + 0.9 / 2, abs=0.01)
+    assert router.route(TEXT, task="another").familiarity == 0.1
 
 
 def test_a_trusted_task_saves_where_a_smaller_size_proves_itself(policy):
