@@ -80,12 +80,6 @@ class ScriptedGenerator:
         """Answer by the script, with latencies; the first token comes after a tenth of the time."""
         return [self._answer(p, config, timed=True) for p in prompts]
 
-    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
-        """Read prompts and write nothing, in a tenth of the time."""
-        read = (self._answer(p, GenerateConfig(), timed=False) for p in prompts)
-        kept = ("error", "prompt_tokens", "prefill_margin", "prefill_entropy", "prefill_gpu_s")
-        return [Completion(text="", gpu_s=c.prefill_gpu_s, **{n: getattr(c, n) for n in kept}) for c in read]
-
     def close(self) -> None:
         """Note that it was closed."""
         self.closed = True

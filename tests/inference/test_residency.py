@@ -10,11 +10,12 @@ from zeta_eval.exceptions import HubAccessError
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.inference.run import residency as room
 from zeta_eval.inference.run import runner
-from zeta_eval.inference.run.residency import SHARE, Turn, residency, resident, weight_bytes
+from zeta_eval.inference.run.residency import SHARE, EnginePool, residency, weight_bytes
 from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
+from zeta_eval.notebook.session import Session, status
 from zeta_eval.tasks import Query, Score
-from zeta_eval.testing import ScriptedGenerator, check_generator
+from zeta_eval.testing import ScriptedGenerator
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def narrow(ladder, monkeypatch):
 def test_sizes_that_fit_are_in_memory_together(ladder):
     found = residency(ladder.models)
     assert found.together and "free on cpu, of which weights may take 80%" in found.reason
-    assert not isinstance(answerers(ladder)["4B"].generator, Turn)
+    assert answerers(ladder)["4B"].engines.loaded == ("4B", "7B")
 
 
 def test_sizes_that_do_not_fit_are_loaded_in_turn_and_that_is_told(narrow, caplog):
@@ -44,7 +45,6 @@ def test_sizes_that_do_not_fit_are_loaded_in_turn_and_that_is_told(narrow, caplo
     held = answerers(narrow)
     assert "Sizes are loaded in turn" in caplog.text
     assert held["4B"]("hello").text == held["7B"]("hello").text  # the same weights
-    assert held["4B"].read("hello").prefill_margin is not None
 
 
 def test_one_engine_at_a_time_is_loaded_and_no_more_often_than_the_size_changes(narrow):
@@ -58,22 +58,42 @@ def test_one_engine_at_a_time_is_loaded_and_no_more_often_than_the_size_changes(
         events.append(f"load {spec.size}")
         return Loud(spec.size, {"q": "a"})
 
-    engines = resident(narrow.models, make)
+    engines = EnginePool(narrow.models, make)
+    engines.load()
     assert events == []
     for size in ("4B", "4B", "7B", "4B"):
-        assert engines[size].generate(["q"], GenerateConfig())[0].text == "a"
-    engines["7B"].close()
-    engines["4B"].close()
+        assert engines.engine(size).generate(["q"], GenerateConfig())[0].text == "a"
+        assert engines.loaded == (size,)
+    engines.close()
     assert events == ["load 4B", "close 4B", "load 7B", "close 7B", "load 4B", "close 4B"]
 
 
-def test_a_size_that_waits_for_its_turn_is_a_generator(narrow):
-    def make(spec):
-        from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
+def test_a_server_s_engine_is_started_at_once_and_keeps_its_place(narrow):
+    served = ModelSpec(size="70B", model="m", base_url="http://localhost:1/v1")
+    engines = EnginePool([*narrow.models, served], lambda spec: ScriptedGenerator(spec.size, {}))
+    engines.load()
+    assert engines.loaded == ("70B",)
+    for size in ("4B", "7B"):
+        engines.engine(size)
+        assert engines.loaded == ("70B", size)
 
-        return TransformersGenerator(spec)
 
-    check_generator(resident(narrow.models, make)["7B"])
+def test_a_notebook_s_session_holds_one_size_at_a_time_where_memory_is_short_and_says_so(narrow, caplog):
+    session, heard = Session(None, narrow), []
+    for size in ("4B", "7B"):
+        assert session.answer(size, "hello", heard.append).text.startswith(heard[-1])
+        assert session.loaded == (size,)
+    assert "Sizes are loaded in turn" in caplog.text
+    assert "in memory: 7B (in turn: " in repr(status(session, history="", store=""))
+    session.close()
+    assert session.loaded == ()
+
+
+def test_a_notebook_s_session_holds_sizes_that_fit_together(ladder):
+    session = Session(None, ladder)
+    for size in ("4B", "7B"):
+        session.answer(size, "hello", lambda text: None)
+    assert session.loaded == ("4B", "7B")
 
 
 def test_weights_are_counted_from_their_files_and_unknown_ones_wait_for_their_turn(ladder, tiny_folder, monkeypatch):

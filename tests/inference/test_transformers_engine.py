@@ -187,18 +187,6 @@ def test_what_reading_costs_is_what_its_forward_pass_takes(tiny):
     assert all_of_it >= 12 * 0.02
 
 
-def test_reading_gives_the_first_token_signals_in_one_pass_and_writes_nothing(tiny):
-    passes, prompts = [], PROMPTS[:3]
-    tiny.model.register_forward_pre_hook(lambda *_: passes.append(1))
-    read = tiny.prefill([*prompts, ""])
-    assert len(passes) == 1
-    assert "empty" in read.pop().error
-    for a, b in zip(read, tiny.generate(prompts, CONFIG), strict=True):
-        assert (a.text, a.completion_tokens, a.mean_logprob) == ("", 0, None)
-        assert (a.prefill_margin, a.prefill_entropy) == pytest.approx((b.prefill_margin, b.prefill_entropy), abs=1e-6)
-        assert a.gpu_s == a.prefill_gpu_s > 0
-
-
 def test_measured_answers_are_the_same_with_times(tiny):
     for a, b in zip(tiny.generate(PROMPTS, CONFIG), tiny.measure(PROMPTS, CONFIG), strict=True):
         assert a.text == b.text and a.latency_s is None

@@ -20,9 +20,7 @@ from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
-    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
-    from zeta_eval.inference.run.residency import Turn
-    from zeta_eval.inference.server.endpoint import EndpointGenerator
+    from zeta_eval.inference.run.residency import EnginePool
     from zeta_eval.outcomes.importers import ImportReport
     from zeta_eval.tasks import Task
     from zeta_eval.tracking import MlflowTracker
@@ -192,19 +190,22 @@ def route(
     return ZetaDynamicRouter(load_policy(policy, store=store)).route(text, task=task, cost_weight=cost_weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answerer:
     """One size as `ZetaDynamicRouter.generate` takes it: called with a text it answers."""
 
-    generator: TransformersGenerator | EndpointGenerator | Turn
-    """The size's engine."""
+    size: str
+    """The size."""
+    engines: EnginePool
+    """The engines of the ladder in memory; this size's is loaded when it is needed."""
     config: GenerateConfig
     """How answers are generated."""
 
     def __call__(self, text: str) -> Completion:
         """Answer a text; a size that is gone gives a Completion with `error`, so that another can take its place."""
         try:
-            return self.generator.generate([text], self.config)[0]
+            answer: Completion = self.engines.engine(self.size).generate([text], self.config)[0]
+            return answer
         except GenerationError as e:
             return Completion(text="", error=str(e))
 
@@ -218,13 +219,14 @@ def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None)
         UnknownNameError: no such ladder.
         HubAccessError: weights or a server that can't be reached.
     """
-    from zeta_eval.inference.run.residency import resident
+    from zeta_eval.inference.run.residency import EnginePool
     from zeta_eval.inference.run.runner import default_engine
 
     ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
-    engines = resident(ladder.generators, default_engine)
-    return {size: Answerer(engine, config) for size, engine in engines.items()}
+    engines = EnginePool(ladder.generators, default_engine)
+    engines.load()
+    return {size: Answerer(size=size, engines=engines, config=config) for size in ladder.sizes}
 
 
 @dataclass(frozen=True, kw_only=True)

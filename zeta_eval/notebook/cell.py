@@ -127,7 +127,8 @@ class _Job:
                 f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
                 f"{', '.join(policy.sizes)} with --size."
             )
-        self._load(policy.sizes if policy.cascades else [first])  # before any latency is measured
+        if self.session.engines.residency.together:  # before any latency is measured
+            self._load(policy.sizes if policy.cascades else [first])
         routed = self.session.router.generate(
             self.text,
             {size: partial(answer, size) for size in policy.sizes},
@@ -142,6 +143,7 @@ class _Job:
             interrupted()
             self.turn.writing = (size, written)
 
+        self._load([size])
         on_text("")
         return self.session.answer(size, text + self.request, on_text)
 
@@ -149,7 +151,7 @@ class _Job:
         for size in sizes:
             if size not in self.session.loaded:
                 self.turn.writing = (size, "(loading its weights)")
-                self.session.load([size])
+                self.session.engines.engine(size)
 
     def _step(self, step: Step, reason: str) -> None:
         self.turn.steps.append((step, reason))

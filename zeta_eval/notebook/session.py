@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
@@ -14,8 +13,7 @@ from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
-    from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
-    from zeta_eval.inference.server.endpoint import EndpointGenerator
+    from zeta_eval.inference.run.residency import EnginePool
 
 
 class Session:
@@ -26,8 +24,7 @@ class Session:
         self.router = ZetaDynamicRouter(policy if policy is not None else RoutingPolicy.seed(ladder.sizes))
         self.ladder = ladder
         self.config = GenerateConfig(max_new_tokens=max_new_tokens or ladder.max_new_tokens)
-        self._engines: dict[str, TransformersGenerator | EndpointGenerator] = {}
-        self._loading = Lock()
+        self._engines: EnginePool | None = None
 
     @property
     def policy(self) -> RoutingPolicy:
@@ -42,7 +39,17 @@ class Session:
     @property
     def loaded(self) -> tuple[str, ...]:
         """Sizes whose weights are in memory."""
-        return tuple(self._engines)
+        return () if self._engines is None else self._engines.loaded
+
+    @property
+    def engines(self) -> EnginePool:
+        """The ladder's engines in memory: the sizes one after the other where they don't fit together."""
+        if self._engines is None:
+            from zeta_eval.inference.run.residency import EnginePool
+            from zeta_eval.inference.run.runner import default_engine
+
+            self._engines = EnginePool(self.ladder.generators, default_engine)
+        return self._engines
 
     def check(self, size: str | None = None) -> None:
         """Make sure that there is a model for a size, or for each of the policy's.
@@ -59,29 +66,15 @@ class Session:
                 f"lacks (it has {', '.join(self.ladder.sizes)}); name its ladder: %zeta use POLICY --ladder L."
             )
 
-    def load(self, sizes: Collection[str]) -> None:
-        """Load the weights of sizes that are not in memory yet.
-
-        Raises:
-            HubAccessError: weights that can't be reached.
-        """
-        from zeta_eval.inference.run.runner import default_engine
-
-        for spec in self.ladder.generators:
-            with self._loading:  # an interrupted cell may still be loading
-                if spec.size in sizes and spec.size not in self._engines:
-                    self._engines[spec.size] = default_engine(spec)
-
     def answer(self, size: str, text: str, on_text: Callable[[str], None]) -> Completion:
         """Answer a text by a size; `on_text` is told the answer so far."""
-        self.load([size])
-        return self._engines[size].stream(text, self.config, on_text)
+        answer: Completion = self.engines.engine(size).stream(text, self.config, on_text)
+        return answer
 
     def close(self) -> None:
         """Free the weights."""
-        for engine in self._engines.values():
-            engine.close()
-        self._engines.clear()
+        if self._engines is not None:
+            self._engines.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +100,7 @@ class Status:
 def status(session: Session, *, history: str, store: str) -> Status:
     """Say what cells are routed by, and where things are kept."""
     policy, ladder = session.policy, session.ladder
-    memory = f"; in memory: {', '.join(session.loaded)}" if session.loaded else ""
+    memory = f"; in memory: {', '.join(session.loaded)} ({session.engines.residency})" if session.loaded else ""
     lacks = f"; lacks {', '.join(session.missing)} of the policy" if session.missing else ""
     return Status(
         lines=(

@@ -65,18 +65,3 @@ def replied(read: Completion, reply: Reply, write_s: float, text: str) -> Comple
         gpu_s=(read.prefill_gpu_s or 0.0) + write_s * len(reply.tokens),
         truncated=not reply.ended,
     )
-
-
-def unwritten(read: Completion) -> Completion:
-    """A completion without what was written: its first token came from the pass that read the prompt."""
-    if read.error is not None:
-        return read
-    return replace(
-        read,
-        text="",
-        completion_tokens=0,
-        mean_logprob=None,
-        min_logprob=None,
-        gpu_s=read.prefill_gpu_s,
-        truncated=False,
-    )

@@ -14,7 +14,7 @@ from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.engine.cache import shares
 from zeta_eval.inference.engine.clock import Clock, threads
 from zeta_eval.inference.engine.compiled import Served, compiles
-from zeta_eval.inference.engine.completions import completions, replied, unwritten
+from zeta_eval.inference.engine.completions import completions, replied
 from zeta_eval.inference.engine.continuous import ContinuousBatching, continues
 from zeta_eval.inference.engine.decoding import greedy
 from zeta_eval.inference.engine.loading import context_length, load, one_line
@@ -254,14 +254,6 @@ class TransformersGenerator:
             return self._answer([encoded], config, encode_s=self._clock.now() - start, stopped=watch)[0]
         except Exception as e:
             return Completion(text="", prompt_tokens=len(encoded), error=one_line(e))
-
-    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
-        """Read prompts in one forward pass and write nothing: Completions with first-token signals and no text.
-
-        Raises:
-            GenerationError: the accelerator has failed; nothing more will run on it.
-        """
-        return [unwritten(c) for c in self.generate(prompts, GenerateConfig(max_new_tokens=1))]
 
     def close(self) -> None:
         """Free the weights."""

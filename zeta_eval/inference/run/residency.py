@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from zeta_eval.inference.run.launch import world_size
-from zeta_eval.models import Completion, GenerateConfig, ModelSpec
+from zeta_eval.models import ModelSpec
 
 _log = logging.getLogger(__name__)
 
@@ -74,63 +76,55 @@ def weight_bytes(spec: ModelSpec) -> int | None:
     return size * (2 if spec.dtype == "float32" else 1) or None
 
 
-def resident(specs: Sequence[ModelSpec], make: Callable[[ModelSpec], Any]) -> dict[str, Any]:
-    """Engines by size, loaded now where all fit, else each when it is asked and the one before has gone."""
-    found = residency(specs)
-    if found.together:
-        return {spec.size: make(spec) for spec in specs}
-    _log.warning("Sizes are loaded in turn: %s.", found.reason)
-    place = _Place(make)
-    return {spec.size: make(spec) if spec.base_url is not None else Turn(spec, place) for spec in specs}
+class EnginePool:
+    """The engines of a ladder's sizes in memory: all of them where they fit together, else one at a time."""
 
+    def __init__(self, specs: Sequence[ModelSpec], make: Callable[[ModelSpec], Any]) -> None:
+        """Load nothing yet; `make` starts the engine of a size."""
+        self._specs = {spec.size: spec for spec in specs}
+        self._make = make
+        self._held: dict[str, Any] = {}
+        self._loading = threading.Lock()
 
-class Turn:
-    """A Generator whose weights are in memory from its own call to that of another size."""
+    @cached_property
+    def residency(self) -> Residency:
+        """Whether the sizes fit together, decided when the first one is asked for; a warning tells if they don't."""
+        found = residency(tuple(self._specs.values()))
+        if not found.together:
+            _log.warning("Sizes are loaded in turn: %s.", found.reason)
+        return found
 
-    def __init__(self, spec: ModelSpec, place: _Place) -> None:
-        """Load nothing yet."""
-        self.size = spec.size
-        self._spec = spec
-        self._place = place
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Sizes that are in memory."""
+        return tuple(self._held)
 
-    def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """As the size's engine does."""
-        answers: list[Completion] = self._place.engine(self._spec).generate(prompts, config)
-        return answers
+    def engine(self, size: str) -> Any:
+        """The engine of a size; its weights are loaded if they are not in memory, and may take another size's place.
 
-    def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """As the size's engine does; loading comes before the clock starts."""
-        answers: list[Completion] = self._place.engine(self._spec).measure(prompts, config)
-        return answers
+        Raises:
+            HubAccessError: weights or a server that can't be reached.
+        """
+        with self._loading:  # an interrupted cell of a notebook may still be loading
+            if size not in self._held:
+                if not self.residency.together and self._specs[size].base_url is None:
+                    self._close([other for other in self._held if self._specs[other].base_url is None])
+                self._held[size] = self._make(self._specs[size])
+            return self._held[size]
 
-    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
-        """As the size's engine does."""
-        answers: list[Completion] = self._place.engine(self._spec).prefill(prompts)
-        return answers
+    def load(self) -> None:
+        """Start every engine that needs no other one's place: all where the sizes fit together, else the servers'."""
+        for size, spec in self._specs.items():
+            if self.residency.together or spec.base_url is not None:
+                self.engine(size)
 
     def close(self) -> None:
-        """Free the weights if they are this size's."""
-        self._place.leave(self._spec)
+        """Free the memory; a size that is asked for later is loaded again."""
+        self._close(self.loaded)
 
-
-class _Place:
-    """Room for one engine."""
-
-    def __init__(self, make: Callable[[ModelSpec], Any]) -> None:
-        self._make = make
-        self._held: tuple[ModelSpec, Any] | None = None
-
-    def engine(self, spec: ModelSpec) -> Any:
-        if self._held is None or self._held[0] != spec:
-            if self._held is not None:
-                self.leave(self._held[0])
-            self._held = spec, self._make(spec)
-        return self._held[1]
-
-    def leave(self, spec: ModelSpec) -> None:
-        if self._held is not None and self._held[0] == spec:
-            self._held[1].close()
-            self._held = None
+    def _close(self, sizes: Sequence[str]) -> None:
+        for size in sizes:
+            self._held.pop(size).close()
 
 
 def _device(spec: ModelSpec) -> str:

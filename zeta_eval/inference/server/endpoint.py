@@ -9,9 +9,8 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 from anyio.from_thread import start_blocking_portal
@@ -48,7 +47,7 @@ MAX_WAIT_S = 600.0
 OUTAGE = 16
 """Queries in a row that fail in spite of all retries before the server counts as broken, not the queries."""
 ONE_TOKEN = GenerateConfig(max_new_tokens=1)
-"""What the server is asked for to find out about it, and to read a prompt without answering it."""
+"""What the server is asked for to find out about it."""
 
 
 class EndpointGenerator:
@@ -152,16 +151,6 @@ class EndpointGenerator:
             while (text := texts.get()) is not None:
                 on_text(text)
             return made.result()
-
-    def prefill(self, prompts: Sequence[str]) -> list[Completion]:
-        """Read prompts and write one token at most: Completions with first-token signals and no text.
-
-        Raises:
-            GenerationError: as `generate`.
-        """
-        unwritten: dict[str, Any] = {"text": "", "mean_logprob": None, "min_logprob": None, "truncated": False}
-        read = self.generate(prompts, ONE_TOKEN)
-        return [c if c.error is not None else replace(c, completion_tokens=0, **unwritten) for c in read]
 
     def close(self) -> None:
         """Do nothing: connections live as long as a call."""
