@@ -65,3 +65,9 @@ class OutputError(ZetaError, OSError):
 
 class OutputLockedError(ZetaError, OSError):
     """An output folder that another run is writing."""
+
+
+def one_line(error: BaseException) -> str:
+    """Kind of an error and the first line of its text, short enough for a message: "OSError: No such file"."""
+    text = str(error).strip().partition("\n")[0].rstrip(". ")
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

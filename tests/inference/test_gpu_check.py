@@ -82,7 +82,7 @@ def test_a_part_or_a_whole_size_that_fails_is_told_and_leaves_the_others(monkeyp
     build = gpu_check.Architecture.build
 
     def full(shape, device, dtype):
-        if device.type != "meta" and shape.tie_word_embeddings:  # the 4B
+        if device.type != "meta" and shape.tied:  # the 4B
             raise torch.OutOfMemoryError("CUDA out of memory")
         return build(shape, device, dtype)
 

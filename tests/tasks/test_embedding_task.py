@@ -3,7 +3,7 @@ import pytest
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tasks import Query, Score, get_task
-from zeta_eval.tasks.embedding import REQUEST, mean_ranks, score_embeddings, sentence_pairs, spearman
+from zeta_eval.tasks.embedding import REQUEST, mean_ranks, score_embeddings, sentence_pairs
 
 
 def vectors_with(cosines):
@@ -17,9 +17,7 @@ def test_the_right_order_scores_one_and_the_opposite_order_least():
     first, second = vectors_with([-0.5, 0.0, 0.3, 0.8, 0.9])
     gold = np.arange(5.0)
     assert score_embeddings(first, second, gold) == pytest.approx(np.ones(5))
-    assert spearman(first, second, gold) == pytest.approx(1)
     assert score_embeddings(first, second, -gold) == pytest.approx([0, 0.5, 1, 0.5, 0])
-    assert spearman(first, second, -gold) == pytest.approx(-1)
 
 
 def test_an_order_at_random_scores_about_two_thirds():
@@ -51,7 +49,6 @@ def test_what_has_no_rank_is_unscored():
     assert np.isnan(scores).tolist() == [False, True, False]
     second[1] = np.nan
     assert np.isnan(score_embeddings(first, second, [1, 2, 3])).sum() == 1
-    assert np.isnan(spearman(*vectors_with([0.5, 0.5]), [1.0, 2.0]))
 
 
 def test_shapes_that_do_not_fit_are_refused():

@@ -19,12 +19,11 @@ import transformers
 from packaging.version import Version
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError
-from zeta_eval.inference.engine.architectures import PUBLISHED, Architecture
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError, one_line
+from zeta_eval.inference.engine.architectures import PUBLISHED, TINY, Architecture
 from zeta_eval.inference.engine.clock import Clock
 from zeta_eval.inference.engine.compiled import Served
 from zeta_eval.inference.engine.continuous import ContinuousBatching, flash_installed
-from zeta_eval.inference.engine.loading import one_line
 from zeta_eval.inference.engine.memory import free
 from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
 
@@ -57,7 +56,7 @@ def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> Gpu
     dtype = torch.bfloat16 if cuda else torch.float32
     work = SMALL if tiny else Work()
     bandwidth, rate = _bandwidth(device, work), _matrix_rate(device, dtype, work)
-    shapes = {s: _narrow(PUBLISHED[s]) if tiny else PUBLISHED[s] for s in sizes}
+    shapes = {s: replace(PUBLISHED[s], shape=TINY) if tiny else PUBLISHED[s] for s in sizes}
     return GpuCheck(
         device=torch.cuda.get_device_name() if cuda else f"processor ({platform.machine()})",
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -228,17 +227,3 @@ def _median_s(action: Callable[[], object], clock: Clock, *, n: int = 10) -> flo
         action()
         times.append(clock.now() - start)
     return statistics.median(times[3:])
-
-
-def _narrow(shape: Architecture) -> Architecture:
-    """The architecture with tiny widths."""
-    return replace(
-        shape,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        vocab_size=512,
-    )

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zeta_eval.exceptions import OutcomesError
+from zeta_eval.exceptions import OutcomesError, one_line
 from zeta_eval.files import replacing
 from zeta_eval.outcomes.schema import COLUMNS, SCHEMA_VERSION
 
@@ -97,7 +97,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
                 )
             frame = file.read(columns=[c for c in file.schema_arrow.names if c in COLUMNS]).to_pandas()
     except (pa.ArrowException, OSError) as e:
-        raise OutcomesError(f"{path} can't be read as Parquet ({_first_line(e)}); write it again.") from e
+        raise OutcomesError(f"{path} can't be read as Parquet ({one_line(e)}); write it again.") from e
     stored = metadata.get(b"sizes")
     return frame, tuple(json.loads(stored)) if stored else None
 
@@ -115,10 +115,6 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (pd.errors.ParserError, UnicodeDecodeError) as e:
-        raise OutcomesError(f"{path} can't be read as CSV ({_first_line(e)}); write it again as UTF-8.") from e
+        raise OutcomesError(f"{path} can't be read as CSV ({one_line(e)}); write it again as UTF-8.") from e
     nullable = [c for c in texts if c in frame.columns and c != "response"]
     return frame.assign(**{c: frame[c].mask(frame[c] == "") for c in nullable})
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import weakref
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, OutputLockedError, UnknownNameError
+from zeta_eval.files import plain
 from zeta_eval.outcomes.files import JOURNAL, TABLE, read_rows
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED
 from zeta_eval.outcomes.table import Outcomes
@@ -58,7 +58,7 @@ class Journal:
                 raise UnknownNameError("column of an outcome", min(unknown), COLUMNS)
             if missing := [c for c in REQUIRED if c not in row]:
                 raise OutcomesError(f"An outcome lacks {', '.join(missing)}; every row of the journal needs them.")
-        self._file.write("".join(_line(row) for row in rows).encode())
+        self._file.write("".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows).encode())
         self._file.flush()
         os.fsync(self._file.fileno())
         self._done.update((row["query_id"], row["model"]) for row in rows)
@@ -128,8 +128,3 @@ def _lock(folder: Path) -> TextIO:
 def _whole_lines(path: Path) -> int:
     """Return the length of a journal up to its last whole line, in bytes."""
     return path.read_bytes().rfind(b"\n") + 1
-
-
-def _line(row: dict[str, Any]) -> str:
-    clean = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-    return json.dumps(clean, ensure_ascii=False) + "\n"

@@ -81,18 +81,6 @@ def score_embeddings(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> ND
     return scores
 
 
-def spearman(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> float:
-    """Spearman's rank correlation of cosine and gold similarity, this data set's usual figure; NaN if undefined."""
-    import numpy as np
-
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    cosine = np.einsum("ij,ij->i", a, b) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
-    x, y = mean_ranks(cosine), mean_ranks(np.asarray(gold, dtype=np.float64))
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale else float("nan")
-
-
 def mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks from 1 of values, shape (n,); equal values share the mean of their ranks."""
     import numpy as np

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.exceptions import HubAccessError
+from zeta_eval.exceptions import HubAccessError, one_line
 
 BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "csv"}
 """Endings of the files that are read (each may end in .gz too, but Parquet), and what `datasets` calls the format."""
@@ -41,7 +41,7 @@ def load_rows(dataset: str, config: str | None, split: str, *, task: str, local:
                 return list(load_dataset(dataset, config, split=split))
         except Exception as e:  # the hub's client raises OSError, ValueError and its own HTTP errors
             where = f"{dataset}{f', config {config}' if config else ''}, split {split}"
-            raise HubAccessError(f"Can't load {where} from the Hugging Face hub ({_line(e)}). {advice}") from e
+            raise HubAccessError(f"Can't load {where} from the Hugging Face hub ({one_line(e)}). {advice}") from e
     files = find_files(local, dataset, config, split)
     builder = BUILDERS[_ending(files[0])]
     options = {"converters": dict.fromkeys(TEXT_COLUMNS, str), "keep_default_na": False} if builder == "csv" else {}
@@ -51,7 +51,7 @@ def load_rows(dataset: str, config: str | None, split: str, *, task: str, local:
         # Streaming reads the files where they lie instead of copying them into the hub's cache.
         return list(load_dataset(builder, data_files=[str(f) for f in files], split="train", streaming=True, **options))
     except Exception as e:
-        raise HubAccessError(f"Can't read {files[0]} ({_line(e)}). Export it again, or name another file.") from e
+        raise HubAccessError(f"Can't read {files[0]} ({one_line(e)}). Export it again, or name another file.") from e
     finally:
         datasets_logging.set_verbosity(logged)
 
@@ -106,9 +106,3 @@ def _ending(path: Path) -> str:
     """Ending of a file's name without .gz."""
     name = path.name.removesuffix(".gz")
     return Path(name).suffix
-
-
-def _line(error: Exception) -> str:
-    """An exception's message in one line of bearable length."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from transformers.utils.hub import cached_file
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError
-from zeta_eval.inference.engine.loading import context_length, load, one_line
+from zeta_eval.exceptions import GenerationError, InvalidInputError, one_line
+from zeta_eval.inference.engine.loading import context_length, load
 from zeta_eval.inference.engine.memory import first_batch_size, out_of_memory
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from zeta_eval.exceptions import GenerationError, HubAccessError
+from zeta_eval.exceptions import GenerationError, HubAccessError, one_line
 from zeta_eval.models import ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
 
@@ -67,12 +67,6 @@ def context_length(model: Any, tokenizer: Any) -> int:
     lengths = [getattr(config, name, None) for name in CONTEXT_NAMES]
     known = [n for n in lengths if n] or [tokenizer.model_max_length]
     return int(min(known[0], 2**31))
-
-
-def one_line(error: BaseException) -> str:
-    """An error's kind and the first line of its text, short enough for a table."""
-    text = str(error).strip().partition("\n")[0].rstrip(". ")
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
 
 
 def _check_folder(spec: ModelSpec) -> None:

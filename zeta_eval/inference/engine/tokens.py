@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from zeta_eval.inference.engine.loading import one_line
+from zeta_eval.exceptions import one_line
 from zeta_eval.models import GenerateConfig
 
 StopCheck = Callable[[list[list[int]]], list[bool]]

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import torch
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError, one_line
 from zeta_eval.inference.engine.cache import shares
 from zeta_eval.inference.engine.clock import Clock, threads
 from zeta_eval.inference.engine.compiled import Served, compiles
 from zeta_eval.inference.engine.completions import completions, replied
 from zeta_eval.inference.engine.continuous import ContinuousBatching, continues
 from zeta_eval.inference.engine.decoding import greedy
-from zeta_eval.inference.engine.loading import context_length, load, one_line
+from zeta_eval.inference.engine.loading import context_length, load
 from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
 from zeta_eval.inference.engine.prefixes import together

@@ -13,7 +13,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.manifest import Manifest
 from zeta_eval.inference.run.plan import prompt_hash
-from zeta_eval.inference.run.progress import Progress, told
+from zeta_eval.inference.run.progress import Board
 from zeta_eval.inference.run.residency import Residency
 from zeta_eval.inference.run.rows import Rows
 from zeta_eval.inference.run.size_run import SizeRun
@@ -60,7 +60,7 @@ class LadderRun:
     engines: Callable[[Sequence[ModelSpec]], tuple[Engines, Residency]]
     """For the rungs that have something to do: what makes their engines, and whether all are made at once."""
 
-    def lead(self, journal: Journal, manifest: Manifest, shown: Progress) -> None:
+    def lead(self, journal: Journal, manifest: Manifest, shown: Board) -> None:
         """Run as the process that measures and writes: every row comes to this journal."""
         state = self._state(journal, manifest)
         self.team.tell("state", asdict(state) | {"todo": {size: sorted(ids) for size, ids in state.todo.items()}})
@@ -75,7 +75,7 @@ class LadderRun:
             for spec, share in due:
                 with (
                     self._engine(spec, make, manifest) as engine,
-                    told(shown, spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
+                    shown.running(spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
                 ):
                     self._run(spec, share, engine, state, manifest, gather)
                     self.team.meet(f"{spec.size}/over", meanwhile=gather)

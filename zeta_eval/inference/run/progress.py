@@ -8,39 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 INTERVAL_S = 0.5
 """Least time between two looks that are drawn, in seconds."""
 
 HEAD = ("size", "done", "accuracy [95 %]", "tokens/s", "time left")
 """Columns of the table."""
-
-
-class Progress(Protocol):
-    """What a run tells of itself."""
-
-    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A size begins (or goes on): how many queries it has, and the rows that are there already."""
-
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """The size that began last has new rows."""
-
-    def end(self) -> None:
-        """The size that began last has ended, whether it got through or not."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Show nothing."""
-
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Show nothing."""
-
-    def end(self) -> None:
-        """Show nothing."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -105,6 +79,15 @@ class Board:
         self.sizes: list[SizeState] = []
         """One per size, in the order of the run."""
         self._show, self._clock, self._shown = show, clock, -INTERVAL_S
+
+    @contextmanager
+    def running(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        """Show a size with so many queries, from the rows it has already to its end, whether it gets through or not."""
+        self.begin(size, total, rows)
+        try:
+            yield
+        finally:
+            self.end()
 
     def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Start a size with the rows it has."""
@@ -184,19 +167,9 @@ class Output:
             self._handle.update(board)
 
 
-@contextmanager
-def told(progress: Progress, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """Tell of a size's begin and, whatever happens, of its end."""
-    progress.begin(size, total, rows)
-    try:
-        yield
-    finally:
-        progress.end()
-
-
-def board() -> Board:
-    """A board for where this runs: a table in a notebook, lines on standard error elsewhere."""
-    return Board(Output() if in_notebook() else Lines(sys.stderr))
+def board(*, silent: bool = False) -> Board:
+    """A board for where this runs: a table in a notebook, lines on standard error elsewhere, or nothing."""
+    return Board((lambda _: None) if silent else Output() if in_notebook() else Lines(sys.stderr))
 
 
 def in_notebook() -> bool:

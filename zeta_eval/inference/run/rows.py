@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from zeta_eval.exceptions import ZetaError
+from zeta_eval.exceptions import ZetaError, one_line
 from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import timestamp
 from zeta_eval.inference.run.plan import prompt_hash
@@ -39,7 +39,7 @@ class Rows:
         except ZetaError:
             raise
         except Exception as e:
-            failed = f"The scorer failed: {type(e).__name__}: {str(e).partition(chr(10))[0]}"
+            failed = f"The scorer failed: {one_line(e)}"
             return self.row(query, key, replace(answer, error=failed), None)
         return self.row(query, key, answer, score)
 

@@ -18,7 +18,7 @@ from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import Manifest, timestamp
-from zeta_eval.inference.run.progress import Progress, Silent, board
+from zeta_eval.inference.run.progress import Board, board
 from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, residency
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
@@ -59,7 +59,7 @@ def run(
     config: GenerateConfig | None = None,
     latency_sample: int = 24,
     generators: Engines | None = None,
-    progress: Progress | bool = True,
+    progress: Board | bool = True,
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
@@ -99,7 +99,7 @@ def run(
         raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
-    shown = progress if not isinstance(progress, bool) else board() if progress else Silent()
+    shown = board(silent=not progress) if isinstance(progress, bool) else progress
     with Team.join() as team, _writing(folder):
         work = LadderRun(
             team=team,

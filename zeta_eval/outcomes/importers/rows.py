@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
+from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError, one_line
 from zeta_eval.outcomes.schema import REQUIRED
 
 _TRUTH: Final = {"true": 1.0, "false": 0.0}
@@ -111,5 +111,5 @@ def read_wide(path: Path) -> pd.DataFrame:
         if suffix == ".csv":
             return pd.read_csv(path, dtype="str", keep_default_na=False)
     except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as e:
-        raise OutcomesError(f"{path} can't be read ({str(e).strip().partition(chr(10))[0]}); write it again.") from e
+        raise OutcomesError(f"{path} can't be read ({one_line(e)}); write it again.") from e
     raise OutcomesError(f"{path} is no table by its name; give a .csv or .parquet file.")
