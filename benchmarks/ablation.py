@@ -3,8 +3,8 @@
     python benchmarks/ablation.py TABLE [TABLE ...] [--cost cost_usd] [--trials 300] [--seed 0] [--json-dir DIR]
 
 The steps of a cascade are taken here even where `zeta tune` would not export them because they were not shown to pay.
-The last rows are bounds: what a router could reach that saw the answers of all sizes but the largest, and the smallest
-one's reading, at no cost, and paid for the size that it then chose alone.
+The last rows are bounds: what a router could reach that saw the answers of all sizes but the largest at no cost, and
+paid for the size that it then chose alone.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from zeta_eval.arrays import Floats, logit
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade
 from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.reports.report import StrategyRow
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.router.cascade import LOGPROBS, PREFILL
+from zeta_eval.router.cascade import LOGPROBS
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
 from zeta_eval.tuning.fit_learned import fit_learned
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.selection import with_looks, with_peek
+from zeta_eval.tuning.selection import with_looks
 from zeta_eval.tuning.study import candidate
 
 
@@ -100,7 +100,7 @@ def steps(outcomes: Outcomes, cost: str, trials: int, seed: int) -> list[tuple[s
 def cascades(
     estimator: str, plain: RoutingPolicy, outcomes: Outcomes, cost: str, settings: TuningSettings
 ) -> list[tuple[str, RoutingPolicy]]:
-    """Return the policy with looks at answers, by what is seen of them, and with reading first."""
+    """Return the policy with looks at answers, by what is seen of them."""
     parts = {name: outcomes.split(name) for name in ("tune", "validate")}
     data = Data.of(parts["tune"], cost)
     held = Data.of(parts["validate"], cost, data.costs)
@@ -116,10 +116,6 @@ def cascades(
         cascading = with_looks(start, must_pay=False)
         if cascading.policy.looks:
             found.append((f"{estimator} + {kind}", cascading.policy))
-    for name, before in ((f"{estimator} + reading first", start), (f"{estimator} + reading and answers", cascading)):
-        reading = with_peek(before, must_pay=False)
-        if reading.policy.peek is not None:
-            found.append((name, reading.policy))
     return found
 
 
@@ -131,7 +127,7 @@ def hide(outcomes: Outcomes, columns: list[str]) -> Outcomes:
 def measured(policy: RoutingPolicy, compare: Comparison, data: Evaluator, answers: Answers) -> StrategyRow:
     """Measure a policy on the test split."""
     if policy.cascades:
-        return compare.cascade(Cascade(policy, data.features, answers))[0]
+        return compare.cascade(PolicyRuns(policy, data.features, answers))[0]
     return measured_by(*expect(policy, data.features), compare)
 
 
@@ -150,7 +146,7 @@ def bounds(plain: RoutingPolicy, outcomes: Outcomes, cost: str, seed: int) -> It
     p, score = expect(plain, on_test.read)[0], on_test.score
     x, x_test = everything_seen(data, unfitted, Answers.of(tune)), everything_seen(on_test, p, Answers.of(test))
     told = np.column_stack([boosted(x, y, x_test) for y in data.score.T])
-    yield "answers and reading free, boosted trees", told
+    yield "answers free, boosted trees", told
     p = p.copy()
     for m, size in enumerate(plain.sizes[:-1]):
         p[:, m] = score[:, m]
@@ -158,9 +154,9 @@ def bounds(plain: RoutingPolicy, outcomes: Outcomes, cost: str, seed: int) -> It
 
 
 def everything_seen(data: Data, p: Floats, answers: Answers) -> Floats:
-    """Return features, log-odds of p (Q, M), and signals of answers and reading side by side, (Q, D); -99 for none."""
+    """Return features, log-odds of p (Q, M), and signals of answers side by side, (Q, D); -99 for none."""
     ran = tuple(range(p.shape[1] - 1))
-    names = [(n, m) for m in ran for n in answers.names(ran[: m + 1])] + [(n, 0) for n in PREFILL]
+    names = [(n, m) for m in ran for n in answers.names(ran[: m + 1])]
     signals = [np.nan_to_num(answers.column(n, m, np.arange(len(p))), nan=-99.0) for n, m in names]
     return np.column_stack([data.features, logit(p), *signals])
 

@@ -8,10 +8,9 @@ from functools import cache
 import numpy as np
 
 from routing.rows import Traced
-from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, cascade_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import decide, expect, rule_sizes
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Strategy
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -43,9 +42,8 @@ def _cascading(outcomes: Outcomes, cost: str, seed: int) -> Strategy | Traced:
         return _plain("zeta", "auto")(outcomes, cost, seed)
     table = outcomes.split("test")
     data = Evaluator(table, cost)
-    cascade = Cascade(policy, data.features, Answers.of(table))
-    traced = cascade_curve(cascade, data, cascade_weights(cascade.prior, cascade.cost))
-    at = cascade_curve(cascade, data, np.array([policy.cost_weight]))
+    runs = PolicyRuns.of(policy, table, data.features)
+    traced, at = (runs.curve(data, weights) for weights in (runs.weights(), np.array([policy.cost_weight])))
     return Traced(cost=traced[0], score=traced[1], at_cost=at[0][:, 0], at_score=at[1][:, 0])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from replay_tables import WORDS
 
-from zeta_eval.evaluation.batch.cascade import run_sets
+from zeta_eval.evaluation.batch.runs import run_sets
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Posterior
 from zeta_eval.router.complexity import FEATURES

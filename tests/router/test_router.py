@@ -133,7 +133,7 @@ def test_a_listener_is_told_of_each_step_and_reason_as_it_happens(router):
 def test_without_confidence_the_first_answer_stands(router):
     routed = router.generate(text(1), {"small": says("a"), "middle": says("b"), "large": says("c")})
     assert [s.size for s in routed.steps] == ["small"]
-    assert routed.reasons == ("kept small: its answer does not change what is expected of any size",)
+    assert routed.reasons == ("kept small: its answer does not change the chance of any size",)
 
 
 def test_a_size_may_run_first_for_what_its_answer_tells_though_route_names_another(router):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes
-from zeta_eval.evaluation.batch.cascade import Cascade, Walks, cascade_curve, cascade_weights
 from zeta_eval.evaluation.batch.choice import choose, curve_weights, mix
 from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.runs import PolicyRuns, Runs
 from zeta_eval.evaluation.measures.metrics import (
     apgr,
     cpt,
@@ -113,12 +113,11 @@ class Comparison:
         """Measure a strategy that has a curve."""
         return self._row(strategy.name, self._one_hot(strategy.chosen), self.closed(trace))
 
-    def cascade(self, cascade: Cascade) -> tuple[StrategyRow, Trace]:
+    def cascade(self, runs: PolicyRuns) -> tuple[StrategyRow, Trace]:
         """Measure a policy that may go on after an answer, at the cost weight and along its curve."""
-        weights = cascade_weights(cascade.prior, cascade.cost)
-        trace = self.trace_of(weights, lambda part: cascade_curve(cascade, self.data, part))
-        walks = cascade.run(self.cost_weight)
-        return self._row(CASCADE, self._one_hot(walks.kept), self.closed(trace), walks=walks), trace
+        trace = self.trace_of(runs.weights(), lambda part: runs.curve(self.data, part))
+        own = runs.at(self.cost_weight)
+        return self._row(CASCADE, self._one_hot(own.kept), self.closed(trace), runs=own), trace
 
     def single_row(self, m: int) -> StrategyRow:
         """Measure one size alone."""
@@ -190,15 +189,15 @@ class Comparison:
     def _one_hot(self, chosen: Sizes) -> Floats:
         return np.asarray(np.eye(len(self.data.sizes))[chosen])
 
-    def _row(self, name: str, share: Floats, closed: Measure, *, walks: Walks | None = None) -> StrategyRow:
+    def _row(self, name: str, share: Floats, closed: Measure, *, runs: Runs | None = None) -> StrategyRow:
         """Measure a strategy by the probability (Q, M) or (M,) with which each query goes to each size.
 
-        Where several sizes run, `walks` says so: costs and latencies add up.
+        Where several sizes run, `runs` says so: costs and latencies add up.
         """
         data = self.data
         share = np.broadcast_to(share, data.score.shape)
         score = (share * data.score).sum(axis=1)
-        cost = (share * data.cost).sum(axis=1) if walks is None else walks.paid(data.cost)
+        cost = (share * data.cost).sum(axis=1) if runs is None else runs.paid(data.cost)
         means = self.bootstrap.means(np.column_stack([cost, score]))
         spent, accuracy = measure(cost.mean(), means[:, 0]), measure(score.mean(), means[:, 1])
         lift = measure(
@@ -206,8 +205,8 @@ class Comparison:
             means[:, 1] - hull_value(self.singles, means[:, 0]),
         )
         latency = self.latency
-        if walks is not None:
-            latency = walks.paid(latency)[:, None] * np.ones(len(data.sizes))
+        if runs is not None:
+            latency = runs.paid(latency)[:, None] * np.ones(len(data.sizes))
         p50, p95 = _latency(latency, share)
         unit = data.unit_cost
         return StrategyRow(

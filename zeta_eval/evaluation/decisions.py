@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade, cascade_weights
-from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.predict import FeatureCache
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import replacing
 from zeta_eval.outcomes import Outcomes
@@ -33,18 +31,13 @@ def decisions(
         order), final (the size whose answer is kept).
     """
     table = outcomes.with_order(policy.sizes)
-    features = FeatureCache().features(table.queries, table.tasks)
-    cascade = Cascade(policy, features, Answers.of(table))
+    runs = PolicyRuns.of(policy, table, FeatureCache().features(table.queries, table.tasks))
     own = policy.cost_weight if cost_weight is None else cost_weight
-    # An infinite weight is the cheapest size for all; the largest finite one is as good.
-    traced = (
-        cascade_weights(cascade.prior, cascade.cost) if policy.cascades else curve_weights(cascade.prior, cascade.cost)
-    )
-    weights = traced[np.isfinite(traced)] if curve else np.array([own])
+    weights = runs.finite_weights() if curve else np.array([own])
     sizes = np.array(policy.sizes, dtype=object)
     frames = []
     for weight in weights:
-        kept, ran = cascade.run(float(weight))
+        kept, ran = runs.at(float(weight))
         frames.append(
             pd.DataFrame(
                 {

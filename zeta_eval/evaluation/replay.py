@@ -8,11 +8,10 @@ import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
-from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade
 from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import decide, expect, rule_sizes
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.metrics import pair_shares
 from zeta_eval.evaluation.measures.statistics import Bootstrap
@@ -68,7 +67,7 @@ def replay(
     own = _own(policy, data, weight)
     trace = compare.trace(own)
     row = compare.row(own, trace)
-    cascading = [compare.cascade(Cascade(policy, data.features, Answers.of(table)))] if policy.cascades else []
+    cascading = [compare.cascade(PolicyRuns.of(policy, table, data.features))] if policy.cascades else []
     others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
     traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
     if split in ("tune", "all"):

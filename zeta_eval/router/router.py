@@ -21,7 +21,7 @@ from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import moved
 from zeta_eval.router.reasons import reasons as _reasons
-from zeta_eval.router.walk import Walk
+from zeta_eval.router.steps import Steps
 
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
 
@@ -219,9 +219,8 @@ class ZetaDynamicRouter:
             )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        walk = Walk(self.policy, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
-        while walk.next is not None:
-            size = sizes[walk.next]
+        walk = Steps(sizes, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+        while (size := walk.next) is not None:
             started = time.perf_counter()
             result = answer[size](text)
             latency_s = time.perf_counter() - started

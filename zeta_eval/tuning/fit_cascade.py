@@ -9,7 +9,7 @@ import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import run_sets
+from zeta_eval.evaluation.batch.runs import run_sets
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.tuning.fit_learned import folds
 from zeta_eval.tuning.linear import Standard, toward

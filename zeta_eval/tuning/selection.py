@@ -10,8 +10,7 @@ import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, cascade_weights
-from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.measures.metrics import area
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.exceptions import InvalidInputError
@@ -78,32 +77,21 @@ class Candidate:
     @cached_property
     def held_out_area(self) -> float:
         """Area under its cost-quality curve on the held-out split, in [0, 1], with its cascade."""
-        if self.policy.cascades:
-            weights = cascade_weights(self.held_out.p, self.held_out.data.expected_cost)
-            return float(area(self._points(self.held_out, weights), self.held_out.data.evaluator.singles))
-        data = self.held_out.data
-        return data.evaluator.curve_auc(self.held_out.p, data.expected_cost, data.forced)
+        runs = self.runs(self.held_out)
+        return float(area(_means(runs, self.held_out, runs.weights()), self.held_out.data.evaluator.singles))
 
     def points(self, weights: Floats) -> Floats:
         """Mean (cost, score) at each cost weight on tune and on the held-out split, shape (2, K, 2)."""
-        return np.stack([self._points(split, weights) for split in (self.tune, self.held_out)])
+        return np.stack([_means(self.runs(split), split, weights) for split in (self.tune, self.held_out)])
 
-    def _points(self, split: Split, weights: Floats) -> Floats:
-        cost, score = self.curve(split, weights)
-        return np.column_stack([cost.mean(axis=0), score.mean(axis=0)])
+    def runs(self, split: Split) -> PolicyRuns:
+        """The policy on one of the splits."""
+        return PolicyRuns(self.policy, split.data.read, split.answers, prior=split.p)
 
-    def curve(self, split: Split, weights: Floats) -> tuple[Floats, Floats]:
-        """Each query's cost and score at each cost weight, shapes (Q, K)."""
-        data = split.data
-        if self.policy.cascades:
-            cascade = Cascade(self.policy, data.read, split.answers, prior=split.p)
-            return cascade_curve(cascade, data.evaluator, weights)
-        return data.evaluator.curve(split.p, data.expected_cost, data.forced, weights=weights)[1:]
 
-    def weights(self) -> Floats:
-        """Finite cost weights that trace its curve."""
-        p, cost = self.tune.p, self.tune.data.expected_cost
-        return cascade_weights(p, cost) if self.policy.cascades else curve_weights(p, cost)[:-1]
+def _means(runs: PolicyRuns, split: Split, weights: Floats) -> Floats:
+    """Mean (cost, score) at each cost weight, shape (K, 2)."""
+    return np.column_stack([each.mean(axis=0) for each in runs.curve(split.data.evaluator, weights)])
 
 
 def with_looks(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
@@ -125,7 +113,7 @@ def _gain(plain: Candidate, cascading: Candidate) -> Gain:
     singles = np.stack(np.hsplit(means, 2), axis=-1)
 
     def areas(c: Candidate) -> Floats:
-        cost, score = c.curve(held, c.weights())
+        cost, score = c.runs(held).curve(evaluator, c.runs(c.tune).finite_weights())
         return area(np.stack([bootstrap.means(cost), bootstrap.means(score)], axis=-1), singles)
 
     gain = cascading.held_out_area - plain.held_out_area
@@ -140,7 +128,7 @@ def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:
     Raises:
         InvalidInputError: no trade-off meets the budget or the floor.
     """
-    weights = candidate.weights()
+    weights = candidate.runs(candidate.tune).finite_weights()
     cost, score = np.moveaxis(candidate.points(weights), -1, 0)  # each (2 splits, K)
     if (sane := cost.max(0) <= 1.0 + 1e-9).any():  # a cascade must not cost more than the largest size alone
         weights, cost, score = weights[sane], cost[:, sane], score[:, sane]

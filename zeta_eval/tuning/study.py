@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade
 from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
 from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.measures.calibration import brier, ece
 from zeta_eval.evaluation.measures.guarantee import Certificate, certify
 from zeta_eval.evaluation.replay import replay
@@ -138,9 +138,9 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
 def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: TuningSettings) -> Certificate:
     """Certify the policy as it is, at its one cost weight, on the split that nothing was chosen on."""
     assert settings.keep is not None
-    walks = Cascade(policy, data.features, Answers.of(test)).run(policy.cost_weight)
+    own = PolicyRuns.of(policy, test, data.features).at(policy.cost_weight)
     return certify(
-        data.of(walks.kept)[0][:, None],
+        data.of(own.kept)[0][:, None],
         data.score[:, data.largest],
         np.array([policy.cost_weight]),
         keep=settings.keep,

@@ -10,11 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from zeta_eval.arrays import Floats
-from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade, Walks, cascade_weights
-from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import decide, expect
+from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -41,7 +38,7 @@ class Points:
 
     @classmethod
     def of(cls, policy: RoutingPolicy, table: Outcomes, data: Evaluator, weights: Floats | None = None) -> Points:
-        """Walk every query at some cost weights, else at those of the policy's curve and its own.
+        """Run every query at some cost weights, else at those of the policy's curve and its own.
 
         Args:
             policy: The policy; where it cascades, every step counts.
@@ -49,33 +46,18 @@ class Points:
             data: The same table as arrays.
             weights: Finite cost weights, shape (K,).
         """
-        cascade = Cascade(policy, data.features, Answers.of(table)) if policy.cascades else None
+        runs = PolicyRuns.of(policy, table, data.features)
         if weights is None:
-            expected = expect(policy, data.features) if cascade is None else (cascade.prior, cascade.cost)
-            traced = curve_weights(*expected) if cascade is None else cascade_weights(*expected)
-            # An infinite weight is the cheapest size for all; the largest finite one is as good.
-            weights = np.unique([*traced[np.isfinite(traced)], policy.cost_weight])
-        seconds, m = table.matrix("latency_s"), len(data.sizes)
-        kept, ran, score, cost, latency = [], [], [], [], []
-        for weight in weights.tolist():
-            if cascade is None:
-                size = decide(policy, data.features, weight)
-                walks = Walks(size, size[:, None] == np.arange(m))
-            else:
-                walks = cascade.run(weight)
-            kept.append(walks.kept)
-            ran.append(walks.ran)
-            score.append(data.of(walks.kept)[0])
-            cost.append(walks.paid(data.cost))
-            latency.append(walks.paid(seconds))
+            weights = np.unique([*runs.finite_weights(), policy.cost_weight])
+        seconds, found = table.matrix("latency_s"), [runs.at(weight) for weight in weights.tolist()]
         return cls(
             sizes=data.sizes,
             weights=weights,
-            kept=np.array(kept),
-            ran=np.array(ran),
-            score=np.column_stack(score),
-            cost=np.column_stack(cost),
-            latency=np.column_stack(latency),
+            kept=np.array([run.kept for run in found]),
+            ran=np.array([run.ran for run in found]),
+            score=np.column_stack([data.of(run.kept)[0] for run in found]),
+            cost=np.column_stack([run.paid(data.cost) for run in found]),
+            latency=np.column_stack([run.paid(seconds) for run in found]),
         )
 
     def steps(self, k: int, rows: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.object_]:

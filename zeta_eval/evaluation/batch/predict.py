@@ -159,18 +159,23 @@ def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
     The counted cost (`router.domain.counted_cost`) is the expected cost itself where the query is familiar.
     """
     d = difficulty(policy, features)
-    p, cost = (np.empty((len(policy.rungs), len(d))) for _ in range(2))  # a size's queries lie side by side
-    for m, r in enumerate(policy.rungs):
-        p[m], cost[m] = r.slope * (r.ability - d), r.cost
+    p = np.stack([r.slope * (r.ability - d) for r in policy.rungs])  # a size's queries lie side by side
     familiarity = features.familiarity(policy.domain) if policy.domain is not None else np.ones(len(d))
     if policy.learned is not None:
         p += familiarity * (features.learned(policy.learned).T - p)
-    if policy.costs is not None:
-        cost = features.costs(policy.costs).T
     if policy.domain is not None and (familiarity < 1).any():
         base = np.array(policy.domain.base)[:, None]
-        p, cost = base + familiarity * (p - base), cost[-1] + familiarity * (cost - cost[-1])
-    return sigmoid(p).T, cost.T
+        p = base + familiarity * (p - base)
+    return sigmoid(p).T, expected_costs(policy, features)
+
+
+def expected_costs(policy: RoutingPolicy, features: Features) -> Floats:
+    """Return the counted cost of every size, (Q, M), as `expect` does, without any success probability."""
+    mean = np.array([r.cost for r in policy.rungs])[:, None]
+    cost = np.tile(mean, len(features.rule)) if policy.costs is None else features.costs(policy.costs).T
+    if policy.domain is not None and ((familiarity := features.familiarity(policy.domain)) < 1).any():
+        cost = cost[-1] + familiarity * (cost - cost[-1])
+    return cost.T
 
 
 def decide(policy: RoutingPolicy, features: Features, cost_weight: float) -> Sizes:

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from random_policies import answered, policy, queries, sizes
 
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.cascade import Cascade, cascade_curve, run_sets, update
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import FeatureCache
+from zeta_eval.evaluation.batch.runs import PolicyRuns, run_sets, update
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
@@ -32,19 +32,19 @@ def stored(table, q):
 
 
 @settings(max_examples=70, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans())
-def test_replay_asks_and_keeps_the_sizes_that_the_router_does(seed, kind, m, gaps):
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans(), st.booleans())
+def test_replay_asks_and_keeps_the_sizes_that_the_router_does(seed, kind, m, gaps, cascades):
     rng = np.random.default_rng(seed)
     # Where texts are missing, looks see log-probabilities alone: a router never meets an answer without a text.
-    rule = policy(rng, kind, m, texts=not gaps, cascades=True)
+    rule = policy(rng, kind, m, texts=not gaps, cascades=cascades)
     texts, tasks = queries(rng)
     table = answered(rng, texts, m, gaps=gaps)
-    walks = Cascade(rule, FeatureCache().features(texts, tasks), Answers.of(table)).run(rule.cost_weight)
+    runs = PolicyRuns.of(rule, table, FeatureCache().features(texts, tasks)).at(rule.cost_weight)
     router = ZetaDynamicRouter(rule)
     for q, (text, task) in enumerate(zip(texts, tasks, strict=True)):
         routed = router.generate(text, stored(table, q), task=task)
-        assert [s.size for s in routed.steps] == [sizes(m)[i] for i in np.flatnonzero(walks.ran[q])], (text, task)
-        assert routed.size == sizes(m)[walks.kept[q]]
+        assert [s.size for s in routed.steps] == [sizes(m)[i] for i in np.flatnonzero(runs.ran[q])], (text, task)
+        assert routed.size == sizes(m)[runs.kept[q]]
 
 
 def test_random_policies_do_go_on_and_do_skip_sizes():
@@ -53,8 +53,8 @@ def test_random_policies_do_go_on_and_do_skip_sizes():
     for _ in range(40):
         rule = policy(rng, "learned", 4, cascades=True)
         texts, tasks = queries(rng)
-        answers = Answers.of(answered(rng, texts, 4))
-        ran = Cascade(rule, FeatureCache().features(texts, tasks), answers).run(rule.cost_weight).ran
+        runs = PolicyRuns.of(rule, answered(rng, texts, 4), FeatureCache().features(texts, tasks))
+        ran = runs.at(rule.cost_weight).ran
         walks |= {tuple(row) for row in ran.tolist()}
     assert {(True, False, True, False), (True, True, True, True), (False, True, False, False)} <= walks
 
@@ -85,12 +85,12 @@ def test_every_size_that_ran_is_paid_for_and_the_one_kept_is_the_last():
         rule = policy(rng, "costs", 4, cascades=True)
         texts, tasks = queries(rng, 20)
         table = answered(rng, texts, 4)
-        cascade = Cascade(rule, FeatureCache().features(texts, tasks), Answers.of(table))
-        kept, ran = cascade.run(0.1)
+        runs = PolicyRuns.of(rule, table, FeatureCache().features(texts, tasks))
+        kept, ran = runs.at(0.1)
         assert kept.tolist() == [int(np.flatnonzero(row)[-1]) for row in ran]
         paid = [g[r].sum() for g, r in zip(table.matrix("gpu_s"), ran, strict=True)]
         data = Evaluator(table, "gpu_s")
-        cost, _ = cascade_curve(cascade, data, np.array([0.1]))
+        cost, _ = runs.curve(data, np.array([0.1]))
         assert cost[:, 0] * data.unit_cost == pytest.approx(paid)
         longest = max(longest, int(ran.sum(axis=1).max()))
     assert longest > 1
@@ -100,10 +100,10 @@ def test_a_prior_given_stands_for_what_the_policy_expects():
     rng = np.random.default_rng(0)
     rule = policy(rng, "heuristic", 3)
     texts, _ = queries(rng, 20)
-    features, answers = FeatureCache().features(texts), Answers.of(answered(rng, texts, 3))
+    features = FeatureCache().features(texts)
     prior = np.tile([0.1, 0.9, 0.2], (len(texts), 1))
-    walks = Cascade(rule, features, answers, prior=prior).run(0.0)
-    assert set(walks.kept[features.rule == 0]) == {1}
+    runs = PolicyRuns(rule, features, None, prior=prior).at(0.0)
+    assert set(runs.kept[features.rule == 0]) == {1}
 
 
 def test_with_many_sizes_plans_look_at_one_answer_only():

@@ -1,0 +1,207 @@
+"""A policy run on many queries with stored answers at once: the vectorised twin of `ZetaDynamicRouter.generate`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erf
+
+from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
+from zeta_eval.evaluation.batch.answers import Answers
+from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.predict import EMBEDDING, FREE, Features, expect, expected_costs, rule_sizes
+from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.cascade import LOGPROBS, Look, Maths, indexed, values
+from zeta_eval.router.domain import counted_cost
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.router.walk import Walk
+
+ARRAYS = Maths(np.exp, erf, np.sqrt, np.maximum)
+"""The functions of the rule, for arrays."""
+
+CLOSE = 1e-9
+"""Values nearer than this are compared by the router's own arithmetic."""
+
+_LONGEST = 5
+"""With more sizes than this, plans see one answer only: their number doubles with every size."""
+
+_Rows = npt.NDArray[np.intp]
+
+
+def run_sets(n_sizes: int) -> Iterator[tuple[int, ...]]:
+    """Yield the ascending sets of sizes after which an answer can be looked at, the shorter first."""
+    level: list[tuple[int, ...]] = [()]
+    while level := [(*s, k) for s in level for k in range(s[-1] + 1 if s else 0, n_sizes - 1)]:
+        yield from level
+        if n_sizes > _LONGEST:
+            return
+
+
+class Runs(NamedTuple):
+    """What a policy did with Q queries at one cost weight."""
+
+    kept: Sizes
+    """Index of the size whose answer is kept, shape (Q,)."""
+    ran: npt.NDArray[np.bool_]
+    """Which sizes ran, shape (Q, M)."""
+
+    def paid(self, each: Floats) -> Floats:
+        """Return what all sizes that ran came to, shape (Q,), by cost or time of each size (Q, M)."""
+        return np.asarray(np.where(self.ran, each, 0.0).sum(axis=1))
+
+
+class PolicyRuns:
+    """A policy on Q queries with stored answers: run at any cost weight, or along its whole curve.
+
+    A policy that cascades goes on after an answer where that is worth it; any other keeps its first answer.
+    """
+
+    def __init__(
+        self, policy: RoutingPolicy, features: Features, answers: Answers | None, *, prior: Floats | None = None
+    ) -> None:
+        """Take the answers, which only a policy that cascades needs; nothing runs yet.
+
+        Args:
+            policy: The policy.
+            features: What it reads of the queries.
+            answers: What it sees of their answers.
+            prior: Success probability before any answer, shape (Q, M); None takes what the policy expects.
+        """
+        self.policy, self.features, self.answers = policy, features, answers
+        self.looks = indexed(policy.looks, policy.sizes)
+        self.cost = expected_costs(policy, features)
+        self.prior = expect(policy, features)[0] if prior is None else prior
+        self.forced = rule_sizes(policy, features.rule)
+
+    @classmethod
+    def of(cls, policy: RoutingPolicy, table: Outcomes, features: Features) -> Self:
+        """Run a policy on a table with exactly its sizes."""
+        return cls(policy, features, Answers.of(table) if policy.cascades else None)
+
+    def weights(self) -> Floats:
+        """Return ascending cost weights that trace the curve, from 0 on; the last one may be infinite.
+
+        Answers move the chances beyond what is expected before them, so a cascade's range is wider. Its weights are
+        finite: an infinite one is the cheapest size for every query.
+        """
+        if not self.policy.cascades:
+            return curve_weights(self.prior, self.cost)
+        inner = curve_weights(self.prior, self.cost, n=24)[1:-1]
+        if not inner.size:
+            return np.array([0.0])
+        return np.unique(np.concatenate([[0.0, inner[0] / 9, inner[0] / 3], inner, [inner[-1] * 3, inner[-1] * 9]]))
+
+    def finite_weights(self) -> Floats:
+        """Return those of `weights` that `at` takes; the largest of them is as good as an infinite one."""
+        weights = self.weights()
+        return weights[np.isfinite(weights)]
+
+    def curve(self, data: Evaluator, weights: Floats) -> tuple[Floats, Floats]:
+        """Return each query's cost, of all sizes that ran, and its score at K cost weights, each (Q, K)."""
+        if not self.policy.cascades:  # by arrays alone: a tie within rounding does not move a mean
+            return data.curve(self.prior, self.cost, self.forced, weights=weights)[1:]
+        cost, score = (np.empty((len(data.score), len(weights)), order="F") for _ in range(2))
+        for k, weight in enumerate(weights):
+            runs = self.at(float(weight))
+            cost[:, k], score[:, k] = runs.paid(data.cost), data.of(runs.kept)[0]
+        return cost, score
+
+    def at(self, cost_weight: float) -> Runs:
+        """Run every query at a finite cost weight."""
+        q, m = self.prior.shape
+        kept, ran = np.full(q, -1), np.zeros((q, m), dtype=bool)
+        doubtful = np.zeros(q, dtype=bool)
+        todo: list[tuple[tuple[int, ...], _Rows, Floats]] = []
+        for k in range(m):  # a rule names the first size
+            rows = np.flatnonzero((self.features.rule != FREE) & (self.forced == k))
+            self._take((), rows, self.prior[rows], k, kept, ran, todo)
+        rows = np.flatnonzero(self.features.rule == FREE)
+        todo.append(((), rows, self.prior[rows]))
+        while todo:
+            seen, rows, p = todo.pop()
+            if not rows.size:
+                continue
+            best, close = self._next(seen, p, self.cost[rows], cost_weight)
+            if seen:
+                best[self.features.rule[rows] == EMBEDDING] = -1
+            doubtful[rows[close]] = True
+            for k in range(m):
+                here = best == k
+                self._take(seen, rows[here], p[here], k, kept, ran, todo)
+        for i in np.flatnonzero(doubtful).tolist():
+            steps = self._walk(i, cost_weight)
+            kept[i], ran[i] = steps[-1], np.isin(np.arange(m), steps)
+        return Runs(kept, ran)
+
+    def _take(
+        self,
+        seen: tuple[int, ...],
+        rows: _Rows,
+        p: Floats,
+        k: int,
+        kept: Sizes,
+        ran: npt.NDArray[np.bool_],
+        todo: list[tuple[tuple[int, ...], _Rows, Floats]],
+    ) -> None:
+        """Run size k for some queries, whose answer is then the last seen."""
+        kept[rows], ran[rows, k] = k, True
+        if k < ran.shape[1] - 1 and rows.size:
+            now = (*seen, k)
+            todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
+
+    def _next(
+        self, seen: tuple[int, ...], p: Floats, cost: Floats, weight: float
+    ) -> tuple[Sizes, npt.NDArray[np.bool_]]:
+        """Return the size to run next, -1 to keep the last answer, and where two choices lie close, each (N,)."""
+        worth = values(list(p.T), list(cost.T), weight, seen, self.looks, ARRAYS)
+        options = [np.full(len(p), -np.inf) if not seen else p[:, seen[-1]], *worth.values()]
+        names, table = np.array([-1, *worth]), np.column_stack(options)
+        ordered = np.sort(table, axis=1)
+        return names[table.argmax(axis=1)], ordered[:, -1] - ordered[:, -2] < CLOSE
+
+    def _walk(self, i: int, weight: float) -> tuple[int, ...]:
+        """Run one query by the router's own arithmetic; return the sizes that ran, in order."""
+        features, rule = self.features, self.features.rule[i]
+        estimate = self.policy.estimate(features.texts[i], features.tasks[i])
+        counted = counted_cost(estimate.cost, estimate.familiarity)
+        first = None if rule == FREE else int(self.forced[i])
+        walk = Walk(self.policy.sizes, self.looks, estimate.p, counted, weight, first=first, ends=rule == EMBEDDING)
+        while (k := walk.next) is not None:
+            if self.answers is None:
+                walk.see(None, {})
+                continue
+            told = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
+            walk.see(self.answers.views[i, k], {n: x for n, x in told.items() if math.isfinite(x)})
+        return walk.ran
+
+
+def update(look: Look | None, sizes: tuple[str, ...], p: Floats, answers: Answers | None, rows: _Rows) -> Floats:
+    """Return every size's success probability after some answers: see `router.cascade.after`.
+
+    Args:
+        look: How an answer changes them; None leaves them as they are.
+        sizes: The policy's sizes.
+        p: Success probability before, shape (N, M).
+        answers: The stored answers; None where nothing looks at them.
+        rows: Which of the Q queries p is about, shape (N,).
+    """
+    if look is None or answers is None:
+        return p
+    last = sizes.index(look.size)
+    columns = {n: answers.column(n, last, rows) for n in dict.fromkeys(n for q in look.posteriors for n in q.weights)}
+    log_odds, new = logit(p), p.copy()
+    for post in look.posteriors:
+        k = sizes.index(post.size)
+        z = post.bias + post.prior * log_odds[:, k] + post.own * log_odds[:, last]
+        for name, weight in post.weights.items():
+            z = z + weight * columns[name]
+        new[:, k] = sigmoid(z)
+    missing = np.zeros(len(p), dtype=bool)
+    for column in columns.values():
+        missing |= np.isnan(column)
+    return np.where(missing[:, None], p, new)
