@@ -29,7 +29,7 @@ from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.statistics import Bootstrap
-from zeta_eval.evaluation.reports.report import StrategyRow
+from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes

@@ -23,7 +23,8 @@ from zeta_eval.evaluation.measures.metrics import (
     regret,
 )
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure, paired_test
-from zeta_eval.evaluation.reports.report import Curve, StrategyRow, Summary
+from zeta_eval.evaluation.reports.report import Curve, Summary
+from zeta_eval.evaluation.reports.strategy_row import Measured, StrategyRow
 from zeta_eval.router.policy import Verdict
 
 CASCADE = "policy, cascading"
@@ -32,7 +33,7 @@ CASCADE = "policy, cascading"
 _HELD = 1 << 24
 """Costs and scores of points of a curve that are held at once."""
 
-_NONE = Measure(math.nan, math.nan, math.nan)
+_NONE, _ZERO = Measure(math.nan, math.nan, math.nan), Measure(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,25 +112,27 @@ class Comparison:
 
     def row(self, strategy: Strategy, trace: Trace) -> StrategyRow:
         """Measure a strategy that has a curve."""
-        return self._row(strategy.name, self._one_hot(strategy.chosen), self.closed(trace))
+        return StrategyRow.of(self._measure(strategy.name, self._one_hot(strategy.chosen), self.closed(trace)))
 
     def cascade(self, runs: PolicyRuns) -> tuple[StrategyRow, Trace]:
         """Measure a policy that may go on after an answer, at the cost weight and along its curve."""
         trace = self.trace_of(runs.weights(), lambda part: runs.curve(self.data, part))
         own = runs.at(self.cost_weight)
-        return self._row(CASCADE, self._one_hot(own.kept), self.closed(trace), runs=own), trace
+        measured = self._measure(CASCADE, self._one_hot(own.kept), self.closed(trace), runs=own)
+        return StrategyRow.of(measured), trace
 
     def single_row(self, m: int) -> StrategyRow:
         """Measure one size alone."""
-        return self._row(f"{self.data.sizes[m]} alone", np.eye(len(self.data.sizes))[m], _NONE)
+        return StrategyRow.of(self._measure(f"{self.data.sizes[m]} alone", np.eye(len(self.data.sizes))[m], _NONE))
 
     def mix_row(self, strategy: Strategy) -> StrategyRow:
         """Measure the best random mix of sizes that costs as much as a strategy."""
         _, cost = self.data.of(strategy.chosen)
         spent, resampled = cost.mean(), self.bootstrap.means(cost[:, None])[:, 0]
         accuracy = measure(hull_value(self.data.singles, spent), hull_value(self.singles, resampled))
-        row = self._row("random mix", mix(self.data.singles, float(spent)), Measure(0.0, 0.0, 0.0))
-        return replace(row, accuracy_ci=accuracy[1:], lift=0.0, lift_ci=(0.0, 0.0))
+        measured = self._measure("random mix", mix(self.data.singles, float(spent)), _ZERO)
+        accuracy = accuracy._replace(value=measured.accuracy.value)
+        return StrategyRow.of(replace(measured, accuracy=accuracy, lift=_ZERO))
 
     def summary(self, strategy: Strategy, trace: Trace) -> Summary:
         """Figures of merit of a strategy, from the cheapest to the largest size."""
@@ -189,12 +192,12 @@ class Comparison:
     def _one_hot(self, chosen: Sizes) -> Floats:
         return np.asarray(np.eye(len(self.data.sizes))[chosen])
 
-    def _row(self, name: str, share: Floats, closed: Measure, *, runs: Runs | None = None) -> StrategyRow:
+    def _measure(self, name: str, share: Floats, closed: Measure, *, runs: Runs | None = None) -> Measured:
         """Measure a strategy by the probability (Q, M) or (M,) with which each query goes to each size.
 
         Where several sizes run, `runs` says so: costs and latencies add up.
         """
-        data = self.data
+        data, latency = self.data, self.latency
         share = np.broadcast_to(share, data.score.shape)
         score = (share * data.score).sum(axis=1)
         cost = (share * data.cost).sum(axis=1) if runs is None else runs.paid(data.cost)
@@ -204,33 +207,16 @@ class Comparison:
             accuracy.value - hull_value(data.singles, np.asarray(spent.value)),
             means[:, 1] - hull_value(self.singles, means[:, 0]),
         )
-        latency = self.latency
-        if runs is not None:
-            latency = runs.paid(latency)[:, None] * np.ones(len(data.sizes))
-        p50, p95 = _latency(latency, share)
-        unit = data.unit_cost
-        return StrategyRow(
+        return Measured(
             strategy=name,
-            accuracy=accuracy.value,
-            accuracy_ci=accuracy[1:],
-            cost=spent.value * unit,
-            cost_ci=(spent.low * unit, spent.high * unit),
-            cost_ratio=spent.value,
-            latency_p50_s=p50,
-            latency_p95_s=p95,
-            shares=dict(zip(data.sizes, share.mean(axis=0).tolist(), strict=True)),
-            gap_closed=closed.value,
-            gap_closed_ci=closed[1:],
-            lift=lift.value,
-            lift_ci=lift[1:],
+            sizes=data.sizes,
+            unit_cost=data.unit_cost,
+            share=share,
+            score=score,
+            paid=cost,
+            latency=latency if runs is None else runs.paid(latency)[:, None] * np.ones(len(data.sizes)),
+            accuracy=accuracy,
+            cost=spent,
+            lift=lift,
+            gap_closed=closed,
         )
-
-
-def _latency(latency: Floats, share: Floats) -> tuple[float | None, float | None]:
-    """Return median and 95th percentile of the latencies (Q, M) under shares; None where one of them is absent."""
-    used = share > 0
-    values = latency[used]
-    if np.isnan(values).any():
-        return None, None
-    p50, p95 = np.quantile(values, [0.5, 0.95], weights=share[used], method="inverted_cdf")
-    return float(p50), float(p95)

@@ -15,7 +15,7 @@ from zeta_eval.evaluation.batch.points import Points
 from zeta_eval.evaluation.batch.predict import difficulty
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
-from zeta_eval.evaluation.reports.plot import draw_curve, draw_plane, draw_point
+from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import FAINT, canvas, legend, title
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.notebook.view import View, policy_of, table_of

@@ -21,7 +21,7 @@ from zeta_eval.evaluation.batch.predict import FeatureCache, expect, rule_sizes
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.metrics import hull_value
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
-from zeta_eval.evaluation.reports.report import StrategyRow
+from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.complexity import TextView
 from zeta_eval.router.domain import STEPS, Domain, buckets

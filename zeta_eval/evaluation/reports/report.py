@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import html
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from zeta_eval.evaluation.measures.metrics import PairShares
 from zeta_eval.evaluation.measures.statistics import Difference, Measure
+from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
+from zeta_eval.evaluation.reports.strategy_row import StrategyRow
+from zeta_eval.evaluation.reports.style import canvas, legend, title
+from zeta_eval.evaluation.reports.tables import Page
 from zeta_eval.files import plain, write_json
 from zeta_eval.router.policy import Verdict
 
@@ -21,38 +24,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 """Version of the JSON's layout."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StrategyRow:
-    """How one strategy did. Every interval is 95 %; NaN where a figure has no meaning for the strategy."""
-
-    strategy: str
-    """Name: "policy", "<size> alone", "random mix", "length only", "kNN" or "oracle"."""
-    accuracy: float
-    """Mean score, in [0, 1]."""
-    accuracy_ci: tuple[float, float]
-    """Interval of the accuracy."""
-    cost: float
-    """Mean real cost per query, in the report's cost unit."""
-    cost_ci: tuple[float, float]
-    """Interval of the cost."""
-    cost_ratio: float
-    """Cost as a share of the largest size's."""
-    latency_p50_s: float | None
-    """Median latency of the chosen sizes, in seconds; None where the table has none."""
-    latency_p95_s: float | None
-    """95th percentile of the latency, in seconds."""
-    shares: Mapping[str, float]
-    """Share of queries by size."""
-    gap_closed: float
-    """Share of the area between random mix and oracle that the strategy's curve closes."""
-    gap_closed_ci: tuple[float, float]
-    """Interval of the gap closed."""
-    lift: float
-    """Accuracy above the best random mix of sizes at equal cost."""
-    lift_ci: tuple[float, float]
-    """Interval of the lift."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,25 +107,21 @@ class ReplayReport:
 
     def frame(self) -> pd.DataFrame:
         """One row per strategy; intervals as `_low` and `_high`, shares as `share_<size>`."""
-        records = []
-        for row in self.rows:
-            record: dict[str, Any] = {}
-            for name, value in asdict(row).items():
-                if name.endswith("_ci"):
-                    base = name.removesuffix("_ci")
-                    record |= {f"{base}_low": value[0], f"{base}_high": value[1]}
-                elif name == "shares":
-                    record |= {f"share_{size}": share for size, share in value.items()}
-                else:
-                    record[name] = value
-            records.append(record)
-        return pd.DataFrame(records)
+        return pd.DataFrame([row.record() for row in self.rows])
 
     def plot(self) -> Figure:
         """Cost-quality curves with the single sizes, the random mix and the oracle."""
-        from zeta_eval.evaluation.reports.plot import plot_curves
-
-        return plot_curves(self)
+        figure, [[axes]] = canvas()
+        alone = [row for row in self.rows if row.strategy.endswith(" alone")]
+        names = [row.strategy.removesuffix(" alone") for row in alone]
+        draw_plane(axes, np.array([(row.cost, row.accuracy) for row in alone]), names, self.cost_unit)
+        for curve in self.curves:
+            draw_curve(axes, curve.strategy, np.column_stack([curve.cost, curve.accuracy]))
+        own = self.policy_row
+        draw_point(axes, own.cost, own.accuracy, own.accuracy_ci, name="policy, 95 % interval")
+        title(axes, f"{self.policy}: {self.n} queries of split '{self.split}'")
+        legend(figure, axes)
+        return figure
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values; what can't be told is None."""
@@ -176,83 +143,22 @@ class ReplayReport:
         )
 
     def text(self) -> str:
-        """The table for a terminal; its last line says in words what the policy is worth."""
-        lines = [self.title(), "", *_columns([_HEADER, *(_cells(row) for row in self.rows)]), ""]
-        lines.append(f"shares are of {' / '.join(self.sizes)}; lift and gap closed are over a random mix of the sizes")
-        for p in self.pairs:
-            lines.append(
-                f"{p.small} -> {p.large}: rescue {p.rescue:.3f}, loss {p.loss:.3f}, safe {p.safe:.3f}, hard "
-                f"{p.hard:.3f}; cost ratio {p.cost_ratio:.3g}"
-            )
-        lines += [f"Note: {note}" for note in self.notes]
-        return "\n".join([*lines, "", self.verdict.text])
+        """The report for a terminal; its last line says in words what the policy is worth."""
+        return self._page().text()
 
     def _repr_html_(self) -> str:
-        cells = [_cells(row) for row in self.rows]
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in _HEADER)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='white-space:nowrap'>{html.escape(c)}</td>" for c in row) + "</tr>"
-            for row in cells
+        return self._page().html()
+
+    def _page(self) -> Page:
+        about = f"shares are of {' / '.join(self.sizes)}; lift and gap closed are over a random mix of the sizes"
+        pairs = (
+            f"{p.small} -> {p.large}: rescue {p.rescue:.3f}, loss {p.loss:.3f}, safe {p.safe:.3f}, hard {p.hard:.3f}; "
+            f"cost ratio {p.cost_ratio:.3g}"
+            for p in self.pairs
         )
-        sizes = html.escape(" / ".join(self.sizes))
-        notes = "".join(f"<p>Note: {html.escape(n)}</p>" for n in self.notes)
-        return (
-            f"<p>{html.escape(self.title())}</p><table>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>Shares are of {sizes}.</p>{notes}<p><b>{html.escape(self.verdict.text)}</b></p>"
+        return Page(
+            title=self.title(),
+            tables=(("", pd.DataFrame([r.cells() for r in self.rows], columns=list(StrategyRow.headings()))),),
+            remarks=(about, *pairs, *(f"Note: {note}" for note in self.notes)),
+            conclusions=(self.verdict.text,),
         )
-
-
-_HEADER = (
-    "strategy",
-    "accuracy",
-    "[95 %]",
-    "cost",
-    "of largest",
-    "p50 s",
-    "p95 s",
-    "% of queries",
-    "gap closed",
-    "[95 %]",
-    "lift",
-    "[95 %]",
-)
-
-
-def _cells(row: StrategyRow) -> tuple[str, ...]:
-    return (
-        row.strategy,
-        f"{row.accuracy:.3f}",
-        _interval(row.accuracy_ci, ".3f"),
-        f"{row.cost:.3g}",
-        f"{row.cost_ratio:.1%}",
-        _number(row.latency_p50_s, ".3g"),
-        _number(row.latency_p95_s, ".3g"),
-        "/".join(f"{100 * share:.0f}" for share in row.shares.values()),
-        _number(row.gap_closed, ".3f"),
-        _interval(row.gap_closed_ci, ".3f"),
-        _number(row.lift, "+.3f"),
-        _interval(row.lift_ci, "+.3f"),
-    )
-
-
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
-    """Line up columns: the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-
-
-def _number(value: float | None, form: str) -> str:
-    if value is None or math.isnan(value):
-        return "-"
-    text = format(value, form)
-    return format(0.0, form) if float(text) == 0 else text  # no "-0.000"
-
-
-def _interval(ends: tuple[float, float], form: str) -> str:
-    return "-" if math.isnan(ends[0]) else f"[{_number(ends[0], form)}, {_number(ends[1], form)}]"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import html
-import math
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import numpy as np
 import pandas as pd
 
 from zeta_eval.arrays import Floats
-from zeta_eval.evaluation.reports.style import image, shorten
+from zeta_eval.evaluation.reports.plane import draw_plane, draw_point
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, MARKERS, canvas, legend, shorten, title
+from zeta_eval.evaluation.reports.tables import Page, cell
 from zeta_eval.files import plain
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 """Version of the JSON's layout."""
+
+TASKS: Final = 12
+"""Tasks that the figure shows one by one."""
+
+_DIFFERENCE: Final = ["accuracy_difference", "accuracy_difference_low", "accuracy_difference_high"]
 
 LISTED: Final = 5
 """Tasks and queries that the text names for each policy."""
@@ -68,9 +73,31 @@ class Versus:
 
     def plot(self) -> Figure:
         """Where the policies stand, and their paired differences over all and by task."""
-        from zeta_eval.evaluation.reports.plot import plot_versus
-
-        return plot_versus(self)
+        tasks = self.by_task.groupby("task")["n_differ"].sum().sort_values(ascending=False, kind="stable")
+        shown = [str(t) for t in tasks.index[:TASKS]] if len(tasks) > 1 else []
+        figure, [[plane, forest]] = canvas(1, 2, size=(10.5, max(4.4, 1.6 + 0.34 * len(shown))))
+        draw_plane(plane, self.singles, self.sizes, self.cost_unit)
+        rows = self.rows
+        for i, row in enumerate(rows.to_dict("records")):
+            interval = (row["accuracy_low"], row["accuracy_high"])
+            draw_point(plane, row["cost"], row["accuracy"], interval, place=i, name=row["policy"])
+        lines = ["all queries", *shown]
+        for i, policy in enumerate(self.policies[1:], start=1):
+            own = self.by_task[self.by_task["policy"] == policy].set_index("task")
+            found = [rows.loc[i, _DIFFERENCE].to_numpy(dtype=float), *(own.loc[t, _DIFFERENCE] for t in shown)]
+            value, low, high = np.array(found, dtype=float).T
+            y = np.arange(len(lines)) + (i - len(self.policies) / 2) * 0.18
+            look = {"fmt": MARKERS[i % len(MARKERS)], "color": COLOURS[i % len(COLOURS)], "capsize": 3}
+            forest.errorbar(value, y, xerr=np.maximum(0, [value - low, high - value]), label=policy, **look)
+        forest.axvline(0, color=FAINT, linewidth=1)
+        forest.set_yticks(range(len(lines)), [shorten(line) for line in lines])
+        forest.set_ylim(len(lines) - 0.5, -0.5)
+        forest.set_xlabel(f"Accuracy minus that of {shorten(self.policies[0])} (score, 95 % interval)")
+        part = f", {len(shown)} of {len(tasks)} tasks" if shown and len(shown) < len(tasks) else ""
+        title(forest, f"Paired differences{part}")
+        title(plane, f"{self.n} queries of split '{self.split}'")
+        legend(figure, plane, forest)
+        return figure
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values; what can't be told is None."""
@@ -94,26 +121,21 @@ class Versus:
 
     def text(self) -> str:
         """The tables for a terminal; the last lines say in words which policy is better."""
-        parts = [self.title()]
-        for heading, table in self._tables():
-            parts += ["", *([heading] if heading else []), table.to_string(index=False, justify="right")]
-        notes = [f"Note: {note}" for note in self.notes]
-        return "\n".join([*parts, "", *notes, *self.conclusions()])
+        return self._page().text()
 
     def __repr__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
-        picture = b64encode(image(self.plot())).decode("ascii")
-        parts = [
-            f"<p>{html.escape(self.title())}</p>",
-            f"<img src='data:image/png;base64,{picture}' style='max-width:100%' alt='where the policies stand'>",
-        ]
-        for heading, table in self._tables():
-            parts += [f"<p>{html.escape(heading)}</p>"] if heading else []
-            parts.append(table.to_html(index=False, border=0))
-        parts += [f"<p>Note: {html.escape(n)}</p>" for n in self.notes]
-        return "".join([*parts, *(f"<p><b>{html.escape(c)}</b></p>" for c in self.conclusions())])
+        return self._page().html(self.plot())
+
+    def _page(self) -> Page:
+        return Page(
+            title=self.title(),
+            tables=tuple(self._tables()),
+            remarks=tuple(f"Note: {note}" for note in self.notes),
+            conclusions=tuple(self.conclusions()),
+        )
 
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:
         """The tables to show, with their headings."""
@@ -125,7 +147,7 @@ class Versus:
                 "cost": _with_interval(row, "cost", ".3g"),
                 "of largest": f"{row['cost_ratio']:.1%}",
                 "utility": _with_interval(row, "utility", ".3f"),
-                "p95 s": _number(row["latency_p95_s"], ".3g"),
+                "p95 s": cell(row["latency_p95_s"], ".3g"),
                 "% of queries": "/".join(f"{100 * row[f'share_{s}']:.0f}" for s in self.sizes),
             }
             for row in _records(self.rows)
@@ -164,7 +186,7 @@ class Versus:
                 "won": row["won"],
                 "lost": row["lost"],
                 "accuracy": _with_interval(row, "accuracy_difference", "+.3f"),
-                "cost": _number(row["cost_difference"], "+.3g"),
+                "cost": cell(row["cost_difference"], "+.3g"),
             }
             for row in _records(tasks.nlargest(LISTED, "n_differ"))
         ]
@@ -174,8 +196,8 @@ class Versus:
                 "task": row["task"],
                 self.policies[0]: row["sizes_first"],
                 policy: row["sizes"],
-                "score": _number(row["score_difference"], "+.2g"),
-                "cost": _number(row["cost_difference"], "+.3g"),
+                "score": cell(row["score_difference"], "+.2g"),
+                "cost": cell(row["cost_difference"], "+.3g"),
                 "query": shorten(row["query"], 60),
             }
             for row in _records(rows.loc[order.nlargest(LISTED).index])
@@ -199,16 +221,8 @@ def _conclusion(row: Mapping[str, Any], first: str) -> str:
 
 
 def _with_interval(row: Mapping[str, Any], name: str, form: str) -> str:
-    low, high = (_number(row[f"{name}_{end}"], form) for end in ("low", "high"))
-    return f"{_number(row[name], form)} [{low}, {high}]"
-
-
-def _number(value: float, form: str) -> str:
-    if math.isnan(value):
-        return "-"
-    text = format(value, form)
-    return format(0.0, form) if float(text) == 0 else text  # no "-0.000"
+    return f"{cell(row[name], form)} {cell((row[f'{name}_low'], row[f'{name}_high']), form)}"
 
 
 def _p_value(p: float) -> str:
-    return "<0.001" if p < 0.001 else _number(p, ".3f")
+    return "<0.001" if p < 0.001 else cell(p, ".3f")

@@ -1,0 +1,39 @@
+import math
+
+import pandas as pd
+import pytest
+
+from zeta_eval.evaluation.reports.tables import Page, cell, html_table, text_table
+
+FRAME = pd.DataFrame([("policy", "0.9"), ("<4B> alone", "0.75")], columns=["strategy", "[95 %]"])
+
+
+def test_the_first_column_is_set_to_the_left_and_the_others_to_the_right():
+    assert text_table(FRAME) == "strategy    [95 %]\npolicy         0.9\n<4B> alone    0.75"
+
+
+def test_html_cells_are_escaped():
+    assert "&lt;4B&gt; alone" in html_table(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "written"),
+    [
+        ("4B", "", "4B"),
+        (None, ".3f", "-"),
+        (math.nan, ".3f", "-"),
+        (-0.0001, "+.3f", "+0.000"),
+        ((0.25, 0.5), ".2f", "[0.25, 0.50]"),
+        ((math.nan, math.nan), ".2f", "-"),
+        ({"4B": 0.25, "7B": 0.75}, "", "25/75"),
+    ],
+)
+def test_a_cell_writes_what_it_holds(value, form, written):
+    assert cell(value, form) == written
+
+
+def test_text_and_html_say_the_same():
+    page = Page(title="title", tables=(("heading", FRAME),), remarks=("remark",), conclusions=("conclusion",))
+    for words in ("title", "heading", "remark", "conclusion"):
+        assert words in page.text() and words in page.html()
+    assert page.text().splitlines()[-1] == "conclusion"

@@ -1,0 +1,122 @@
+"""The metrics of a replay report: each is one entry with its name, how it is computed and how it is printed.
+
+A metric is a field of `StrategyRow`. The report's text, HTML, frame and JSON are made from the fields, so that a new
+metric is one more field here, and a function of `zeta_eval.evaluation.measures.metrics` where its formula is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.measures.statistics import Measure
+from zeta_eval.evaluation.reports.tables import cell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What one strategy did with Q queries on M sizes: all that a metric may be computed from."""
+
+    strategy: str
+    """Name of the strategy."""
+    sizes: tuple[str, ...]
+    """The sizes, cheapest first."""
+    unit_cost: float
+    """What a cost of 1 is, in the table's unit."""
+    share: Floats
+    """Probability with which each query's answer is that of each size, shape (Q, M)."""
+    score: Floats
+    """Score of each query, shape (Q,)."""
+    paid: Floats
+    """Real cost of each query, as a share of the largest size's mean cost, shape (Q,)."""
+    latency: Floats
+    """Time in seconds until each size's answer, shape (Q, M); NaN where the table has none."""
+    accuracy: Measure
+    """Mean score."""
+    cost: Measure
+    """Mean real cost, as a share of the largest size's."""
+    lift: Measure
+    """Accuracy above the best random mix of sizes at equal cost."""
+    gap_closed: Measure
+    """Share of the area between random mix and oracle that the strategy's curve closes."""
+
+    def latency_quantile(self, q: float) -> float | None:
+        """Quantile of the latencies of the sizes used; None where one of them is absent."""
+        used = self.share > 0
+        values = self.latency[used]
+        if np.isnan(values).any():
+            return None
+        return float(np.quantile(values, q, weights=self.share[used], method="inverted_cdf"))
+
+
+def metric(compute: Callable[[Measured], Any], heading: str = "", form: str = "") -> dict[str, Any]:
+    """Say how a field of `StrategyRow` is computed, and its column's heading and format; no heading, no column."""
+    return {"compute": compute, "heading": heading, "form": form}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrategyRow:
+    """How one strategy did. Every interval is 95 %; NaN where a metric has no meaning for the strategy."""
+
+    strategy: str = field(metadata=metric(lambda m: m.strategy, "strategy"))
+    """Name: "policy", "<size> alone", "random mix", "length only", "kNN" or "oracle"."""
+    accuracy: float = field(metadata=metric(lambda m: m.accuracy.value, "accuracy", ".3f"))
+    """Mean score, in [0, 1]."""
+    accuracy_ci: tuple[float, float] = field(metadata=metric(lambda m: m.accuracy[1:], "[95 %]", ".3f"))
+    """Interval of the accuracy."""
+    cost: float = field(metadata=metric(lambda m: m.cost.value * m.unit_cost, "cost", ".3g"))
+    """Mean real cost per query, in the report's cost unit."""
+    cost_ci: tuple[float, float] = field(metadata=metric(lambda m: tuple(c * m.unit_cost for c in m.cost[1:])))
+    """Interval of the cost."""
+    cost_ratio: float = field(metadata=metric(lambda m: m.cost.value, "of largest", ".1%"))
+    """Cost as a share of the largest size's."""
+    latency_p50_s: float | None = field(metadata=metric(lambda m: m.latency_quantile(0.5), "p50 s", ".3g"))
+    """Median latency of the chosen sizes, in seconds; None where the table has none."""
+    latency_p95_s: float | None = field(metadata=metric(lambda m: m.latency_quantile(0.95), "p95 s", ".3g"))
+    """95th percentile of the latency, in seconds."""
+    shares: Mapping[str, float] = field(
+        metadata=metric(lambda m: dict(zip(m.sizes, m.share.mean(axis=0).tolist(), strict=True)), "% of queries")
+    )
+    """Share of queries by size."""
+    gap_closed: float = field(metadata=metric(lambda m: m.gap_closed.value, "gap closed", ".3f"))
+    """Share of the area between random mix and oracle that the strategy's curve closes."""
+    gap_closed_ci: tuple[float, float] = field(metadata=metric(lambda m: m.gap_closed[1:], "[95 %]", ".3f"))
+    """Interval of the gap closed."""
+    lift: float = field(metadata=metric(lambda m: m.lift.value, "lift", "+.3f"))
+    """Accuracy above the best random mix of sizes at equal cost."""
+    lift_ci: tuple[float, float] = field(metadata=metric(lambda m: m.lift[1:], "[95 %]", "+.3f"))
+    """Interval of the lift."""
+
+    @classmethod
+    def of(cls, measured: Measured) -> StrategyRow:
+        """Compute every metric of a strategy."""
+        return cls(**{f.name: f.metadata["compute"](measured) for f in fields(cls)})
+
+    @classmethod
+    def headings(cls) -> tuple[str, ...]:
+        """Headings of the columns that are printed."""
+        return tuple(f.metadata["heading"] for f in fields(cls) if f.metadata["heading"])
+
+    def cells(self) -> tuple[str, ...]:
+        """What stands in those columns."""
+        printed = (f for f in fields(self) if f.metadata["heading"])
+        return tuple(cell(getattr(self, f.name), f.metadata["form"]) for f in printed)
+
+    def record(self) -> dict[str, Any]:
+        """Return every metric by name; intervals as `_low` and `_high`, shares as `share_<size>`."""
+        found: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, tuple):
+                found |= {
+                    f"{f.name.removesuffix('_ci')}_{end}": x for end, x in zip(("low", "high"), value, strict=True)
+                }
+            elif isinstance(value, Mapping):
+                found |= {f"{f.name.removesuffix('s')}_{size}": x for size, x in value.items()}
+            else:
+                found[f.name] = value
+        return found

@@ -1,0 +1,92 @@
+"""Tables and whole reports as plain text for a terminal and as HTML for a notebook."""
+
+from __future__ import annotations
+
+import html
+import math
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from zeta_eval.evaluation.reports.style import image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def text_table(frame: pd.DataFrame) -> str:
+    """Line up a frame's columns: the first to the left, the others to the right; its index is left out."""
+    rows = [[str(value) for value in row] for row in (list(frame.columns), *frame.to_numpy(dtype=object).tolist())]
+    widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    )
+
+
+def html_table(frame: pd.DataFrame) -> str:
+    """Write a frame as an HTML table whose cells don't wrap; its index is left out."""
+    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in frame.columns)
+    cells = (
+        "".join(f"<td style='white-space:nowrap'>{html.escape(str(cell))}</td>" for cell in row)
+        for row in frame.to_numpy(dtype=object).tolist()
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def cell(value: Any, form: str) -> str:
+    """Write what stands in a cell: a text, a number, the two ends of an interval, or shares by size in percent.
+
+    Args:
+        value: What to write; None and NaN are written "-".
+        form: Format of a number, like ".3f".
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "/".join(f"{100 * share:.0f}" for share in value.values())
+    if isinstance(value, tuple):
+        return "-" if math.isnan(value[0]) else f"[{cell(value[0], form)}, {cell(value[1], form)}]"
+    if value is None or math.isnan(value):
+        return "-"
+    text = format(value, form)
+    zero = float(text.removesuffix("%")) == 0
+    return format(0.0, form) if zero else text  # no "-0.000"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A report to be read: the same parts in the same order as text and as HTML."""
+
+    title: str
+    """What was measured on what, in a line."""
+    tables: tuple[tuple[str, pd.DataFrame], ...]
+    """The tables, each with its heading or an empty one."""
+    remarks: tuple[str, ...] = ()
+    """What a reader should know about the tables."""
+    conclusions: tuple[str, ...] = ()
+    """What follows, in words."""
+
+    def text(self) -> str:
+        """The report for a terminal; its last lines are the conclusions."""
+        parts = [self.title]
+        for heading, table in self.tables:
+            parts += ["", *([heading] if heading else []), text_table(table)]
+        parts += ["", *self.remarks] if self.remarks else []
+        return "\n".join([*parts, "", *self.conclusions])
+
+    def html(self, figure: Figure | None = None) -> str:
+        """The report for a notebook, with a figure where one is given."""
+        parts = [f"<p>{html.escape(self.title)}</p>"]
+        if figure is not None:
+            picture = b64encode(image(figure)).decode("ascii")
+            parts.append(f"<img src='data:image/png;base64,{picture}' style='max-width:100%' alt='figure'>")
+        for heading, table in self.tables:
+            parts += [f"<p>{html.escape(heading)}</p>"] if heading else []
+            parts.append(html_table(table))
+        parts += [f"<p>{html.escape(remark)}</p>" for remark in self.remarks]
+        return "".join([*parts, *(f"<p><b>{html.escape(text)}</b></p>" for text in self.conclusions)])
