@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test check notebooks browser bench lab clean
+.PHONY: setup demo test check docs notebooks browser bench lab clean
 
 setup: .venv/installed
 
@@ -25,6 +25,11 @@ check: setup  ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: setup  ## the documentation as a site, in site/; renews what is generated from the code
+	$(BIN)/python docs/scripts/house.py
+	$(BIN)/python docs/scripts/command_line.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 notebooks: setup  ## run all notebooks
 	$(BIN)/pytest tests/test_notebooks.py
 
@@ -38,4 +43,4 @@ lab: setup
 	$(BIN)/jupyter lab notebooks
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site
