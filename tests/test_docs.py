@@ -1,9 +1,13 @@
 """The documentation: pages that are made from the code are current, and what pages say to type can be typed."""
 
 import ast
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +95,36 @@ def test_links_of_the_readme_lead_to_files():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     paths = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+RECIPES = dict(re.findall(r"^## (An? .+?)\n(.+?)(?=^## |\Z)", (DOCS / "extending.md").read_text("utf-8"), re.M | re.S))
+MOST_FILES = {"A text feature": 1, "A task": 2, "A metric": 2}
+
+
+def apply(recipe, tree):
+    """Write a recipe's files into a copy of the code, and return the paths it touched."""
+    touched = re.findall(r'^```(\w+) title="(.+?/.+?)"\n(.*?)^```$', recipe, re.MULTILINE | re.DOTALL)
+    for kind, name, text in touched:
+        path = tree / name
+        if kind == "python":
+            assert not path.exists()
+            path.write_text(text, encoding="utf-8")
+        else:
+            lines = text.splitlines(keepends=True)
+            old, new = ("".join(line[1:] for line in lines if line[0] in signs) for signs in (" -", " +"))
+            now = path.read_text(encoding="utf-8")
+            assert now.count(old) == 1, f"{name} has changed; renew the recipe"
+            path.write_text(now.replace(old, new), encoding="utf-8")
+    return {name for _, name, _ in touched}
+
+
+@pytest.mark.parametrize("name", MOST_FILES)
+def test_a_worked_example_of_an_extension_works_and_touches_few_files(name, tmp_path):
+    shutil.copytree(ROOT / "zeta_eval", tmp_path / "zeta_eval", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("images"))
+    assert 1 <= len(apply(RECIPES[name], tmp_path)) <= MOST_FILES[name]
+    (tried,) = re.findall(r'^```pycon title="try it"\n(.*?)^```$', RECIPES[name], re.MULTILINE | re.DOTALL)
+    (tmp_path / "try.txt").write_text(tried, encoding="utf-8")
+    command = [sys.executable, "-m", "doctest", "try.txt"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True)
+    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, "", "")
