@@ -171,7 +171,7 @@ def test_incomplete_and_unscored_queries_are_counted():
 
 def test_a_missing_size_is_named_with_what_the_table_holds():
     table = outcomes(np.ones((20, 2)), [COSTS[:2]] * 20, sizes=SIZES[:2])
-    with pytest.raises(OutcomesError, match=r"routes to 14B, of which the table has no outcomes \(it has 1B, 4B\)"):
+    with pytest.raises(OutcomesError, match=r"no outcomes of 14B \(it has 1B, 4B\)"):
         replay(length_policy(), table, split="all")
 
 

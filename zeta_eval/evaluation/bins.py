@@ -59,7 +59,7 @@ def by_complexity(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "te
 
 
 def _data(policy: RoutingPolicy, outcomes: Outcomes, split: str) -> Evaluator:
-    return Evaluator(outcomes.with_order(policy.sizes).split(split), policy.cost_unit)
+    return Evaluator(outcomes.for_sizes(policy.sizes).split(split), policy.cost_unit)
 
 
 def _by_size(data: Evaluator, x: Floats, bins: int) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def decisions(
         One row per trade-off and query: cost_weight, task, query_id, steps (the sizes that ran, in
         order), final (the size whose answer is kept).
     """
-    table = outcomes.with_order(policy.sizes)
+    table = outcomes.for_sizes(policy.sizes)
     runs = PolicyRuns.of(policy, table, FeatureCache().features(table.queries, table.tasks))
     own = policy.cost_weight if cost_weight is None else cost_weight
     weights = runs.finite_weights() if curve else np.array([own])

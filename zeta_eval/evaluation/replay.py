@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from zeta_eval.arrays import Floats
@@ -16,9 +14,9 @@ from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.metrics import pair_shares
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.reports.report import ReplayReport
-from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import split_names
+from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 
 KNN_PAIRS = 400_000_000
@@ -55,11 +53,9 @@ def replay(
         OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.
         InvalidInputError: no such split, or a bad cost weight or number of resamples.
     """
-    weight = policy.cost_weight if cost_weight is None else float(cost_weight)
-    if not 0 <= weight < math.inf:
-        raise InvalidInputError(f"cost_weight is {weight!r}; give a finite number of at least 0.")
+    weight = policy.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
     unit = cost or policy.cost_unit
-    ladder = _ladder(policy, outcomes)
+    ladder = outcomes.for_sizes(policy.sizes)
     table = ladder.split(split)
     data = Evaluator(table, unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
@@ -109,16 +105,6 @@ def replay(
         verdict=compare.verdict(cascading[0][0] if cascading else row),
         notes=tuple(notes),
     )
-
-
-def _ladder(policy: RoutingPolicy, outcomes: Outcomes) -> Outcomes:
-    """Return the table with exactly the policy's sizes, in its order."""
-    if missing := [s for s in policy.sizes if s not in outcomes.sizes]:
-        raise OutcomesError(
-            f"Policy '{policy.name}' routes to {', '.join(missing)}, of which the table has no outcomes (it has "
-            f"{', '.join(outcomes.sizes)}); replay on a table with all its sizes, or tune a policy on this one."
-        )
-    return outcomes.with_order(policy.sizes)
 
 
 def _own(policy: RoutingPolicy, data: Evaluator, weight: float) -> Strategy:

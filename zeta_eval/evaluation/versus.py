@@ -15,8 +15,9 @@ from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.points import Points
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
 from zeta_eval.evaluation.reports.versus_report import Versus
-from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 
 
@@ -46,18 +47,16 @@ def compare(
     """
     if len(policies) < 2:
         raise InvalidInputError(f"There are {len(policies)} policies to compare; give at least two.")
-    if cost_weight is not None and not 0 <= cost_weight < math.inf:
-        raise InvalidInputError(f"cost_weight is {cost_weight!r}; give a finite number of at least 0.")
     names, first = tuple(policies), next(iter(policies.values()))
     table = _shared(policies, outcomes).split(split)
     data = Evaluator(table, first.cost_unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
-    value = first.cost_weight if cost_weight is None else float(cost_weight)
+    value = first.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
     rows, walked = [], []
     for name, policy in policies.items():
         own = _rows_of(table, policy.sizes)
         part = Evaluator(own, first.cost_unit)
-        weight = np.array([policy.cost_weight if cost_weight is None else float(cost_weight)])
+        weight = np.array([policy.cost_weight if cost_weight is None else value])
         points = Points.of(policy, own, part, weight)
         walked.append(_Walked.of(points, part.unit_cost / data.unit_cost, value))
         row = points.frame(bootstrap, part.unit_cost).iloc[0].to_dict()
@@ -106,13 +105,8 @@ class _Walked:
 
 def _shared(policies: Mapping[str, RoutingPolicy], outcomes: Outcomes) -> Outcomes:
     """Return the table with exactly the sizes that some policy has, in the table's order."""
-    used = {s for policy in policies.values() for s in policy.sizes}
-    if missing := sorted(used - set(outcomes.sizes)):
-        raise OutcomesError(
-            f"The policies route to {', '.join(missing)}, of which the table has no outcomes (it has "
-            f"{', '.join(outcomes.sizes)}); compare them on a table with all their sizes."
-        )
-    return outcomes.with_order([s for s in outcomes.sizes if s in used])
+    used = dict.fromkeys(s for policy in policies.values() for s in policy.sizes)
+    return outcomes.for_sizes([*used]).with_order([s for s in outcomes.sizes if s in used])
 
 
 def _rows_of(table: Outcomes, sizes: tuple[str, ...]) -> Outcomes:

@@ -17,7 +17,7 @@ from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import FAINT, canvas, legend, title
-from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.notebook.view import View, policy_of, table_of
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -36,13 +36,8 @@ class Explore(View):
         self, outcomes: Outcomes, policy: RoutingPolicy, *, split: str, seed: int, trials: pd.DataFrame | None = None
     ) -> None:
         """Measure the whole curve; `trials` are those of the study that found the policy."""
-        if missing := [s for s in policy.sizes if s not in outcomes.sizes]:
-            raise OutcomesError(
-                f"Policy '{policy.name}' routes to {', '.join(missing)}, of which the table has no outcomes (it has "
-                f"{', '.join(outcomes.sizes)}); explore it on a table with all its sizes."
-            )
         self.policy, self.split, self.seed, self.trials = policy, split, seed, trials
-        self._outcomes = outcomes.with_order(policy.sizes)
+        self._outcomes = outcomes.for_sizes(policy.sizes)
         self.table = self._outcomes.split(split)
         """The queries that the curve is measured on."""
         self.data = Evaluator(self.table, policy.cost_unit)

@@ -109,6 +109,19 @@ class Outcomes:
             raise OutcomesError(f"The order of sizes is {list(sizes)}; name every size once, cheapest first.")
         return Outcomes(self._whole, sizes, self._rows)
 
+    def for_sizes(self, sizes: Sequence[str]) -> Outcomes:
+        """Return the same table with some of its sizes, cheapest first.
+
+        Raises:
+            OutcomesError: the table lacks one of them.
+        """
+        if missing := [size for size in sizes if size not in self._sizes]:
+            raise OutcomesError(
+                f"The table has no outcomes of {', '.join(missing)} (it has {', '.join(self._sizes)}); benchmark these "
+                "sizes too, or take a policy for the sizes it has."
+            )
+        return self.with_order(sizes)
+
     def split(self, name: str) -> Outcomes:
         """Return the rows of a split, "tune", "validate", "test" or "all", with this table's sizes.
 

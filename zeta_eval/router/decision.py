@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.complexity import Complexity
 
 
@@ -105,6 +107,17 @@ class Routed:
     def latency_s(self) -> float:
         """Measured response time of all steps together, in seconds."""
         return sum(s.latency_s for s in self.steps)
+
+
+def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidInputError) -> float:
+    """Return a cost weight that can be used.
+
+    Raises:
+        InvalidInputError: the weight is negative or not finite; it is of the class `error`.
+    """
+    if not (isinstance(weight, int | float) and 0 <= weight < math.inf):
+        raise error(f"cost_weight is {weight!r}; give a finite number of at least 0.")
+    return float(weight)
 
 
 def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import LOGPROBS, Look
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.embedders import Model
 from zeta_eval.router.estimators import CostModel, Learned, logit, sigmoid
@@ -99,8 +100,7 @@ class RoutingPolicy:
             )
         if not all(math.isfinite(w) for w in (*self.weights.values(), self.bias)):
             raise PolicyError("A feature weight is not finite; tune the policy again.")
-        if not (self.cost_weight >= 0 and math.isfinite(self.cost_weight)):
-            raise PolicyError(f"The cost weight is {self.cost_weight}; give a finite number of at least 0.")
+        checked_cost_weight(self.cost_weight, PolicyError)
         if not (math.isfinite(self.unit_cost) and self.unit_cost > 0):
             raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
         if not isinstance(self.embedding_size, str | None):

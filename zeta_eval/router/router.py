@@ -1,7 +1,7 @@
-"""`ZetaDynamicRouter`: the only place that makes a choice. Standard library only.
+"""`ZetaDynamicRouter`: the only place that chooses a size. Standard library only.
 
 `route` takes the size with the greatest p - cost_weight * cost. `generate` follows the same utility over whole plans: a
-size may run first because its answer will tell whether a larger one is worth its cost (`zeta_eval.router.cascade`).
+size may run first because its answer shows whether a larger one is worth its cost (`zeta_eval.router.cascade`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity
-from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, checked_cost_weight
 from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import moved
@@ -26,32 +27,41 @@ from zeta_eval.router.steps import Steps
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
 
 DEFAULT = "default"
-"""What `dynamic_model_sizing` says where the text gives no signal."""
+"""What `dynamic_model_sizing` says where the text has no letter or digit to judge by."""
 
 
 class Adjuster(Protocol):
-    """What adjusts a policy's estimates by what came of earlier choices; `zeta_eval.feedback.online.Online` does."""
+    """Updates a policy's estimates by feedback and latencies; `zeta_eval.feedback.online.Online` does."""
 
     @property
     def policy_checksum(self) -> str:
-        """The version of the policy that it belongs to."""
+        """Checksum of the policy that the updates belong to."""
         ...
 
     def adjust(self, estimate: Estimate, task: str | None) -> Estimate:
-        """What is expected of every size now."""
+        """The estimate of a query with what was learned since tuning."""
         ...
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str) -> None:
-        """Take a label."""
+        """Take the rating of an answer into account."""
         ...
 
     def observe(self, size: str, latency_s: float, *, decision: Decision | None) -> None:
-        """Take a measured latency."""
+        """Take a measured latency into account."""
         ...
 
 
 class ZetaDynamicRouter:
-    """Chooses a model size for each query by a policy."""
+    """Chooses, for each query, the model size that should answer it.
+
+    A policy says how likely each size is to be right and what it costs; the router takes the size that is worth most.
+
+    >>> router = ZetaDynamicRouter()  # an untuned policy for 4B, 7B and 14B; `load` takes a tuned one
+    >>> router.route("What is the capital of France?").size
+    '7B'
+    >>> router.route("Prove that the square root of 2 is irrational, step by step.").size
+    '14B'
+    """
 
     def __init__(
         self,
@@ -65,11 +75,11 @@ class ZetaDynamicRouter:
         """Route by a policy.
 
         Args:
-            policy: The policy; None takes the untuned seed policy for 4B / 7B / 14B.
-            online: What earlier traffic taught (`zeta_eval.feedback.online.Online`); None routes as tuned.
-            explore: Share of queries, in [0, 1), that any size may get, each with the same probability.
+            policy: The policy; None takes the untuned policy for 4B, 7B and 14B.
+            online: Updates of the policy's estimates (`zeta_eval.feedback.online.Online`); None routes as tuned.
+            explore: Share of queries, in [0, 1), whose size is drawn by lot, so that feedback covers every size.
             explore_cost: Greatest expected cost to explore, as a share of the largest size's mean cost.
-            seed: Seed of exploration; None takes a random one.
+            seed: Seed of the draws; None takes a random one.
 
         Raises:
             InvalidInputError: `online` belongs to another version of the policy, or a setting is out of range.
@@ -91,7 +101,7 @@ class ZetaDynamicRouter:
 
     @classmethod
     def load(cls, path: str | Path) -> ZetaDynamicRouter:
-        """Load a policy file.
+        """Make a router of a policy file, as `zeta tune` writes it.
 
         Raises:
             PolicyError: the file can't be used.
@@ -99,44 +109,55 @@ class ZetaDynamicRouter:
         return cls(RoutingPolicy.load(path))
 
     def evaluate_complexity(self, task: str) -> Complexity:
-        """How hard the active policy takes a query text to be."""
+        """Return how hard the policy takes a query to be, with a label and the text features behind it.
+
+        >>> ZetaDynamicRouter().evaluate_complexity("Embed this sentence: good morning").label
+        'embedding'
+        """
         return self.policy.complexity(_checked(task))
 
     def dynamic_model_sizing(self, task: str) -> str:
-        """The size for a query text, or "default" where the text gives no signal."""
+        """Return the name of the size for a query, or "default" where the text has no letter or digit to judge by.
+
+        >>> router = ZetaDynamicRouter()
+        >>> router.dynamic_model_sizing("Embed this sentence: good morning"), router.dynamic_model_sizing("?!")
+        ('4B', 'default')
+        """
         decision = self.route(task)
         return DEFAULT if decision.complexity.label == "unknown" else decision.size
 
     def route(self, text: str, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
-        """Choose a size for a query text.
+        """Choose a size for a query, without running any model.
+
+        >>> query = "Explain why the sky is blue."
+        >>> router = ZetaDynamicRouter()
+        >>> router.route(query, cost_weight=0).size, router.route(query, cost_weight=5).size
+        ('14B', '4B')
 
         Args:
             text: The query.
-            task: Name of the task it belongs to, where that is known: its history then counts.
+            task: Name of the task that the query belongs to, where it is known: what was learned of the task counts.
             cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
 
         Raises:
             InvalidInputError: the text is no string, or the cost weight is negative or not finite.
         """
         policy = self.policy
-        weight = _checked_weight(policy.cost_weight if cost_weight is None else cost_weight)
+        weight = checked_cost_weight(policy.cost_weight if cost_weight is None else cost_weight)
         estimate = tuned = policy.estimate(_checked(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
-        size = (
+        wanted = (
             estimate.forced or policy.sizes[best(estimate.p, counted_cost(estimate.cost, estimate.familiarity), weight)]
         )
-        reasons = _reasons(policy, estimate, size, weight, task)
-        wanted, propensity = size, 1.0
-        if self.explore and estimate.forced is None:
-            size, propensity = self._explore(size, estimate.cost)
-        if (estimate.p, estimate.cost) != (tuned.p, tuned.cost) and estimate.forced is None:
+        reasons = _reasons(policy, estimate, wanted, weight, task)
+        size, propensity = wanted, 1.0
+        if estimate.forced is None:
+            if self.explore:
+                size, propensity = self._explore(wanted, estimate.cost)
             reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
         if size != wanted:
-            reasons = (
-                *reasons,
-                f"{size} takes it, to learn what it would do: {100 * self.explore:g} % explore",
-            )
+            reasons = (*reasons, f"{size} takes it, drawn by lot: {100 * self.explore:g} % of queries explore")
         return Decision(
             size=size,
             complexity=estimate.complexity,
@@ -154,7 +175,7 @@ class ZetaDynamicRouter:
         )
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
-        """Take a label: how good, in [0, 1], a size's answer to a routed query was, and who says so.
+        """Take feedback into account: how good, in [0, 1], a size's answer to a routed query was, and who says so.
 
         Raises:
             InvalidInputError: the router does not learn, or a value is out of range.
@@ -163,7 +184,7 @@ class ZetaDynamicRouter:
         self._learner().learn(decision, size, score, source=source)
 
     def observe(self, size: str, latency_s: float, *, decision: Decision | None = None) -> None:
-        """Take a size's measured latency in seconds; `generate` does so by itself.
+        """Take a size's measured latency in seconds into account; `generate` does so by itself.
 
         Raises:
             InvalidInputError: the router does not learn, or the latency is negative or not finite.
@@ -195,7 +216,13 @@ class ZetaDynamicRouter:
         max_latency_s: float = math.inf,
         on_step: Callable[[Step, str], None] | None = None,
     ) -> Routed:
-        """Answer a query: start with the size whose plan is worth most, go larger while an answer makes that worth it.
+        """Answer a query: call a size, look at its answer, and go on to a larger size while that is worth its cost.
+
+        >>> from zeta_eval.models import Completion
+        >>> answers = {size: lambda text: Completion(text="Paris") for size in ("4B", "7B", "14B")}
+        >>> routed = ZetaDynamicRouter().generate("What is the capital of France?", answers)
+        >>> routed.text, routed.size
+        ('Paris', '7B')
 
         Args:
             text: The query.
@@ -203,14 +230,31 @@ class ZetaDynamicRouter:
             task: As in `route`.
             cost_weight: As in `route`.
             max_latency_s: No further size is called once this much time, in seconds, has passed.
-            on_step: Told of each step as it ends, with the reason for stopping or going on.
+            on_step: Called after each step with the step and the reason for stopping or going on.
 
         Raises:
             UnknownNameError: the chosen size has no function in `answer`.
             InvalidInputError: the text asks for an embedding, and the policy has a model of its own for those.
             GenerationError: every size that was called failed.
         """
-        decision = self.route(text, task=task, cost_weight=cost_weight)
+        with self._span("zeta", {"query": text, "task": task}) as tell:
+            with self._span("route", {}) as tell_choice:
+                decision = self.route(text, task=task, cost_weight=cost_weight)
+                tell_choice({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
+            steps = self._start(decision, answer)
+            while (size := steps.next) is not None:
+                result, latency_s = self._ask(size, answer[size], text)
+                steps.take(result, latency_s, max_latency_s)
+                if self.online is not None and result.error is None:
+                    self.online.observe(size, latency_s, decision=decision)
+                if on_step is not None:
+                    on_step(steps.steps[-1], steps.reasons[-1])
+            routed = steps.result(decision)
+            tell({"size": routed.size, "answer": routed.text, "reasons": list(routed.reasons)})
+        return routed
+
+    def _start(self, decision: Decision, answer: Mapping[str, object]) -> Steps:
+        """Begin with the sizes that have a function to answer."""
         sizes = self.policy.sizes
         if decision.size not in sizes:
             raise InvalidInputError(
@@ -219,36 +263,24 @@ class ZetaDynamicRouter:
             )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        walk = Steps(sizes, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
-        while (size := walk.next) is not None:
+        return Steps(sizes, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+
+    def _ask(self, size: str, function: Callable[[str], Answer], text: str) -> tuple[Answer, float]:
+        """Return a size's answer with its latency in seconds."""
+        with self._span(f"generate {size}", {}) as tell:
             started = time.perf_counter()
-            result = answer[size](text)
+            result = function(text)
             latency_s = time.perf_counter() - started
-            walk.take(result, latency_s, max_latency_s)
-            if self.online is not None and result.error is None:
-                self.online.observe(size, latency_s, decision=decision)
-            if on_step is not None:
-                on_step(walk.steps[-1], walk.reasons[-1])
-        kept = next((s for s in reversed(walk.steps) if s.error is None), None)
-        if kept is None:
-            last = walk.steps[-1]
-            raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
-        return Routed(
-            text=kept.text,
-            size=kept.size,
-            decision=decision,
-            steps=tuple(walk.steps),
-            reasons=tuple(walk.reasons),
-        )
+            tell({"answer": result.text, "error": result.error, "mean_logprob": result.mean_logprob})
+        return result, latency_s
+
+    @contextmanager
+    def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
+        """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it."""
+        yield lambda outputs: None
 
 
 def _checked(text: str) -> str:
     if not isinstance(text, str):
         raise InvalidInputError(f"A query must be text, got {type(text).__name__}; pass a string.")
     return text
-
-
-def _checked_weight(weight: float) -> float:
-    if not (isinstance(weight, int | float) and 0 <= weight < math.inf):
-        raise InvalidInputError(f"cost_weight is {weight!r}; give a finite number of at least 0.")
-    return float(weight)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zeta_eval.exceptions import GenerationError
 from zeta_eval.router.cascade import Looks, logprob_signals
-from zeta_eval.router.decision import Answer, Decision, Step, best
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
 from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.signals import read_answer
 from zeta_eval.router.walk import Walk
@@ -54,6 +55,19 @@ class Steps:
             walk.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
         early = len(self.steps) == 1 and size != self.chosen
         self.reasons.append(f"{reason} (asked before {self.chosen}, for what its answer may show)" if early else reason)
+
+    def result(self, decision: Decision) -> Routed:
+        """The last answer that is none of a failed size, with all steps.
+
+        Raises:
+            GenerationError: every size that was called failed.
+        """
+        kept = next((s for s in reversed(self.steps) if s.error is None), None)
+        if kept is None:
+            last = self.steps[-1]
+            raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
+        steps, reasons = tuple(self.steps), tuple(self.reasons)
+        return Routed(text=kept.text, size=kept.size, decision=decision, steps=steps, reasons=reasons)
 
     def _reason(self, index: int, *, told: bool) -> str:
         """Say why the walk went on or stopped after the size at `index`, whose answer `told` something or nothing."""
