@@ -40,19 +40,6 @@ def test_the_same_seed_gives_the_same_resamples():
     assert (first != other).any()
 
 
-def test_clusters_are_drawn_whole():
-    clusters = np.array(["a", "a", "b", "b"])
-    x = np.array([[1.0], [-1.0], [1.0], [-1.0]])  # each cluster has mean 0
-    assert Bootstrap(4, n_bootstrap=200, clusters=clusters).means(x) == pytest.approx(np.zeros((200, 1)))
-
-
-def test_clusters_widen_the_interval_where_tasks_differ():
-    tasks = np.repeat(np.arange(10), 50)
-    x = (tasks % 2).astype(float)[:, None]
-    plain, clustered = (Bootstrap(500, clusters=c).means(x).std() for c in (None, tasks))
-    assert clustered > 4 * plain
-
-
 def test_the_interval_covers_the_truth_at_about_its_rate():
     rng = np.random.default_rng(0)
     covered = 0
@@ -92,5 +79,3 @@ def test_equal_strategies_do_not_differ():
 def test_bad_settings_are_refused():
     with pytest.raises(InvalidInputError, match="n_bootstrap is 1"):
         Bootstrap(10, n_bootstrap=1)
-    with pytest.raises(InvalidInputError, match="3 cluster labels for 10 queries"):
-        Bootstrap(10, clusters=np.arange(3))

@@ -140,9 +140,9 @@ def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: T
     assert settings.keep is not None
     own = PolicyRuns.of(policy, test, data.features).at(policy.cost_weight)
     return certify(
-        data.of(own.kept)[0][:, None],
+        data.of(own.kept)[0],
         data.score[:, data.largest],
-        np.array([policy.cost_weight]),
+        cost_weight=policy.cost_weight,
         keep=settings.keep,
         confidence=settings.confidence,
         seed=settings.seed,

@@ -7,7 +7,6 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from zeta_eval.arrays import Floats
 from zeta_eval.exceptions import InvalidInputError
@@ -33,38 +32,30 @@ class Measure(NamedTuple):
 class Bootstrap:
     """Resamples of n queries with replacement, drawn once and kept as counts.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile intervals); paired and
-    clustered evaluation: arXiv 2411.00640.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile intervals); paired
+    evaluation: arXiv 2411.00640.
     """
 
-    def __init__(
-        self, n: int, *, n_bootstrap: int = 1000, seed: int = 0, clusters: npt.NDArray[np.generic] | None = None
-    ) -> None:
+    def __init__(self, n: int, *, n_bootstrap: int = 1000, seed: int = 0) -> None:
         """Draw the resamples.
 
         Args:
             n: Number of queries Q.
             n_bootstrap: Number of resamples B.
             seed: Seed of the draws, from 0 to 2**32 - 1.
-            clusters: A label per query, shape (Q,): whole clusters are drawn, for tasks that are themselves a sample.
 
         Raises:
-            InvalidInputError: fewer than 2 resamples, a seed out of range, or labels for another number of queries.
+            InvalidInputError: fewer than 2 resamples, or a seed out of range.
         """
         if n_bootstrap < 2:
             raise InvalidInputError(f"n_bootstrap is {n_bootstrap}; give at least 2, or 1000 for steady intervals.")
         if not 0 <= seed < 2**32:
             raise InvalidInputError(f"seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
-        if clusters is not None and len(clusters) != n:
-            raise InvalidInputError(f"There are {len(clusters)} cluster labels for {n} queries; give one per query.")
-        members = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-        units = int(members.max()) + 1 if n else 0
         rng = np.random.default_rng(seed)
-        # A unit is drawn about once (Poisson), so a byte holds its count.
+        # A query is drawn about once (Poisson), so a byte holds its count.
         self._counts = np.empty((n_bootstrap, n), dtype=np.uint8)
         for b in range(n_bootstrap):
-            drawn = np.bincount(rng.integers(0, units, units), minlength=units)
-            self._counts[b] = drawn if clusters is None else drawn[members]
+            self._counts[b] = np.bincount(rng.integers(0, n, n), minlength=n)
         self._drawn = self._counts.sum(axis=1, keepdims=True, dtype=np.float64)
 
     def means(self, *columns: Floats) -> Floats:
