@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zeta_eval.cli import main
-from zeta_eval.cli.parser import build_parser
+from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback import History
 from zeta_eval.feedback.status import HistoryStatus

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from zeta_eval.cli.verb import VERBS
 from zeta_eval.router import Decision
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
@@ -35,8 +36,10 @@ def test_the_extension_loads_fast_and_without_anything_heavy():
     assert float(seconds) < 2  # 0.15 s on an idle machine
 
 
-def test_zeta_alone_shows_short_help(notebook):
-    assert "VERB" in notebook.run("%zeta").stdout
+def test_zeta_alone_lists_every_verb(notebook):
+    text = notebook.run("%zeta").stdout
+    assert {*VERBS, "use", "status", "feedback"} <= set(text.split())
+    assert "%%zeta [--size S]" in text and "%config ZetaMagics" in text
 
 
 def test_a_verb_explains_itself(notebook):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zeta_eval.cli.verbs import Page
+from zeta_eval.cli.verb import Page
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.notebook.pages import Pages, free_port
 
@@ -53,7 +53,7 @@ def test_a_page_is_served_once_and_stops_with_the_notebook(tmp_path):
 def test_a_page_stops_when_the_kernel_is_killed(tmp_path):
     asked = page(tmp_path)
     kernel = (
-        "import time\nfrom zeta_eval.notebook.pages import Pages\nfrom zeta_eval.cli.verbs import Page\n"
+        "import time\nfrom zeta_eval.notebook.pages import Pages\nfrom zeta_eval.cli.verb import Page\n"
         f"Pages().serve(Page(title='t', address={asked.address!r}, command={asked.command!r}), 's')\n"
         "print('up', flush=True)\ntime.sleep(60)"
     )

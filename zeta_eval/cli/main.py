@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from zeta_eval.cli.parser import build_parser
-from zeta_eval.cli.verbs import Page, Result, bench
+from zeta_eval.cli.verb import Page, Result
+from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.files import to_json, write_json
 from zeta_eval.inference.run.launch import leads, says, world_size
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         args = build_parser().parse_args(argv)
-        if world_size() > 1 and args.do is not bench:
+        if world_size() > 1 and args.verb != "bench":
             raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
         result = args.do(args)
         if leads():

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from zeta_eval.cli.parser import Parser
 from zeta_eval.models import LADDERS
 from zeta_eval.notebook.cell import cell_parser
-from zeta_eval.notebook.variables import fits
-
-if TYPE_CHECKING:
-    from zeta_eval.notebook.magics import ZetaMagics
+from zeta_eval.notebook.variables import KINDS, fits
 
 _FILES = {
     "table": (".parquet", ".csv", ".jsonl"),
@@ -32,9 +29,15 @@ _FILES = {
 class Completer:
     """Completes the words of a notebook's magics."""
 
-    def __init__(self, magics: ZetaMagics) -> None:
-        """Complete for these magics."""
-        self._magics = magics
+    def __init__(
+        self,
+        *,
+        parser: Callable[[], Parser],
+        variables: Callable[[], Mapping[str, Any]],
+        sizes: Callable[[], Sequence[str]],
+    ) -> None:
+        """Complete by the notebook's parser, its variables and the sizes of its ladder, as they are by then."""
+        self._parser, self._variables, self._sizes = parser, variables, sizes
 
         @context_matcher(identifier="zeta")  # type: ignore[untyped-decorator]
         def matcher(context: CompletionContext) -> Any:
@@ -58,7 +61,7 @@ class Completer:
         *before, typed = [word for word in words[:-1] if word] + words[-1:]
         if head == "%%zeta":
             return self._starting(self._of(cell_parser(), before, typed), typed)
-        parser = self._magics.parser()
+        parser = self._parser()
         if not before:
             return self._starting(parser.verbs.choices, typed)
         if before[0] not in parser.verbs.choices:
@@ -85,16 +88,13 @@ class Completer:
         return [name for name in options if name.startswith("--")]
 
     def _values(self, action: argparse.Action, typed: str) -> list[str]:
-        """What an argument may be, by its name."""
+        """What an argument may be: its choices, else what its name stands for."""
         name = action.dest
-        variables = self._magics.user_ns
-        found: list[str] = []
-        if name in ("table", "policy", "policies", "ladder"):
-            found += [v for v, value in variables.items() if not v.startswith("_") and fits(name, value)]
+        found = [str(choice) for choice in action.choices or ()]
+        if name in KINDS:
+            found += [v for v, value in self._variables().items() if not v.startswith("_") and fits(name, value)]
         if name == "ladder":
             found += sorted(p.stem for p in LADDERS.glob("*.toml"))
-        if name == "what":
-            return ["status", "export"]
         if name in ("policy", "policies") and typed.startswith("models:"):
             found += [f"models:/ZetaDynamicRouter@{alias}" for alias in ("champion", "challenger")]
         if name in _FILES:
@@ -109,15 +109,7 @@ class Completer:
             earlier = typed[: typed.rfind(",") + 1] if name == "tasks" else ""
             return [earlier + task for task in (*registry.groups(), *registry.task_names())]
         if name == "size":
-            return list(self._magics.session().ladder.sizes)
-        if name == "split":
-            return ["tune", "validate", "test", "all"]
-        if name == "format":
-            return ["tidy", "lm-eval", "inspect", "routerbench", "routellm"]
-        if name == "estimator":
-            return ["auto", "heuristic", "learned"]
-        if name == "cost":
-            return ["gpu_s", "cost_usd", "latency_s"]
+            return list(self._sizes())
         return ["right", "wrong"] if name == "word" else []
 
 

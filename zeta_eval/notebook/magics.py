@@ -15,8 +15,9 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display as _display
 from traitlets import Integer, TraitType, Unicode, observe
 
-from zeta_eval.cli.parser import STORE, Parser, Place
-from zeta_eval.cli.verbs import Result, ui
+from zeta_eval.cli.options import STORE
+from zeta_eval.cli.parser import Parser
+from zeta_eval.cli.verb import VERBS, Result
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import to_json, write_json
 from zeta_eval.models import Ladder
@@ -68,15 +69,8 @@ class ZetaMagics(Magics):
 
     def parser(self) -> Parser:
         """The words that a line takes now."""
-        place = Place(
-            prog="%zeta",
-            ladder=self.ladder,
-            store=self.store,
-            max_new_tokens=self.max_new_tokens,
-            port=None,
-            keeps_results=True,
-        )
-        return line_parser(place, use=self._use, status=self._status, feedback=self._feedback, ui=self._ui)
+        defaults = {"ladder": self.ladder, "mlflow": self.store, "max_new_tokens": self.max_new_tokens, "port": None}
+        return line_parser(defaults, use=self._use, status=self._status, feedback=self._feedback, ui=self._ui)
 
     def session(self) -> Session:
         """The router and the models that cells go to.
@@ -112,7 +106,7 @@ class ZetaMagics(Magics):
     def _line(self, line: str) -> Any:
         line = line.rstrip().removesuffix(";")  # a notebook's way to show no output
         if not line.strip():
-            return print(f"{HELP}\n\n{cells.cell_parser().format_usage()}")
+            return print(f"{self.parser().format_help()}\n{HELP}\n{cells.cell_parser().format_usage()}")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         try:
             args = parse(self.parser(), line, self._variables())
@@ -206,7 +200,7 @@ class ZetaMagics(Magics):
 
     def _ui(self, args: Namespace) -> Result:
         args.port = free_port() if args.port is None else args.port
-        asked = ui(args)
+        asked = VERBS["ui"].do(args)
         if args.json is not None:
             return asked
         served = self._pages.serve(asked.report, args.optuna or args.mlflow)
@@ -278,7 +272,9 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = ZetaMagics(shell)
     shell.register_magics(magics)
-    completer = Completer(magics)
+    completer = Completer(
+        parser=magics.parser, variables=lambda: magics.user_ns, sizes=lambda: magics.session().ladder.sizes
+    )
     shell.Completer.custom_matchers.append(completer.matcher)
     register(shell)
     _loaded[id(shell)] = (magics, completer)

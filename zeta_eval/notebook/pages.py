@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from zeta_eval.cli.verbs import Page
+from zeta_eval.cli.verb import Page
 from zeta_eval.exceptions import GenerationError
 
 START_S = 90.0

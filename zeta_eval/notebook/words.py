@@ -4,41 +4,61 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from zeta_eval.cli.parser import Parser, Place, add_verb, build_parser
-from zeta_eval.cli.verbs import Result
+from zeta_eval.cli.options import POLICY
+from zeta_eval.cli.parser import Parser
+from zeta_eval.cli.verb import Do, Verb
+from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.notebook.variables import KINDS, interpolate, take
 
-Verb = Callable[[Namespace], Result]
-"""Parsed words -> what they made."""
-
-HELP = """%zeta VERB ...    a verb of zeta; `%zeta VERB --help` explains it
-  run bench import tune replay compare route ui    as on the command line; variables are taken by name
-  use POLICY --ladder L    route cells by a policy      status    what is set
-  feedback ID right|wrong|"the answer"    judge an answer
-%config ZetaMagics    the defaults
-%%zeta [options]    routes the text below it; {name} in it stands for a variable's value"""
+HELP = """Tables, policies and ladders are taken from variables by name; {name} stands for a variable's value.
+`%zeta VERB --help` explains a verb, and `%config ZetaMagics` shows the defaults.
+`%%zeta [options]` routes the text below it:"""
+"""What `%zeta` alone says below the verbs."""
 
 
-def line_parser(place: Place, *, use: Verb, status: Verb, feedback: Verb, ui: Verb) -> Parser:
-    """The command line's parser with the verbs that only a notebook has; `ui` takes the place of the one there."""
-    parser = build_parser(place)
-    group = parser.verbs
-    used = add_verb(group, "use", use, "route cells by a policy", "use policy.json --ladder embedded")
-    used.add_argument("policy", metavar="POLICY", help="policy file or variable")
-    used.add_argument("--ladder", default=place.ladder, metavar="L", help="the models it routes to (%(default)s)")
-    add_verb(group, "status", status, "say what is set", "status")
-    said = add_verb(group, "feedback", feedback, "judge an answer", 'feedback 1f3a right    or    "the correct answer"')
-    said.add_argument("id", metavar="ID", help="what stands below the answer")
-    said.add_argument("word", metavar="WORD", help="right, wrong, or the correct answer")
-    group.choices["ui"].set_defaults(do=ui)
-    for verb in group.choices.values():
+def line_parser(defaults: Mapping[str, Any], *, use: Do, status: Do, feedback: Do, ui: Do) -> Parser:
+    """The command line's parser with the verbs that only a notebook has; `ui` takes the place of the one there.
+
+    `defaults` are the notebook's own, by argument. No verb has to name a file to write: its result is a variable.
+    """
+    parser = build_parser("%zeta")
+    for verb in _notebook_verbs(use, status, feedback):
+        verb.add_to(parser.verbs)
+    for name, verb in parser.verbs.choices.items():
         verb.add_argument("--raw", action="store_true", help="leave {name} in the words as it is")
-        verb.set_defaults(json=None)
+        verb.set_defaults(json=None, **defaults)
+        for argument in verb.arguments:
+            optional = argument.dest == "ladder" or (argument.dest == "out" and name != "bench")
+            argument.required = argument.required and not optional
+    parser.verbs.choices["ui"].set_defaults(do=ui)
     return parser
+
+
+def _notebook_verbs(use: Do, status: Do, feedback: Do) -> tuple[Verb, ...]:
+    return (
+        Verb(
+            name="use",
+            summary="route cells by a policy",
+            example="use policy.json --ladder embedded",
+            arguments={**POLICY, "--ladder": {"metavar": "L", "help": "the models it routes to (%(default)s)"}},
+            do=use,
+        ),
+        Verb(name="status", summary="say what is set", example="status", arguments={}, do=status),
+        Verb(
+            name="feedback",
+            summary="judge an answer",
+            example='feedback 1f3a right    or    "the correct answer"',
+            arguments={
+                "id": {"metavar": "ID", "help": "what stands below the answer"},
+                "word": {"metavar": "WORD", "help": "right, wrong, or the correct answer"},
+            },
+            do=feedback,
+        ),
+    )
 
 
 def split(line: str) -> list[str]:

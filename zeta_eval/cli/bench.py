@@ -1,0 +1,67 @@
+"""`zeta bench`: run every query on every size."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from zeta_eval.cli.options import TRACKED, loaded, tracker
+from zeta_eval.cli.verb import Result, verb
+
+SUMMARY_COLUMNS = {
+    "size": "size",
+    "n_queries": "queries",
+    "accuracy": "accuracy",
+    "accuracy_se": "+-",
+    "latency_p50_s": "p50 s",
+    "latency_p95_s": "p95 s",
+    "ttft_p50_s": "first token s",
+    "tokens_per_s": "tokens/s",
+    "gpu_s_mean": "gpu_s",
+    "n_unparsed": "unparsed",
+    "n_errors": "errors",
+}
+"""Columns of a benchmark's summary that are printed, and how they are headed."""
+
+
+@verb(
+    "bench",
+    "run every query on every size; goes on where an interrupted run stopped",
+    example="bench --ladder qwen3 --tasks gsm8k,mmlu --limit 500 --out outcomes/qwen3",
+    arguments={
+        "--ladder": {"required": True, "metavar": "L", "help": "embedded, qwen3, or a TOML file"},
+        "--tasks": {
+            "required": True,
+            "metavar": "A,B",
+            "help": "tasks, groups or files; NAME=PATH takes a local copy",
+        },
+        "--out": {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the run"},
+        "--limit": {"type": int, "metavar": "N", "help": "most queries per task (all)"},
+        "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the queries' order (%(default)s)"},
+        "--max-new-tokens": {"type": int, "metavar": "N", "help": "longest answer in tokens (the ladder's)"},
+        "--batch-size": {"type": int, "metavar": "N", "help": "queries per forward pass (found automatically)"},
+        "--mcq": {
+            "choices": ["generate", "logits"],
+            "default": "generate",
+            "help": "answer multiple-choice queries in words, or by the likeliest letter after one pass (%(default)s)",
+        },
+        **TRACKED,
+    },
+)
+def _bench(args: Namespace) -> Result:
+    from zeta_eval import api
+    from zeta_eval.models import GenerateConfig, Ladder
+    from zeta_eval.outcomes import summary
+
+    ladder = loaded(Ladder, args.ladder)
+    config = GenerateConfig(
+        max_new_tokens=ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens,
+        batch_size=args.batch_size,
+        mcq=args.mcq,
+    )
+    outcomes = api.benchmark(
+        ladder, args.tasks, out=args.out, limit=args.limit, seed=args.seed, config=config, tracker=tracker(args)
+    )
+    table = summary(outcomes)
+    shown = table[list(SUMMARY_COLUMNS)].rename(columns=SUMMARY_COLUMNS)
+    text = f"{shown.to_string(index=False, float_format='{:.4g}'.format)}\n\n{outcomes!r}\nOutcomes: {args.out}"
+    data = {"sizes": table.to_dict("records"), "n": len(outcomes), "outcomes": str(args.out)}
+    return Result(report=outcomes, text=text, data=data)

@@ -1,0 +1,140 @@
+"""Arguments that several verbs share, as argparse takes them, and the values that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from argparse import Namespace
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeta_eval.cli.parser import Arguments, Choices
+
+if TYPE_CHECKING:
+    from zeta_eval.router.policy import RoutingPolicy
+    from zeta_eval.tracking import MlflowTracker
+    from zeta_eval.tuning import TuningSettings
+
+
+def new_file(text: str) -> Path:
+    """Return the path of a file that can be written: else a verb's work would be lost at its end."""
+    path = Path(text)
+    folder = next(p for p in path.absolute().parents if p.exists())
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a folder; name a file in it")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"'{text}' can't be written: {folder} takes no files; name one elsewhere")
+    return path
+
+
+def _splits() -> Collection[str]:
+    from zeta_eval.outcomes import SPLITS
+
+    return (*SPLITS, "all")
+
+
+def _costs() -> Collection[str]:
+    from zeta_eval.outcomes import COSTS
+
+    return COSTS
+
+
+def _estimators() -> Collection[str]:
+    from zeta_eval.tuning.report import ESTIMATORS
+
+    return ESTIMATORS
+
+
+STORE = "sqlite:///mlruns/mlflow.db"
+"""MLflow store unless --mlflow names another."""
+
+POLICY: Arguments = {
+    "policy": {"metavar": "POLICY", "help": "policy file, or a registered one: models:/ZetaDynamicRouter@champion"}
+}
+TABLE: Arguments = {"table": {"metavar": "TABLE", "help": "Parquet, CSV or JSONL file, or a benchmark's folder"}}
+TASK: Arguments = {"--task": {"metavar": "NAME", "help": "name of the task the query belongs to"}}
+COST_WEIGHT: Arguments = {
+    "--cost-weight": {"type": float, "metavar": "X", "help": "accuracy given up to save one largest call"}
+}
+SPLIT: Arguments = {
+    "--split": {"choices": Choices(_splits), "default": "test", "metavar": "S", "help": "%(choices)s (%(default)s)"}
+}
+INTERVALS: Arguments = {
+    "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the intervals (%(default)s)"}
+}
+SEARCH: Arguments = {
+    "--trials": {"type": int, "default": 300, "metavar": "N", "help": "configurations tried (%(default)s)"},
+    "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the search (%(default)s)"},
+}
+ESTIMATOR: Arguments = {
+    "--estimator": {
+        "choices": Choices(_estimators),
+        "default": "auto",
+        "metavar": "E",
+        "help": "%(choices)s (%(default)s)",
+    }
+}
+TUNING: Arguments = {
+    "--cost": {"choices": Choices(_costs), "metavar": "COLUMN", "help": "%(choices)s (the first the table has)"},
+    **SEARCH,
+    "--max-cost": {"type": float, "metavar": "X", "help": "most a query may cost on average"},
+    "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},
+    **ESTIMATOR,
+    "--embedder": {"metavar": "MODEL", "help": "sentence-transformers model for knn and embedding"},
+    "--keep": {"type": float, "metavar": "X", "help": "certify this share of the largest size's accuracy"},
+    "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "of --keep (%(default)s)"},
+    "--storage": {"metavar": "URL", "help": "Optuna storage that makes the study resumable"},
+}
+"""What `settings` reads."""
+JSON: Arguments = {
+    "--json": {"nargs": "?", "const": "-", "metavar": "FILE", "help": "write the result as JSON (to the screen)"}
+}
+TRACKED: Arguments = {
+    "--mlflow": {"default": STORE, "metavar": "URI", "help": "MLflow store, or none (%(default)s)"},
+    **JSON,
+}
+
+
+def loaded(kind: Any, value: Any) -> Any:
+    """Return a value of that kind as it is, anything else as the name of one to load."""
+    return value if isinstance(value, kind) else kind.load(value)
+
+
+def policy(args: Namespace) -> RoutingPolicy:
+    """The policy that is named; a file is read without what the registry needs, so that `zeta route` stays quick."""
+    from zeta_eval.router.policy import RoutingPolicy
+
+    if isinstance(args.policy, str) and args.policy.startswith("models:/"):
+        from zeta_eval.api import versions
+
+        return versions.load_policy(args.policy, store=args.mlflow)
+    found: RoutingPolicy = loaded(RoutingPolicy, args.policy)
+    return found
+
+
+def settings(args: Namespace) -> TuningSettings:
+    """The arguments of TUNING as settings."""
+    from zeta_eval.tuning import TuningSettings
+
+    return TuningSettings(
+        cost=args.cost,
+        n_trials=args.trials,
+        seed=args.seed,
+        max_cost=args.max_cost,
+        min_score=args.min_score,
+        estimator=args.estimator,
+        embedder=args.embedder,
+        keep=args.keep,
+        confidence=args.confidence,
+        storage=args.storage,
+    )
+
+
+def tracker(args: Namespace) -> MlflowTracker | None:
+    """The MLflow store that --mlflow names; "none" records nothing."""
+    if args.mlflow == "none":
+        return None
+    from zeta_eval.tracking import MlflowTracker
+
+    return MlflowTracker(args.mlflow)

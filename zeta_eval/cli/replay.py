@@ -1,0 +1,34 @@
+"""`zeta replay`: test a policy and every baseline."""
+
+from argparse import Namespace
+
+from zeta_eval.cli.options import INTERVALS, POLICY, SPLIT, TABLE, TRACKED, loaded, new_file, policy
+from zeta_eval.cli.verb import Result, verb
+
+
+@verb(
+    "replay",
+    "test a policy and every baseline on a table of outcomes",
+    example="replay policy.json outcomes --split test",
+    arguments={
+        **POLICY,
+        **TABLE,
+        **SPLIT,
+        "--cost-weight": {"type": float, "metavar": "X", "help": "another trade-off than the policy's own"},
+        **INTERVALS,
+        "--decisions": {"type": new_file, "metavar": "FILE", "help": "write each query's steps as .parquet"},
+        "--curve": {"action": "store_true", "help": "with --decisions: at every point of the curve"},
+        **TRACKED,
+    },
+)
+def _replay(args: Namespace) -> Result:
+    from zeta_eval import api
+    from zeta_eval.evaluation.decisions import decisions, save_decisions
+    from zeta_eval.outcomes import Outcomes
+
+    chooser, table = policy(args), loaded(Outcomes, args.table)
+    report = api.replay(chooser, table, split=args.split, cost_weight=args.cost_weight, seed=args.seed)
+    if args.decisions is not None:
+        made = decisions(chooser, table.split(args.split), cost_weight=args.cost_weight, curve=args.curve)
+        save_decisions(made, args.decisions)
+    return Result.of(report)

@@ -1,0 +1,18 @@
+"""`zeta rollback`: make the earlier champion champion again."""
+
+from argparse import Namespace
+
+from zeta_eval.cli.promote import CHAMPION, champion
+from zeta_eval.cli.verb import Result, verb
+
+
+@verb(
+    "rollback",
+    "make the earlier champion champion again",
+    example="rollback --out policy.json",
+    arguments=CHAMPION,
+)
+def _rollback(args: Namespace) -> Result:
+    from zeta_eval import api
+
+    return champion(api.rollback(store=args.mlflow, out=args.out), args.out)

@@ -1,0 +1,30 @@
+"""`zeta tune`: search a routing policy."""
+
+import dataclasses
+from argparse import Namespace
+
+from zeta_eval.cli.options import TABLE, TRACKED, TUNING, new_file, settings, tracker
+from zeta_eval.cli.verb import Result, verb
+
+
+@verb(
+    "tune",
+    "search a routing policy on a table of outcomes",
+    example="tune outcomes --out policy.json",
+    arguments={
+        **TABLE,
+        "--out": {"type": new_file, "required": True, "metavar": "POLICY", "help": "policy file to write"},
+        **TUNING,
+        **TRACKED,
+    },
+)
+def _tune(args: Namespace) -> Result:
+    from zeta_eval import api
+
+    report = api.tune(args.table, settings=settings(args), tracker=tracker(args))
+    if args.out is not None:
+        report.policy.save(args.out)
+    data = report.test.to_dict() | {"estimator": report.estimator}
+    if report.certificate is not None:
+        data["certificate"] = dataclasses.asdict(report.certificate)
+    return Result(report=report, text=report.text(), data=data).written("Policy", args.out)

@@ -1,0 +1,92 @@
+"""What a verb is: its name, its arguments, what it does, and what it makes."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zeta_eval.cli.parser import Arguments, Parser
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a verb made."""
+
+    report: Any
+    """The api's report object."""
+    text: str
+    """The report as plain text."""
+    data: dict[str, Any]
+    """The report as JSON data."""
+
+    @classmethod
+    def of(cls, report: Any) -> Result:
+        """A report that gives its own text and its own JSON data."""
+        return cls(report=report, text=report.text(), data=report.to_dict())
+
+    def written(self, what: str, path: Path | None) -> Result:
+        """The same, saying where it was written, if it was."""
+        if path is None:
+            return self
+        return replace(self, text=f"{self.text}\n\n{what}: {path}", data=self.data | {what.lower(): str(path)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A page that a server on this machine shows once its command runs."""
+
+    title: str
+    """What the page shows."""
+    address: str
+    """Where the page is, on the loopback interface."""
+    command: list[str]
+    """The server's command."""
+    env: dict[str, str] = field(default_factory=dict)
+    """What the server needs in its environment beside ours."""
+
+
+Do = Callable[[Namespace], Result]
+"""Parsed arguments -> what they made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verb:
+    """One verb: `zeta NAME ...` on the command line, `%zeta NAME ...` in a notebook."""
+
+    name: str
+    """The word that calls it."""
+    summary: str
+    """What it does, in one line of `zeta --help`."""
+    example: str
+    """A line that calls it, without "zeta"."""
+    arguments: Arguments
+    """Its arguments."""
+    do: Do
+    """Does its work."""
+
+    def add_to(self, group: Any) -> None:
+        """Add the verb to the sub-commands of a parser."""
+        parser: Parser = group.add_parser(
+            self.name, help=self.summary, description=f"{self.summary[0].upper()}{self.summary[1:]}."
+        )
+        parser.epilog = f"example: {parser.prog.removesuffix(self.name)}{self.example}"
+        parser.set_defaults(do=self.do)
+        for name, settings in self.arguments.items():
+            parser.add_argument(name, **settings)
+
+
+VERBS: dict[str, Verb] = {}
+"""The verbs by name, each noted by its own file."""
+
+
+def verb(name: str, summary: str, *, example: str, arguments: Arguments) -> Callable[[Do], Do]:
+    """Note the function below as a verb of zeta."""
+
+    def note(do: Do) -> Do:
+        VERBS[name] = Verb(name=name, summary=summary, example=example, arguments=arguments, do=do)
+        return do
+
+    return note
