@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
     from zeta_eval.notebook import figures
     from zeta_eval.notebook.complexity_view import complexity_view
-    from zeta_eval.notebook.working_point import explore
+    from zeta_eval.notebook.explore import explore
     from zeta_eval.outcomes import Outcomes
     from zeta_eval.router import Decision, ZetaDynamicRouter
     from zeta_eval.router.policy import RoutingPolicy
@@ -97,7 +97,7 @@ _HOME = {
     "feedback.online": ("Online", "OnlineSettings"),
     "models": ("GenerateConfig", "Ladder", "ModelSpec"),
     "notebook.complexity_view": ("complexity_view",),
-    "notebook.working_point": ("explore",),
+    "notebook.explore": ("explore",),
     "outcomes": ("Outcomes",),
     "router": ("Decision", "ZetaDynamicRouter"),
     "router.policy": ("RoutingPolicy",),

@@ -5,7 +5,7 @@ import pytest
 
 from zeta_eval.models import Ladder
 from zeta_eval.notebook.cell import cell_parser, code_of, run, start
-from zeta_eval.notebook.routed_cell import INTERRUPTED, Turn
+from zeta_eval.notebook.routed_cell import INTERRUPTED, RoutedCell
 from zeta_eval.notebook.session import Session
 from zeta_eval.notebook.waiting import wait_for
 from zeta_eval.router import Routed, Step, ZetaDynamicRouter
@@ -54,14 +54,14 @@ def test_a_cell_is_routed_answered_and_recorded(notebook):
 
 def test_text_of_models_and_users_is_escaped():
     decision = ZetaDynamicRouter().route("<b>x</b>")
-    turn = Turn(decision=decision, policy=RoutingPolicy.seed(), notes=["<i>note</i>"])
+    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(), notes=["<i>note</i>"])
     evil = "<script>alert(1)</script>"
-    turn.steps.append((Step(size="7B", text=evil, latency_s=1.0, p_right=0.5, error=None), evil))
+    cell.steps.append((Step(size="7B", text=evil, latency_s=1.0, p_right=0.5, error=None), evil))
     for compared in (False, True):
-        turn.compared = compared
-        html = turn._repr_html_()
+        cell.compared = compared
+        html = cell._repr_html_()
         assert "<script" not in html and "<i>" not in html and "&lt;script&gt;" in html
-        assert evil in turn.text()
+        assert evil in cell.text()
 
 
 def test_a_size_can_be_forced(notebook):
@@ -129,19 +129,19 @@ def test_a_failed_model_fails_the_cell_and_says_why(notebook):
 
 def test_an_answer_streams_in_and_stops_when_the_cell_is_interrupted(endless):
     args = cell_parser().parse_args(["--size", "R1"])
-    turn, seen = start(args, TEXT, endless), []
+    cell, seen = start(args, TEXT, endless), []
 
     def show():
-        if turn.writing and len(turn.writing[1]) > 40:
-            seen.append(turn.writing[1])
+        if cell.writing and len(cell.writing[1]) > 40:
+            seen.append(cell.writing[1])
         if len(seen) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(args, TEXT, endless, turn, show)
-    assert turn.state == INTERRUPTED and not turn.steps
+        run(args, TEXT, endless, cell, show)
+    assert cell.state == INTERRUPTED and not cell.steps
     assert seen[1].startswith(seen[0][:20]) and len(seen[1]) > len(seen[0])
-    assert turn.writing[1].startswith(seen[0][:20]) and "interrupted" in turn.text()
+    assert cell.writing[1].startswith(seen[0][:20]) and "interrupted" in cell.text()
     assert not [t for t in threading.enumerate() if t.name == "zeta"]
 
 
@@ -153,8 +153,8 @@ def test_what_work_raises_and_returns_comes_back():
 
 def test_steps_are_shown_as_they_happen(notebook):
     decision = ZetaDynamicRouter(RoutingPolicy.seed(("17K", "45K", "456K"))).route(TEXT)
-    turn = Turn(decision=decision, policy=RoutingPolicy.seed(("17K", "45K", "456K")), writing=("17K", "Q"))
-    assert re.search("17K is answering", turn.text())
-    turn.steps.append((Step(size="17K", text="Q", latency_s=0.1, p_right=0.1, error=None), "went from 17K to 45K"))
-    turn.writing = ("45K", "QW")
-    assert "went from 17K to 45K" in turn.text() and turn.text().endswith("QW")
+    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(("17K", "45K", "456K")), writing=("17K", "Q"))
+    assert re.search("17K is answering", cell.text())
+    cell.steps.append((Step(size="17K", text="Q", latency_s=0.1, p_right=0.1, error=None), "went from 17K to 45K"))
+    cell.writing = ("45K", "QW")
+    assert "went from 17K to 45K" in cell.text() and cell.text().endswith("QW")

@@ -8,7 +8,7 @@ import pytest
 import zeta_eval as ze
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
-from zeta_eval.notebook.working_point import explore, study_front
+from zeta_eval.notebook.explore import explore, study_front
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.testing import make_outcomes

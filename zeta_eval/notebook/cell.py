@@ -15,7 +15,7 @@ from zeta_eval.cli.parser import Parser
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.models import Completion
 from zeta_eval.notebook.explain import explain
-from zeta_eval.notebook.routed_cell import DONE, FAILED, INTERRUPTED, Turn
+from zeta_eval.notebook.routed_cell import DONE, FAILED, INTERRUPTED, RoutedCell
 from zeta_eval.notebook.session import Session
 from zeta_eval.notebook.waiting import wait_for
 from zeta_eval.router import Decision, Routed, Step
@@ -74,44 +74,44 @@ def check(args: Namespace, text: str, session: Session) -> None:
         session.check(args.size)
 
 
-def start(args: Namespace, text: str, session: Session) -> Turn:
+def start(args: Namespace, text: str, session: Session) -> RoutedCell:
     """Decide, and begin what is shown of the cell."""
     decision = session.router.route(text, task=args.task, cost_weight=args.cost_weight)
-    turn = Turn(decision=decision, policy=session.policy, compared=args.compare)
+    cell = RoutedCell(decision=decision, policy=session.policy, compared=args.compare)
     if args.explain:
-        turn.explanation = explain(session.policy, decision)
+        cell.explanation = explain(session.policy, decision)
     if session.policy.verdict.status == "not measured":
-        turn.notes.append(
+        cell.notes.append(
             "The policy is a guess: `r = %zeta tune TABLE` makes one from outcomes, `%zeta use r` sets it."
         )
-    return turn
+    return cell
 
 
-def run(args: Namespace, text: str, session: Session, turn: Turn, show: Callable[[], None]) -> Answered:
+def run(args: Namespace, text: str, session: Session, cell: RoutedCell, show: Callable[[], None]) -> Answered:
     """Answer the text in a thread, while `show` is called about ten times a second.
 
     Raises:
-        KeyboardInterrupt: the cell was interrupted; what was written until then stays in `turn`.
+        KeyboardInterrupt: the cell was interrupted; what was written until then stays in `cell`.
         ZetaError: no weights, or every size that was asked failed.
     """
     if args.dry_run:
-        turn.state = DONE
-        return Answered(value=turn.decision, given=())
-    job = _Job(args, text, session, turn)
+        cell.state = DONE
+        return Answered(value=cell.decision, given=())
+    job = _Job(args, text, session, cell)
     try:
         made = wait_for(job.run, show)
     except BaseException as e:
-        turn.state = INTERRUPTED if isinstance(e, KeyboardInterrupt) else FAILED
+        cell.state = INTERRUPTED if isinstance(e, KeyboardInterrupt) else FAILED
         raise
-    turn.state, turn.writing = DONE, None
+    cell.state, cell.writing = DONE, None
     return made
 
 
 class _Job:
     """What the thread does."""
 
-    def __init__(self, args: Namespace, text: str, session: Session, turn: Turn) -> None:
-        self.args, self.text, self.session, self.turn = args, text, session, turn
+    def __init__(self, args: Namespace, text: str, session: Session, cell: RoutedCell) -> None:
+        self.args, self.text, self.session, self.cell = args, text, session, cell
         self.request = CODE_REQUEST if args.code else ""
 
     def run(self, interrupted: Callable[[], None]) -> Answered:
@@ -121,7 +121,7 @@ class _Job:
             return self._compare(answer)
         if self.args.size is not None:
             return self._forced(self.args.size, answer)
-        policy, first = self.session.policy, self.turn.decision.size
+        policy, first = self.session.policy, self.cell.decision.size
         if first not in policy.sizes:
             raise InvalidInputError(
                 f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
@@ -141,7 +141,7 @@ class _Job:
     def _answer(self, interrupted: Callable[[], None], size: str, text: str) -> Completion:
         def on_text(written: str) -> None:
             interrupted()
-            self.turn.writing = (size, written)
+            self.cell.writing = (size, written)
 
         self._load([size])
         on_text("")
@@ -150,12 +150,12 @@ class _Job:
     def _load(self, sizes: Sequence[str]) -> None:
         for size in sizes:
             if size not in self.session.loaded:
-                self.turn.writing = (size, "(loading its weights)")
+                self.cell.writing = (size, "(loading its weights)")
                 self.session.engines.engine(size)
 
     def _step(self, step: Step, reason: str) -> None:
-        self.turn.steps.append((step, reason))
-        self.turn.writing = None
+        self.cell.steps.append((step, reason))
+        self.cell.writing = None
 
     def _ask(self, size: str, answer: Callable[[str, str], Completion], reason: str) -> Step:
         """One size's answer, timed, as a step."""
@@ -166,7 +166,7 @@ class _Job:
             size=size,
             text=made.text,
             latency_s=time.perf_counter() - started,
-            p_right=0.0 if made.error is not None else self.turn.decision.p.get(size, 0.0),
+            p_right=0.0 if made.error is not None else self.cell.decision.p.get(size, 0.0),
             error=made.error,
         )
         self._step(step, reason)
@@ -177,12 +177,12 @@ class _Job:
         step = self._ask(size, answer, reason)
         if step.error is not None:
             raise GenerationError(f"{size} failed: {step.error}")
-        decision = replace(self.turn.decision, size=size, reasons=(reason,))
+        decision = replace(self.cell.decision, size=size, reasons=(reason,))
         routed = Routed(text=step.text, size=size, decision=decision, steps=(step,), reasons=(reason,))
         return Answered(value=routed, given=((decision, (step,)),))
 
     def _compare(self, answer: Callable[[str, str], Completion]) -> Answered:
-        chosen = self.turn.decision
+        chosen = self.cell.decision
         steps = {}
         for size in self.session.ladder.sizes:
             steps[size] = self._ask(size, answer, "the policy's choice" if size == chosen.size else "")

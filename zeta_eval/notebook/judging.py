@@ -18,8 +18,8 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
-    """An answer that can be judged."""
+class FeedbackAnswer:
+    """An answer that a person can give feedback on."""
 
     id: str
     """Its id in the history."""
@@ -35,15 +35,17 @@ class Judge:
     def __init__(self, history: History) -> None:
         """Judge into a history."""
         self.history = history
-        self._answers: dict[str, Judged] = {}
+        self._answers: dict[str, FeedbackAnswer] = {}
 
-    def record(self, text: str, task: str | None, given: Sequence[tuple[Decision, Sequence[Step]]]) -> list[Judged]:
+    def record(
+        self, text: str, task: str | None, given: Sequence[tuple[Decision, Sequence[Step]]]
+    ) -> list[FeedbackAnswer]:
         """Note answers to a text; each can then be judged."""
         noted = []
         for decision, steps in given:
             kept = next(s for s in reversed(steps) if s.error is None)
             made = self.history.record(decision, text, task=task, steps=steps)
-            noted.append(Judged(id=made, size=kept.size, text=kept.text))
+            noted.append(FeedbackAnswer(id=made, size=kept.size, text=kept.text))
         self._answers |= {answer.id: answer for answer in noted}
         return noted
 
@@ -76,7 +78,7 @@ class Judge:
         return found[0] if found else name
 
 
-def hint(answers: Sequence[Judged]) -> str:
+def hint(answers: Sequence[FeedbackAnswer]) -> str:
     """How to judge answers in words."""
     ids = [f'%zeta feedback {a.id[:SHOWN]} right | wrong | "the correct answer"' for a in answers]
     if len(ids) == 1:
@@ -84,7 +86,7 @@ def hint(answers: Sequence[Judged]) -> str:
     return "Which were right?\n" + "\n".join(f"{a.size}: {line}" for a, line in zip(answers, ids, strict=True))
 
 
-def buttons(judge: Judge, answers: Sequence[Judged]) -> Any:
+def buttons(judge: Judge, answers: Sequence[FeedbackAnswer]) -> Any:
     """Two buttons for each answer and a field for the correct one, as a widget."""
     import ipywidgets as w
 
@@ -96,7 +98,7 @@ def buttons(judge: Judge, answers: Sequence[Judged]) -> Any:
     return w.VBox([*rows, w.HBox([field, save, said])])
 
 
-def _row(judge: Judge, answer: Judged, *, many: bool) -> Any:
+def _row(judge: Judge, answer: FeedbackAnswer, *, many: bool) -> Any:
     import ipywidgets as w
 
     said, narrow = w.HTML(), w.Layout(width="7em")

@@ -24,9 +24,9 @@ from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
 from zeta_eval.notebook.completion import Completer
 from zeta_eval.notebook.formats import register, unregister
-from zeta_eval.notebook.judging import Judge, Judged, buttons, hint
+from zeta_eval.notebook.judging import FeedbackAnswer, Judge, buttons, hint
 from zeta_eval.notebook.pages import Pages, free_port
-from zeta_eval.notebook.routed_cell import Turn
+from zeta_eval.notebook.routed_cell import RoutedCell
 from zeta_eval.notebook.session import Session, Status, status
 from zeta_eval.notebook.variables import interpolate, take
 from zeta_eval.notebook.words import HELP, line_parser, parse, split
@@ -128,41 +128,41 @@ class ZetaMagics(Magics):
         text = (text if args.raw else interpolate(text, self._variables())).strip("\n")
         session = self.session()
         cells.check(args, text, session)
-        turn = cells.start(args, text, session)
-        shown = _Shown(turn, self._ipython)
+        cell = cells.start(args, text, session)
+        shown = _Shown(cell, self._ipython)
         try:
-            made = cells.run(args, text, session, turn, shown.tick)
+            made = cells.run(args, text, session, cell, shown.tick)
             if args.out is not None:
                 self._ipython.push({args.out: made.value})
             if args.code:
-                self._insert(turn)
-            answers = self._record(text, args.task, made, turn)
+                self._insert(cell)
+            answers = self._record(text, args.task, made, cell)
         finally:
             shown.end()
         if answers and shown.live:
             with suppress(ImportError):  # no ipywidgets: the hint says how to judge in words
-                _show_widget(buttons(self._judging(), answers), turn.hint)
+                _show_widget(buttons(self._judging(), answers), cell.hint)
 
-    def _record(self, text: str, task: str | None, made: cells.Answered, turn: Turn) -> list[Judged]:
+    def _record(self, text: str, task: str | None, made: cells.Answered, cell: RoutedCell) -> list[FeedbackAnswer]:
         """Note the answers, so that they can be judged."""
         if not made.given:
             return []
         try:
             answers = self._judging().record(text, task, made.given)
         except ZetaError as e:  # the answer is there all the same
-            turn.notes.append(f"Nothing was kept for feedback: {e}")
+            cell.notes.append(f"Nothing was kept for feedback: {e}")
             return []
-        turn.hint = hint(answers)
+        cell.hint = hint(answers)
         return answers
 
-    def _insert(self, turn: Turn) -> None:
+    def _insert(self, cell: RoutedCell) -> None:
         """Make the code of the answer the next cell."""
-        code = cells.code_of(turn.steps[-1][0].text)
+        code = cells.code_of(cell.steps[-1][0].text)
         if code is None:
-            turn.notes.append("The answer holds no Python code, so no cell was inserted.")
+            cell.notes.append("The answer holds no Python code, so no cell was inserted.")
         else:
             self._ipython.set_next_input(code)
-            turn.notes.append("The code is in the next cell; read it before you run it.")
+            cell.notes.append("The code is in the next cell; read it before you run it.")
 
     def _variables(self) -> dict[str, Any]:
         """What the user has named: the notebook's variables without those that IPython put there."""
@@ -222,21 +222,21 @@ class ZetaMagics(Magics):
 class _Shown:
     """A routed cell on the screen: renewed as it changes where there is a kernel, else shown once at its end."""
 
-    def __init__(self, turn: Turn, shell: InteractiveShell) -> None:
-        self.turn, self.live = turn, hasattr(shell, "kernel")
-        self._last = repr(turn)
-        self._handle = display(turn, display_id=True) if self.live else None
+    def __init__(self, cell: RoutedCell, shell: InteractiveShell) -> None:
+        self.cell, self.live = cell, hasattr(shell, "kernel")
+        self._last = repr(cell)
+        self._handle = display(cell, display_id=True) if self.live else None
 
     def tick(self) -> None:
         """Show what is new."""
-        if self._handle is not None and (now := repr(self.turn)) != self._last:
+        if self._handle is not None and (now := repr(self.cell)) != self._last:
             self._last = now
-            self._handle.update(self.turn)
+            self._handle.update(self.cell)
 
     def end(self) -> None:
         """Show the end."""
         if self._handle is None:
-            display(self.turn)
+            display(self.cell)
         self.tick()
 
 

@@ -20,7 +20,7 @@ _QUIET = "opacity:.75"
 
 
 @dataclass(kw_only=True)
-class Turn:
+class RoutedCell:
     """A routed cell: the decision, and what has come of it so far. One thread writes it, another one shows it."""
 
     decision: Decision
@@ -70,7 +70,7 @@ class Turn:
         parts += [f"<div style='{_QUIET}'>{_e(note)}</div>" for note in self.notes]
         if self.hint:
             parts.append(f"<div style='{_QUIET};font-size:90%;white-space:pre-line'>{_e(self.hint)}</div>")
-        return f"<div class='zeta-turn' style='max-width:60em'>{''.join(parts)}</div>"
+        return f"<div class='zeta-cell' style='max-width:60em'>{''.join(parts)}</div>"
 
     def _title(self) -> str:
         d = self.decision

@@ -11,11 +11,10 @@ import ipywidgets as widgets
 from zeta_eval.evaluation.reports.style import COLOURS, image, shorten
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.notebook.view import bar, html_table
+from zeta_eval.notebook.working_point import WorkingPoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from zeta_eval.notebook.working_point import Explore
 
 WIDTH, HEIGHT = 500, 375
 """Size of the picture in pixels."""
@@ -27,9 +26,8 @@ WORDS = 34
 """Characters of a listed query and of the sizes it is answered by, together."""
 
 
-def build(view: Explore) -> widgets.VBox:
-    """Make the widget of a view: picture, slider, numbers, list of changes, and a button that saves."""
-    figure = view.curves()
+def build(view: WorkingPoint, figure: Figure) -> widgets.VBox:
+    """Make the widget of a point on a figure: picture, slider, numbers, list of changes, and a button that saves."""
     svg = b64encode(image(figure, "svg")).decode("ascii")
     style = f"width:{WIDTH}px;height:{HEIGHT}px"
     picture = widgets.HTML(f"<img src='data:image/svg+xml;base64,{svg}' alt='cost-quality curve' style='{style}'>")
@@ -87,7 +85,7 @@ def _pixels(figure: Figure) -> Any:
     return place
 
 
-def _mark(view: Explore, pixels: Any) -> str:
+def _mark(view: WorkingPoint, pixels: Any) -> str:
     """The working point with both its intervals, as a layer over the picture."""
     at, colour = view.point, COLOURS[1] if view.policy.cascades else COLOURS[0]
     x, y = pixels(at["cost"], at["accuracy"])
@@ -101,7 +99,7 @@ def _mark(view: Explore, pixels: Any) -> str:
     )
 
 
-def _numbers(view: Explore) -> str:
+def _numbers(view: WorkingPoint) -> str:
     """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
     unit, own = view.policy.cost_unit, view.row(view.own)
     columns = [_cells(view.point, unit), _cells(own, unit)]
@@ -128,7 +126,7 @@ def _cells(row: dict[str, Any], unit: str) -> list[tuple[str, str]]:
     ]
 
 
-def _changes(view: Explore) -> str:
+def _changes(view: WorkingPoint) -> str:
     """How many queries change their sizes against the policy's own point, and those that change most."""
     rows, points = view.moved(), view.points
     if not len(rows):
