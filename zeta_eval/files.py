@@ -8,7 +8,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def loaded(kind: type[T], value: object) -> T:
+    """Return a value of that kind as it is, anything else as the name or file of one, which `kind.load` reads."""
+    loader: Any = kind
+    made: T = value if isinstance(value, kind) else loader.load(value)
+    return made
 
 
 @contextmanager

@@ -148,3 +148,11 @@ def test_policies_are_compared_by_the_names_of_their_variables(notebook, seed, o
     notebook.variables.update({"mine": seed, "other": replace(seed, cost_weight=3.0), "t": outcomes})
     assert notebook.run("%zeta compare mine other t").result.result.policies == ("mine", "other")
     notebook.fails("%zeta compare mine t", "at least two")
+
+
+def test_a_decision_shows_its_size_and_reasons_not_its_fields(notebook, seed):
+    notebook.variables["p"] = seed
+    result = notebook.run("%zeta route p hello").result.result
+    data, _ = notebook.shell.display_formatter.format(result)
+    assert data["text/plain"].splitlines()[0] == result.size
+    assert "Decision(" not in data["text/plain"]

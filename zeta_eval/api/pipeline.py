@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.replay import replay as _replay
 from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.files import loaded
 from zeta_eval.models import Completion, GenerateConfig, Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Decision, ZetaDynamicRouter
@@ -58,7 +60,7 @@ def benchmark(
     from zeta_eval.inference.run.runner import run as run_queries
     from zeta_eval.tasks import resolve_tasks
 
-    ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
+    ladder = loaded(Ladder, ladder)
     tracker = tracker if leads() else None  # of several processes one records
     if tracker is not None:
         tracker.open()  # a long run should not end on a store that can't be opened
@@ -125,7 +127,7 @@ def tune(
     plain = TuningSettings(cost=cost, n_trials=n_trials, seed=seed, max_cost=max_cost, min_score=min_score)
     if settings is not None and plain != TuningSettings():
         raise InvalidInputError("Give settings or single keywords, not both; put the keywords into the settings.")
-    return _tune(_table(outcomes), settings or plain, tracker)
+    return _tune(loaded(Outcomes, outcomes), settings or plain, tracker)
 
 
 def replay(
@@ -144,7 +146,9 @@ def replay(
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
     """
-    return _replay(load_policy(policy, store=store), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
+    return _replay(
+        load_policy(policy, store=store), loaded(Outcomes, outcomes), split=split, cost_weight=cost_weight, seed=seed
+    )
 
 
 def compare(
@@ -171,7 +175,7 @@ def compare(
     """
     from zeta_eval.evaluation.versus import compare as versus
 
-    return versus(_named(policies, store), _table(outcomes), split=split, cost_weight=cost_weight, seed=seed)
+    return versus(_named(policies, store), loaded(Outcomes, outcomes), split=split, cost_weight=cost_weight, seed=seed)
 
 
 def route(
@@ -222,7 +226,7 @@ def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None)
     from zeta_eval.inference.run.residency import EnginePool
     from zeta_eval.inference.run.runner import default_engine
 
-    ladder = ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
+    ladder = loaded(Ladder, ladder)
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     engines = EnginePool(ladder.generators, default_engine)
     engines.load()
@@ -245,6 +249,13 @@ class PipelineReport:
     def text(self) -> str:
         """The test table with where things lie, as plain text."""
         return f"{self.tuning.text()}\n\nOutcomes: {self.outcomes_path}\nPolicy:   {self.policy_path}"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        places = f"Outcomes: {html.escape(str(self.outcomes_path))}<br>Policy: {html.escape(str(self.policy_path))}"
+        return f"{self.tuning._repr_html_()}<p>{places}</p>"
 
 
 def run(
@@ -311,10 +322,6 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
         )
         policy = report.policy.save(Path(folder, "policy.json"))
         tracker.log_policy(policy, metrics=metrics, tags=tags, artifacts=files[1:])
-
-
-def _table(outcomes: Outcomes | str | Path) -> Outcomes:
-    return outcomes if isinstance(outcomes, Outcomes) else Outcomes.load(outcomes)
 
 
 def _named(

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.files import replacing, write_json
+from zeta_eval.files import loaded, replacing, write_json
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -50,7 +50,7 @@ def learn(
     from zeta_eval.tuning.relearn import relearn
 
     parent = load_policy(policy, store=None if tracker is None else tracker.uri)
-    table = Outcomes.load(outcomes) if isinstance(outcomes, str | Path) else outcomes
+    table = None if outcomes is None else loaded(Outcomes, outcomes)
     with opened(history) as store:
         report = relearn(parent, store, table, settings=settings, trusted=trusted, force=force)
     if report.promoted and out is not None:
@@ -90,11 +90,11 @@ def load_policy(policy: RoutingPolicy | str | Path, *, store: str | None = None)
     Raises:
         PolicyError: no such version, or a file that can't be used.
     """
-    if isinstance(policy, RoutingPolicy):
-        return policy
     from zeta_eval.tracking import is_registered_name
 
-    return _tracker(store).registry.load(str(policy)) if is_registered_name(policy) else RoutingPolicy.load(policy)
+    if isinstance(policy, str) and is_registered_name(policy):
+        return _tracker(store).registry.load(policy)
+    return loaded(RoutingPolicy, policy)
 
 
 def promote(
@@ -153,12 +153,12 @@ def _tracker(store: str | None) -> MlflowTracker:
 
 def _version(tracker: MlflowTracker, policy: RoutingPolicy | str | Path) -> str:
     """The version that has exactly this policy's file; it is registered first where there is none."""
-    loaded = load_policy(policy)
+    known = load_policy(policy)
     with TemporaryDirectory() as folder:
-        file = loaded.save(Path(folder, "policy.json")) if isinstance(policy, RoutingPolicy) else Path(policy)
+        file = known.save(Path(folder, "policy.json")) if isinstance(policy, RoutingPolicy) else Path(policy)
         if (found := tracker.registry.find(file)) is not None:
             return found
-        tracker.log_policy(file, metrics={}, tags={"verdict": loaded.verdict.status, "policy": loaded.name})
+        tracker.log_policy(file, metrics={}, tags={"verdict": known.verdict.status, "policy": known.name})
         return str(tracker.registry.find(file))
 
 

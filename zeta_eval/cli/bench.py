@@ -3,8 +3,9 @@
 from argparse import Namespace
 from pathlib import Path
 
-from zeta_eval.cli.options import TRACKED, loaded, tracker
+from zeta_eval.cli.options import TRACKED, tracker
 from zeta_eval.cli.verb import Result, verb
+from zeta_eval.files import loaded
 
 SUMMARY_COLUMNS = {
     "size": "size",

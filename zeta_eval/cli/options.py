@@ -7,9 +7,10 @@ import os
 from argparse import Namespace
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zeta_eval.cli.parser import Arguments, Choices
+from zeta_eval.files import loaded
 
 if TYPE_CHECKING:
     from zeta_eval.router.policy import RoutingPolicy
@@ -96,11 +97,6 @@ TRACKED: Arguments = {
 }
 
 
-def loaded(kind: Any, value: Any) -> Any:
-    """Return a value of that kind as it is, anything else as the name of one to load."""
-    return value if isinstance(value, kind) else kind.load(value)
-
-
 def policy(args: Namespace) -> RoutingPolicy:
     """The policy that is named; a file is read without what the registry needs, so that `zeta route` stays quick."""
     from zeta_eval.router.policy import RoutingPolicy
@@ -109,8 +105,7 @@ def policy(args: Namespace) -> RoutingPolicy:
         from zeta_eval.api import versions
 
         return versions.load_policy(args.policy, store=args.mlflow)
-    found: RoutingPolicy = loaded(RoutingPolicy, args.policy)
-    return found
+    return loaded(RoutingPolicy, args.policy)
 
 
 def settings(args: Namespace) -> TuningSettings:

@@ -1,16 +1,9 @@
 """`zeta promote`: make a version of the registered policy its champion."""
 
-from __future__ import annotations
-
 from argparse import Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zeta_eval.cli.options import TRACKED, new_file
 from zeta_eval.cli.verb import Result, verb
-
-if TYPE_CHECKING:
-    from zeta_eval.tracking import Promotion
 
 CHAMPION = {"--out": {"type": new_file, "metavar": "POLICY", "help": "file to write the champion to"}, **TRACKED}
 """Arguments that `promote` and `rollback` share."""
@@ -25,10 +18,4 @@ CHAMPION = {"--out": {"type": new_file, "metavar": "POLICY", "help": "file to wr
 def _promote(args: Namespace) -> Result:
     from zeta_eval import api
 
-    return champion(api.promote(args.policy, store=args.mlflow, out=args.out), args.out)
-
-
-def champion(made: Promotion, out: Path | None) -> Result:
-    """A new champion as the result of a verb."""
-    data = {"version": made.version, "earlier": made.earlier, "checksum": made.policy.checksum}
-    return Result(report=made, text=made.text(), data=data).written("Policy", out)
+    return Result.of(api.promote(args.policy, store=args.mlflow, out=args.out)).written("Policy", args.out)

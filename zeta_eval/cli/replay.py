@@ -2,8 +2,9 @@
 
 from argparse import Namespace
 
-from zeta_eval.cli.options import INTERVALS, POLICY, SPLIT, TABLE, TRACKED, loaded, new_file, policy
+from zeta_eval.cli.options import INTERVALS, POLICY, SPLIT, TABLE, TRACKED, new_file, policy
 from zeta_eval.cli.verb import Result, verb
+from zeta_eval.files import loaded
 
 
 @verb(

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from zeta_eval.cli.promote import CHAMPION, champion
+from zeta_eval.cli.promote import CHAMPION
 from zeta_eval.cli.verb import Result, verb
 
 
@@ -15,4 +15,4 @@ from zeta_eval.cli.verb import Result, verb
 def _rollback(args: Namespace) -> Result:
     from zeta_eval import api
 
-    return champion(api.rollback(store=args.mlflow, out=args.out), args.out)
+    return Result.of(api.rollback(store=args.mlflow, out=args.out)).written("Policy", args.out)

@@ -26,5 +26,4 @@ def _route(args: Namespace) -> Result:
 
     text = sys.stdin.read() if args.text == "-" else args.text
     decision = ZetaDynamicRouter(policy(args)).route(text, task=args.task, cost_weight=args.cost_weight)
-    lines = [decision.size, *(f"  {reason}" for reason in decision.reasons)]
-    return Result(report=decision, text="\n".join(lines), data=dataclasses.asdict(decision))
+    return Result(report=decision, text=repr(decision), data=dataclasses.asdict(decision))

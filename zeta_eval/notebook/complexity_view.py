@@ -77,8 +77,7 @@ class ComplexityView(View):
         """The decision for the query looked at, with its reasons."""
         decision = self.decision()
         chances = ", ".join(f"{size} {p:.2f}" for size, p in decision.p.items())
-        head = f"{shorten(self.query, 80)}\n{decision.size} (chance of being right: {chances})"
-        return "\n".join([head, *(f"  {reason}" for reason in decision.reasons)])
+        return f"{shorten(self.query, 80)}\n{decision!r}\n  chance of being right: {chances}"
 
     def html(self) -> str:
         """The same as in the figure, with the reasons, for the query looked at."""

@@ -10,7 +10,8 @@ import pandas as pd
 
 from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import FAINT, canvas, legend, title
-from zeta_eval.notebook.view import View, policy_of, table_of
+from zeta_eval.files import loaded
+from zeta_eval.notebook.view import View, policy_of
 from zeta_eval.notebook.working_point import WorkingPoint
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -89,7 +90,7 @@ def explore(
         ZetaError: a policy or a table that can't be used, or that name different sizes.
     """
     trials = policy.trials if isinstance(policy, TuningReport) else None
-    return Explore(table_of(outcomes), policy_of(policy), split=split, seed=seed, trials=trials)
+    return Explore(loaded(Outcomes, outcomes), policy_of(policy), split=split, seed=seed, trials=trials)
 
 
 def study_front(trials: pd.DataFrame) -> pd.DataFrame:

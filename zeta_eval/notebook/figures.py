@@ -10,7 +10,8 @@ import numpy as np
 from zeta_eval.evaluation.bins import by_complexity, reliability
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, legend, shorten, title
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.notebook.view import policy_of, table_of
+from zeta_eval.files import loaded
+from zeta_eval.notebook.view import policy_of
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
@@ -44,7 +45,7 @@ def calibration(
         ZetaError: a policy or a table that can't be used, or that name different sizes.
     """
     policy = policy_of(policy)
-    table = reliability(policy, table_of(outcomes), split=split, bins=bins)
+    table = reliability(policy, loaded(Outcomes, outcomes), split=split, bins=bins)
     sizes = policy.sizes
     figure, axes = canvas(1, len(sizes), size=(max(4.6, 3.1 * len(sizes)), 4.3), share_y=True)
     for i, (size, one) in enumerate(zip(sizes, axes[0], strict=True)):
@@ -74,7 +75,7 @@ def accuracy_by_complexity(
     Arguments and errors as in `calibration`.
     """
     policy = policy_of(policy)
-    table = by_complexity(policy, table_of(outcomes), split=split, bins=bins)
+    table = by_complexity(policy, loaded(Outcomes, outcomes), split=split, bins=bins)
     figure, [[axes]] = canvas(size=(7.0, 4.4))
     for i, size in enumerate(policy.sizes):
         _line(axes, table[table["size"] == size], i, size)
@@ -97,7 +98,7 @@ def latency(outcomes: Outcomes | str | Path) -> Figure:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    table = table_of(outcomes)
+    table = loaded(Outcomes, outcomes)
     frame = table.frame.dropna(subset=["latency_s"])
     frame = frame[frame["latency_s"] > 0]
     sizes = [s for s in table.sizes if (frame["model"] == s).any()]

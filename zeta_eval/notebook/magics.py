@@ -19,11 +19,10 @@ from zeta_eval.cli.options import STORE
 from zeta_eval.cli.parser import Parser
 from zeta_eval.cli.verb import VERBS, Result
 from zeta_eval.exceptions import ZetaError
-from zeta_eval.files import to_json, write_json
+from zeta_eval.files import loaded, to_json, write_json
 from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
 from zeta_eval.notebook.completion import Completer
-from zeta_eval.notebook.formats import register, unregister
 from zeta_eval.notebook.judging import FeedbackAnswer, Judge, buttons, hint
 from zeta_eval.notebook.pages import Pages, free_port
 from zeta_eval.notebook.routed_cell import RoutedCell
@@ -170,8 +169,7 @@ class ZetaMagics(Magics):
         return {k: v for k, v in self.user_ns.items() if k not in hidden or hidden[k] is not v}
 
     def _ladder(self) -> Ladder:
-        ladder = take("ladder", self.ladder, self.user_ns)
-        return ladder if isinstance(ladder, Ladder) else Ladder.load(ladder)
+        return loaded(Ladder, take("ladder", self.ladder, self.user_ns))
 
     def _judging(self) -> Judge:
         if self._judge is None:
@@ -182,7 +180,7 @@ class ZetaMagics(Magics):
 
     def _use(self, args: Namespace) -> Result:
         policy = self._policy(args.policy)
-        ladder = args.ladder if isinstance(args.ladder, Ladder) else Ladder.load(args.ladder)
+        ladder = loaded(Ladder, args.ladder)
         self._forget_session()
         self._session = Session(policy, ladder, max_new_tokens=self.max_new_tokens)
         return self._told()
@@ -276,7 +274,6 @@ def load(shell: InteractiveShell) -> None:
         parser=magics.parser, variables=lambda: magics.user_ns, sizes=lambda: magics.session().ladder.sizes
     )
     shell.Completer.custom_matchers.append(completer.matcher)
-    register(shell)
     _loaded[id(shell)] = (magics, completer)
 
 
@@ -287,7 +284,6 @@ def unload(shell: InteractiveShell) -> None:
     magics, completer = found
     magics.close()
     shell.Completer.custom_matchers.remove(completer.matcher)
-    unregister(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("zeta", None)
     kept: list[Any] = [c for c in shell.configurables if not isinstance(c, ZetaMagics)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from zeta_eval.evaluation.reports.style import image
-from zeta_eval.outcomes import Outcomes
+from zeta_eval.files import loaded
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
 
@@ -66,16 +66,7 @@ def policy_of(given: RoutingPolicy | TuningReport | str | Path) -> RoutingPolicy
     """
     if isinstance(given, TuningReport):
         return given.policy
-    return given if isinstance(given, RoutingPolicy) else RoutingPolicy.load(given)
-
-
-def table_of(given: Outcomes | str | Path) -> Outcomes:
-    """A table, or that of a file or of a benchmark's folder.
-
-    Raises:
-        OutcomesError: the file can't be used.
-    """
-    return given if isinstance(given, Outcomes) else Outcomes.load(given)
+    return loaded(RoutingPolicy, given)
 
 
 def html_table(head: list[str], rows: list[list[str]]) -> str:

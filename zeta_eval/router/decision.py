@@ -71,6 +71,9 @@ class Decision:
     cost_tuned: Mapping[str, float] | None = None
     """`cost` likewise."""
 
+    def __repr__(self) -> str:
+        return "\n".join([self.size, *(f"  {reason}" for reason in self.reasons)])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
@@ -102,6 +105,9 @@ class Routed:
     """Every call made, in order."""
     reasons: tuple[str, ...]
     """Why it stopped or went on after each step."""
+
+    def __repr__(self) -> str:
+        return "\n".join([*(f"  {reason}" for reason in self.reasons), self.text])
 
     @property
     def latency_s(self) -> float:

@@ -55,6 +55,10 @@ class Promotion:
         checksum = self.policy.checksum[:8]
         return f"{PREFIX}{MODEL}@{CHAMPION} is version {self.version} ({self.policy.name}@{checksum}){before}"
 
+    def to_dict(self) -> dict[str, str | None]:
+        """Say it as JSON data."""
+        return {"version": self.version, "earlier": self.earlier, "checksum": self.policy.checksum}
+
     def __repr__(self) -> str:
         return self.text()
 

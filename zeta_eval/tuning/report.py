@@ -145,6 +145,9 @@ class TuningReport:
         """Cost-quality curve of the policy and its baselines on the test split."""
         return self.test.plot()
 
+    def __repr__(self) -> str:
+        return self.text()
+
     def _repr_html_(self) -> str:
         return self.test._repr_html_()
 

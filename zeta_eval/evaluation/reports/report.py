@@ -146,6 +146,9 @@ class ReplayReport:
         """The report for a terminal; its last line says in words what the policy is worth."""
         return self._page().text()
 
+    def __repr__(self) -> str:
+        return self.text()
+
     def _repr_html_(self) -> str:
         return self._page().html()
 

@@ -30,6 +30,9 @@ class ImportReport:
         lines.append(f"Costs: {', '.join(costs)}" if costs else "Costs: none; give --cost NAME=VALUE for every model.")
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return self.text()
+
     def to_dict(self) -> dict[str, Any]:
         """The account as JSON data."""
         return {
