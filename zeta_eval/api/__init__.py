@@ -1,7 +1,9 @@
 """The verbs for Python: they compose the rooms below and do nothing else."""
 
-from zeta_eval.api.pipeline import answerers, benchmark, compare, import_table, replay, route, run, tune
+from zeta_eval.api.answering import answerers
+from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
 from zeta_eval.api.versions import learn, promote, rollback
+from zeta_eval.api.whole_job import run
 
 __all__ = [
     "answerers",

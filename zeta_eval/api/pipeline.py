@@ -1,11 +1,10 @@
-"""The verbs: benchmark, import, tune, replay, compare, route, run. They compose the rooms and do nothing else."""
+"""The verbs around a policy: run queries on models, import a table, tune, replay, compare, route."""
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,23 +12,19 @@ from typing import TYPE_CHECKING
 from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.replay import replay as _replay
 from zeta_eval.evaluation.reports.report import ReplayReport
-from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import loaded
-from zeta_eval.models import Completion, GenerateConfig, Ladder
+from zeta_eval.models import GenerateConfig, Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
-    from zeta_eval.inference.run.residency import EnginePool
     from zeta_eval.outcomes.importers import ImportReport
     from zeta_eval.tasks import Task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
-
-EMBEDDED_LIMIT = 400
-"""Queries per embedded task in `run` unless a limit is given."""
 
 
 def benchmark(
@@ -42,12 +37,14 @@ def benchmark(
     config: GenerateConfig | None = None,
     tracker: MlflowTracker | None = None,
 ) -> Outcomes:
-    """Run every query on every size of a ladder; a run that was interrupted goes on where it stopped.
+    """Ask every query of some tasks to every model size of a ladder, and store how each size did.
+
+    A run that was interrupted goes on where it stopped.
 
     Args:
-        ladder: A ladder, a shipped one's name, or a TOML file.
-        tasks: Task names, groups, files, or Task values.
-        out: Folder of the run: journal, outcomes table, record.
+        ladder: The models: a ladder, a shipped one's name, or a TOML file.
+        tasks: The queries: task names, groups, files, or Task values.
+        out: Folder of the run; the table of outcomes is written there.
         limit: Most queries per task; None takes all.
         seed: Seed of the queries' order.
         config: Longest answer and batch size; None takes the ladder's.
@@ -55,6 +52,11 @@ def benchmark(
 
     Raises:
         ZetaError: an unknown ladder or task, a model or data set out of reach, a folder that another run writes.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> ze.benchmark("embedded", "copy", limit=3, out="outcomes")
+        Outcomes(3 queries x 3 sizes: 17K < 45K < 456K)
     """
     from zeta_eval.inference.run.launch import leads
     from zeta_eval.inference.run.runner import run as run_queries
@@ -75,7 +77,7 @@ def benchmark(
 def import_table(
     format: str, path: str | Path, *, out: str | Path | None = None, cost: Mapping[str, float | str] | None = None
 ) -> ImportReport:
-    """Turn another tool's table or logs into a table of outcomes, and write it to `out` as Parquet.
+    """Turn results that another tool has stored into a table of outcomes.
 
     Args:
         format: tidy, lm-eval, inspect, routerbench or routellm.
@@ -85,6 +87,15 @@ def import_table(
 
     Raises:
         ZetaError: an unknown format, model or cost, or a source that can't be used.
+
+    Examples:
+        >>> import pandas as pd, zeta_eval as ze
+        >>> rows = [("sums", "1", "What is 1 + 1?", "small", 0.0), ("sums", "1", "What is 1 + 1?", "large", 1.0)]
+        >>> pd.DataFrame(rows, columns=["task", "query_id", "query", "model", "score"]).to_csv("rows.csv")
+        >>> ze.import_table("tidy", "rows.csv", cost={"small": 0.001, "large": 0.01})
+        Read 2 rows, kept 2, skipped 0.
+        Outcomes(1 queries x 2 sizes: small < large)
+        Costs: cost_usd
     """
     from zeta_eval.outcomes.importers import import_outcomes
 
@@ -107,7 +118,7 @@ def tune(
     settings: TuningSettings | None = None,
     tracker: MlflowTracker | None = None,
 ) -> TuningReport:
-    """Tune a policy on a table; `report.policy.save(path)` writes it.
+    """Find the rule that chooses the best size for each query of a table: a policy.
 
     Args:
         outcomes: A table, its file, or a benchmark's folder.
@@ -121,13 +132,24 @@ def tune(
 
     Raises:
         ZetaError: a table that can't be tuned on, or a budget that can't be met.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> report = ze.tune(make_outcomes(300), n_trials=10)
+        >>> report.policy.sizes, report.policy.save("policy.json").name
+        (('4B', '7B', '14B'), 'policy.json')
     """
     from zeta_eval.tuning import TuningSettings
+    from zeta_eval.tuning import tune as search
 
     plain = TuningSettings(cost=cost, n_trials=n_trials, seed=seed, max_cost=max_cost, min_score=min_score)
     if settings is not None and plain != TuningSettings():
         raise InvalidInputError("Give settings or single keywords, not both; put the keywords into the settings.")
-    return _tune(loaded(Outcomes, outcomes), settings or plain, tracker)
+    report = search(loaded(Outcomes, outcomes), settings or plain)
+    if tracker is not None:
+        _record(tracker, report)
+    return report
 
 
 def replay(
@@ -139,12 +161,25 @@ def replay(
     seed: int = 0,
     store: str | None = None,
 ) -> ReplayReport:
-    """Evaluate a policy and every baseline on stored outcomes; no model is loaded.
+    """Measure what a policy would have got on stored outcomes, beside simple baselines; no model is loaded.
 
-    The policy may be a registered one (models:/ZetaDynamicRouter@champion) of an MLflow store, see `load_policy`.
+    Args:
+        policy: A policy, its file, or its registered name as `load_policy` takes it.
+        outcomes: A table, its file, or a benchmark's folder.
+        split: "tune", "validate", "test" or "all".
+        cost_weight: Another trade-off than the policy's own.
+        seed: Seed of the intervals.
+        store: MLflow store of registered names.
 
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> report = ze.replay(ze.RoutingPolicy.seed(), make_outcomes(300))
+        >>> report.n, [row.name for row in report.rows][:3]
+        (53, ['policy', '4B alone', '7B alone'])
     """
     return _replay(
         load_policy(policy, store=store), loaded(Outcomes, outcomes), split=split, cost_weight=cost_weight, seed=seed
@@ -160,7 +195,7 @@ def compare(
     seed: int = 0,
     store: str | None = None,
 ) -> Versus:
-    """Compare policies on the same stored queries: paired differences to the first, and where they disagree.
+    """Compare policies on the same stored queries: how much better each is than the first, and where they disagree.
 
     Args:
         policies: Policies, their files or registered names, by name or in a row; a row is named by these.
@@ -172,6 +207,15 @@ def compare(
 
     Raises:
         ZetaError: fewer than two policies, a policy or a table that can't be used, or one that lacks a size.
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> seed = ze.RoutingPolicy.seed()
+        >>> policies = {"seed": seed, "thrifty": replace(seed, cost_weight=1.0)}
+        >>> ze.compare(policies, make_outcomes(300)).policies
+        ('seed', 'thrifty')
     """
     from zeta_eval.evaluation.versus import compare as versus
 
@@ -186,110 +230,24 @@ def route(
     cost_weight: float | None = None,
     store: str | None = None,
 ) -> Decision:
-    """Choose a size for a text; the policy may be a registered one, see `load_policy`.
+    """Choose the model size for one query.
+
+    Args:
+        policy: A policy, its file, or its registered name as `load_policy` takes it.
+        text: The query.
+        task: Name of the task that the query belongs to.
+        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's.
+        store: MLflow store of registered names.
 
     Raises:
         ZetaError: a policy that can't be used, or a bad cost weight.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> ze.route(ze.RoutingPolicy.seed(), "What is 12 * 34?").size
+        '7B'
     """
     return ZetaDynamicRouter(load_policy(policy, store=store)).route(text, task=task, cost_weight=cost_weight)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answerer:
-    """One size as `ZetaDynamicRouter.generate` takes it: called with a text it answers."""
-
-    size: str
-    """The size."""
-    engines: EnginePool
-    """The engines of the ladder in memory; this size's is loaded when it is needed."""
-    config: GenerateConfig
-    """How answers are generated."""
-
-    def __call__(self, text: str) -> Completion:
-        """Answer a text; a size that is gone gives a Completion with `error`, so that another can take its place."""
-        try:
-            answer: Completion = self.engines.engine(self.size).generate([text], self.config)[0]
-            return answer
-        except GenerationError as e:
-            return Completion(text="", error=str(e))
-
-
-def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None) -> dict[str, Answerer]:
-    """By size, a function that answers a text, for `ZetaDynamicRouter.generate`; loads the weights of unserved sizes.
-
-    Sizes that don't fit the free memory together are loaded in turn, which a warning tells.
-
-    Raises:
-        UnknownNameError: no such ladder.
-        HubAccessError: weights or a server that can't be reached.
-    """
-    from zeta_eval.inference.run.residency import EnginePool
-    from zeta_eval.inference.run.runner import default_engine
-
-    ladder = loaded(Ladder, ladder)
-    config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
-    engines = EnginePool(ladder.generators, default_engine)
-    engines.load()
-    return {size: Answerer(size=size, engines=engines, config=config) for size in ladder.sizes}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipelineReport:
-    """What `run` made."""
-
-    outcomes: Outcomes
-    """Every query on every size."""
-    tuning: TuningReport
-    """The study, the policy and its test report."""
-    policy_path: Path
-    """The policy file."""
-    outcomes_path: Path
-    """Folder of the benchmark."""
-
-    def text(self) -> str:
-        """The test table with where things lie, as plain text."""
-        return f"{self.tuning.text()}\n\nOutcomes: {self.outcomes_path}\nPolicy:   {self.policy_path}"
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        places = f"Outcomes: {html.escape(str(self.outcomes_path))}<br>Policy: {html.escape(str(self.policy_path))}"
-        return f"{self.tuning._repr_html_()}<p>{places}</p>"
-
-
-def run(
-    ladder: Ladder | str | Path = "embedded",
-    tasks: str | Sequence[str] = "embedded",
-    *,
-    out: str | Path,
-    limit: int | None = None,
-    settings: TuningSettings | None = None,
-    tracker: MlflowTracker | None = None,
-) -> PipelineReport:
-    """The whole job: benchmark, tune, test, export.
-
-    Raises:
-        ZetaError: as `benchmark` and `tune`.
-    """
-    from zeta_eval.tuning import TuningSettings
-
-    settings = settings or TuningSettings()
-    out = Path(out)
-    limit = EMBEDDED_LIMIT if limit is None and tasks == "embedded" else limit
-    outcomes = benchmark(ladder, tasks, out=out / "outcomes", limit=limit, seed=settings.seed, tracker=tracker)
-    report = _tune(outcomes, settings, tracker)
-    policy = report.policy.save(out / "policy.json")
-    return PipelineReport(outcomes=outcomes, tuning=report, policy_path=policy, outcomes_path=out / "outcomes")
-
-
-def _tune(outcomes: Outcomes, settings: TuningSettings, tracker: MlflowTracker | None) -> TuningReport:
-    from zeta_eval.tuning import tune as search
-
-    report = search(outcomes, settings)
-    if tracker is not None:
-        _record(tracker, report)
-    return report
 
 
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:
