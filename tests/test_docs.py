@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import zeta_eval
-from zeta_eval.cli.parser import build_parser
+from zeta_eval.cli.verbs import build_parser
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -11,7 +11,8 @@ import sys
 from html import escape
 from pathlib import Path
 
-from zeta_eval.cli.parser import Parser, build_parser
+from zeta_eval.cli.parser import Parser
+from zeta_eval.cli.verbs import build_parser
 
 PAGE = Path(__file__).parents[1] / "reference" / "command-line.md"
 

@@ -24,6 +24,9 @@ class Choices:
     def __iter__(self) -> Iterator[str]:
         return iter(self._known())
 
+    def __str__(self) -> str:
+        return ", ".join(self)
+
     def __contains__(self, word: object) -> bool:
         return word in self._known()
 
