@@ -19,6 +19,7 @@ from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import Features, rule_sizes
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.complexity import FEATURES, is_embedding_request
+from zeta_eval.router.complexity.features import GROUP_OF, GROUPS
 from zeta_eval.router.estimators import CostModel
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.tuning.cuts import best_cut_points
@@ -36,13 +37,6 @@ STARTS = {
     "few features": FitSettings(ridge=300.0, gain=3.0, utility=20.0),
 }
 """Fits the search may start from, by name."""
-
-GROUPS = ("work", "cues", "numbers", "symbols", "length")
-"""Groups of features whose weights are scaled together."""
-
-_GROUP_OF = dict.fromkeys(("numbers", "longest_number", "second_number", "operators"), "numbers") | dict.fromkeys(
-    ("symbols", "latex", "brackets", "equations", "asks"), "symbols"
-)
 
 COST_WEIGHTS = (0.02, 3.0)
 """Range of the cost weight that is searched."""
@@ -144,18 +138,11 @@ class Configuration:
         return p, data.expected_cost
 
 
-def group_of(feature: str) -> str:
-    """The group whose scale a feature's weight shares; a feature of one's own belongs to "length", the rest."""
-    if feature.endswith("_work"):
-        return "work"
-    return "cues" if feature.startswith("cue_") else _GROUP_OF.get(feature, "length")
-
-
 def configure(trial: optuna.trial.BaseTrial, data: Data, sizes: tuple[str, ...]) -> Configuration:
     """Ask a trial for the parameters and make the configuration; a finished trial gives the same one again."""
     start = data.start(trial.suggest_categorical("start", list(STARTS)))
     weights, ability, slope = start.weights.copy(), start.ability.copy(), start.slope.copy()
-    groups = [group_of(name) for name in FEATURES]
+    groups = [GROUP_OF[name] for name in FEATURES]
     for group in GROUPS:
         weights[[g == group for g in groups]] *= trial.suggest_float(f"weight_{group}", 0.0, 2.0)
     for i, size in enumerate(sizes):

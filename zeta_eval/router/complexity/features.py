@@ -1,7 +1,8 @@
-"""Named features of a query's text. A feature is a number a tuner can weigh; it claims nothing by itself.
+"""Named features of a query's text: numbers that a policy weighs to tell how hard the query is.
 
-Counts enter as log(1 + n), so that the tenth occurrence weighs less than the first. Which features matter, and
-with which sign, is fitted on outcomes: prompt length, for one, flips its sign between data sets.
+A feature claims nothing by itself. Which ones matter, and with which sign, is fitted on outcomes: the length of the
+text, for one, changes its sign between data sets. Counts enter as log(1 + n), so that the tenth occurrence weighs less
+than the first. A new feature is one function here, registered with `@feature`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import log1p
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.complexity.view import CUES, TextView
 
 Feature = Callable[[TextView], float]
@@ -18,18 +19,27 @@ Feature = Callable[[TextView], float]
 FEATURES: dict[str, Feature] = {}
 """The registered features by name, in the order in which `extract` gives them."""
 
+GROUPS = ("work", "cues", "numbers", "symbols", "length")
+"""Groups of features whose weights the search scales together."""
 
-def feature(name: str) -> Callable[[Feature], Feature]:
-    """Register a feature under a name.
+GROUP_OF: dict[str, str] = {}
+"""Group of each registered feature."""
+
+
+def feature(name: str, *, group: str = "length") -> Callable[[Feature], Feature]:
+    """Register a feature under a name, in one of `GROUPS`.
 
     Raises:
         InvalidInputError: the name is taken.
+        UnknownNameError: no such group.
     """
 
     def register(function: Feature) -> Feature:
         if name in FEATURES:
             raise InvalidInputError(f"Feature '{name}' is registered already; choose another name.")
-        FEATURES[name] = function
+        if group not in GROUPS:
+            raise UnknownNameError("group of features", group, GROUPS)
+        FEATURES[name], GROUP_OF[name] = function, group
         return function
 
     return register
@@ -81,52 +91,52 @@ def _sentences(v: TextView) -> float:
     return log1p(v.symbols.count(".") + v.symbols.count("?") + v.symbols.count("!"))
 
 
-@feature("asks")
+@feature("asks", group="symbols")
 def _asks(v: TextView) -> float:
     return float("?" in v.symbols)
 
 
-@feature("symbols")
+@feature("symbols", group="symbols")
 def _symbols(v: TextView) -> float:
     return log1p(len(v.symbols))
 
 
-@feature("latex")
+@feature("latex", group="symbols")
 def _latex(v: TextView) -> float:
     return log1p(v.symbols.count("\\") + v.symbols.count("$") + v.symbols.count("^"))
 
 
-@feature("brackets")
+@feature("brackets", group="symbols")
 def _brackets(v: TextView) -> float:
     return log1p(v.symbols.count("(") + v.symbols.count("[") + v.symbols.count("{"))
 
 
-@feature("equations")
+@feature("equations", group="symbols")
 def _equations(v: TextView) -> float:
     return log1p(v.symbols.count("=") + v.symbols.count("<") + v.symbols.count(">"))
 
 
-@feature("numbers")
+@feature("numbers", group="numbers")
 def _numbers(v: TextView) -> float:
     return log1p(len(v.numbers))
 
 
-@feature("longest_number")
+@feature("longest_number", group="numbers")
 def _longest_number(v: TextView) -> float:
     return float(min(v.digits[0], 12))
 
 
-@feature("second_number")
+@feature("second_number", group="numbers")
 def _second_number(v: TextView) -> float:
     return float(min(v.digits[1], 12))
 
 
-@feature("operators")
+@feature("operators", group="numbers")
 def _operators(v: TextView) -> float:
     return log1p(sum(v.cues.get(cue, 0) for cue in ("addition", "subtraction", "multiplication", "division")))
 
 
-@feature("product_work")
+@feature("product_work", group="work")
 def _product_work(v: TextView) -> float:
     """Digit products of the two longest numbers where the text multiplies."""
     return log1p(min(v.digits[0] * v.digits[1], 144)) if "multiplication" in v.cues else 0.0
@@ -161,11 +171,11 @@ def _letters_work(name: str) -> Feature:
 
 
 for _name in CUES:
-    feature(f"cue_{_name}")(_cue(_name))
+    feature(f"cue_{_name}", group="cues")(_cue(_name))
 
 # How much there is to do, by the kind of work the text asks for: digits, numbers or letters to work on.
 for _name in ("addition", "subtraction", "multiplication", "division", "comparison", "stepwise"):
-    feature(f"{_name}_digits_work")(_digits_work(_name))
-    feature(f"{_name}_numbers_work")(_numbers_work(_name))
+    feature(f"{_name}_digits_work", group="work")(_digits_work(_name))
+    feature(f"{_name}_numbers_work", group="work")(_numbers_work(_name))
 for _name in ("ordering", "counting", "reversal", "copying"):
-    feature(f"{_name}_letters_work")(_letters_work(_name))
+    feature(f"{_name}_letters_work", group="work")(_letters_work(_name))
