@@ -36,7 +36,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
-from zeta_eval.tuning.fit_learned import fit_learned
+from zeta_eval.tuning.estimators import Training, fit_estimator
 from zeta_eval.tuning.heuristic import Data
 from zeta_eval.tuning.selection import with_looks
 from zeta_eval.tuning.study import candidate
@@ -142,7 +142,7 @@ def bounds(plain: RoutingPolicy, outcomes: Outcomes, cost: str, seed: int) -> It
     tune, test = (outcomes.split(name) for name in ("tune", "test"))
     data, on_test = Data.of(tune, cost), Data.of(test, cost)
     read = data.read
-    unfitted = fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed).p  # out of fold
+    unfitted = fit_estimator("learned", Training(read=read, score=data.score, seed=seed)).p  # out of fold
     p, score = expect(plain, on_test.read)[0], on_test.score
     x, x_test = everything_seen(data, unfitted, Answers.of(tune)), everything_seen(on_test, p, Answers.of(test))
     told = np.column_stack([boosted(x, y, x_test) for y in data.score.T])

@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 """Array of float64."""
+Ints: TypeAlias = npt.NDArray[np.int64]
+"""Array of int64."""
 Sizes: TypeAlias = npt.NDArray[np.intp]
 """Index of a size for each query, shape (Q,)."""
 
 
 def sigmoid(z: Floats) -> Floats:
-    """Return the logistic function of any finite z: the vectorised twin of `zeta_eval.router.estimators.sigmoid`."""
+    """Return the logistic function of any finite z: the vectorised twin of the router's own."""
     e = np.exp(-np.abs(z))
     return np.asarray(np.where(z >= 0, 1.0, e) / (1.0 + e))
 

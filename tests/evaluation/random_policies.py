@@ -13,7 +13,9 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Posterior
 from zeta_eval.router.complexity import FEATURES
 from zeta_eval.router.domain import Domain
-from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, encode
+from zeta_eval.router.estimators.learned import Learned, NGrams
+from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.router.signals import SIGNALS
 

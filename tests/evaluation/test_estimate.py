@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from zeta_eval.evaluation.batch import estimate
-from zeta_eval.evaluation.batch.estimate import ngram_matrix, predict_costs, predict_learned
-from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, encode, grams
+from zeta_eval.evaluation.batch.estimate import ngram_matrix, predict, predict_costs
+from zeta_eval.router.estimators.learned import Learned, NGrams, grams
+from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.estimators.tables import encode
 
 WORDS = ["prove", "capital", "translate", "integral", "42", "Straße", "7", "?", "日本", "\ud800", "photosynthesis"]
 NAMES = ("length", "digits", "unused")
@@ -40,7 +42,7 @@ def test_many_log_odds_at_once_are_those_of_the_router_one_by_one(m, monkeypatch
     monkeypatch.setattr(estimate, "BLOCK", 7)
     rng, texts, features, tasks = world(m)
     model = learned(rng, m)
-    logits = predict_learned(model, texts, features, NAMES, tasks)
+    logits = predict(model, texts, features, NAMES, tasks)
     one_by_one = [model.logits(*query) for query in zip(texts, rows(features), tasks, strict=True)]
     assert logits == pytest.approx(np.array(one_by_one), abs=1e-9, rel=1e-12)
 

@@ -16,7 +16,7 @@ from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.feedback.rows import query_hash
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.estimators import logit
+from zeta_eval.router.estimators.linear import logit
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning.evidence import shown, together

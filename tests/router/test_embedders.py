@@ -11,10 +11,14 @@ from tiny_embedder import WORDS, tiny_embedder
 
 from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect
 from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError
-from zeta_eval.router import ZetaDynamicRouter, embedders
+from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.complexity import extract
-from zeta_eval.router.embedders import Embedded, Embedder, Neighbours, embed, model_of, model_to_dict
-from zeta_eval.router.estimators import Linear, encode, logit, sigmoid
+from zeta_eval.router.estimators import embedder, estimator_of, estimator_to_dict
+from zeta_eval.router.estimators.embedder import Embedder, embed
+from zeta_eval.router.estimators.embedding import Embedded
+from zeta_eval.router.estimators.knn import Neighbours
+from zeta_eval.router.estimators.linear import Linear, logit, sigmoid
+from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.policy import RoutingPolicy
 
 SIZES, D, N = ("4B", "7B", "14B"), 16, 40
@@ -39,19 +43,19 @@ def parts(rng, model):
 
 
 def embedded(rng, model):
-    base, linear, embedder = parts(rng, model)
-    return Embedded(base=base, linear=linear, embedder=embedder, table=encode((3 * rng.normal(size=(D, 3))).tolist()))
+    base, linear, source = parts(rng, model)
+    return Embedded(base=base, linear=linear, embedder=source, table=encode((3 * rng.normal(size=(D, 3))).tolist()))
 
 
 def neighbours(rng, model, k=7):
-    base, linear, embedder = parts(rng, model)
+    base, linear, source = parts(rng, model)
     vectors = np.array(embed(model, [" ".join(rng.choice(WORDS, 5)) for _ in range(N)]))
     vectors[1] = vectors[0]  # two queries alike: both or none are neighbours
     scores = rng.integers(0, 256, (N, 3), dtype=np.uint8)
     return Neighbours(
         base=base,
         linear=linear,
-        embedder=embedder,
+        embedder=source,
         table=encode(vectors.tolist()),
         score_table=b64encode(scores.tobytes()).decode(),
         k=k,
@@ -73,18 +77,18 @@ def policy(rng, kind, model):
 def test_vectors_have_unit_length_and_one_text_alone_gets_the_vector_it_gets_among_many(model):
     many = embed(model, texts(np.random.default_rng(0), 20))
     assert np.linalg.norm(many, axis=1) == pytest.approx(1.0, abs=1e-6)
-    embedders._vectors.clear()
+    embedder._vectors.clear()
     alone = [embed(model, [text])[0] for text in texts(np.random.default_rng(0), 20)]
     assert np.array(alone) == pytest.approx(np.array(many), abs=1e-5)
 
 
 def test_a_text_is_embedded_once_and_only_the_last_are_kept(model, monkeypatch):
-    embedders._vectors.clear()
-    monkeypatch.setattr(embedders, "CACHED", 3)
+    embedder._vectors.clear()
+    monkeypatch.setattr(embedder, "CACHED", 3)
     first = embed(model, ["a", "b", "a"])
     assert first[0] is first[2] is embed(model, ["a"])[0]
     assert len(embed(model, ["c", "d", "e", "f"])) == 4
-    assert [text for _, text in embedders._vectors] == ["d", "e", "f"]
+    assert [text for _, text in embedder._vectors] == ["d", "e", "f"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,7 +144,7 @@ def test_one_neighbour_in_the_same_place_counts_against_the_prior(model):
 
 def test_neighbours_say_less_the_farther_they_are_and_in_the_end_nothing(model):
     fitted = neighbours(np.random.default_rng(4), model)
-    assert [fitted.familiarity(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
+    assert [fitted.share(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
     far = dataclasses.replace(fitted, far=1.5, near=1.6)
     rest = [b + x for b, x in zip(far.base, far.linear.values(extract("apple"), None), strict=True)]
     assert far.logits("apple", extract("apple"), None) == pytest.approx(rest)
@@ -151,8 +155,8 @@ def test_neighbours_say_less_the_farther_they_are_and_in_the_end_nothing(model):
 def test_a_model_of_another_dimension_than_at_tuning_is_one_line(kind, model, tmp_path):
     rule = policy(np.random.default_rng(5), kind, model)
     other = tiny_embedder(tmp_path, 8)
-    embedder = Embedder(model=other, dimension=D)
-    changed = dataclasses.replace(rule, learned=dataclasses.replace(rule.learned, embedder=embedder))
+    source = Embedder(model=other, dimension=D)
+    changed = dataclasses.replace(rule, learned=dataclasses.replace(rule.learned, embedder=source))
     with pytest.raises(PolicyError, match=r"gives vectors of 8 numbers, 16 when the policy was tuned; .*tune") as e:
         changed.estimate("apple")
     assert "\n" not in str(e.value)
@@ -179,7 +183,7 @@ def test_a_model_that_cannot_be_reached_is_one_line(tmp_path):
         ("embedding", {"table": "AAAA"}, "export the policy again"),
         ("embedding", {"table": "no base64!"}, "no base64"),
         ("embedding", {"base": (0.0, float("nan"), 0.0)}, "not finite"),
-        ("embedding", {"table": encode([[float("inf")] * 3] * D)}, "no finite float16"),
+        ("embedding", {"table": encode([[float("inf")] * 3] * D)}, "not finite"),
         ("knn", {"k": 0}, "0 neighbours of 40"),
         ("knn", {"k": N + 1}, "41 neighbours of 40"),
         ("knn", {"temperature": 0.0}, "out of its range"),
@@ -201,9 +205,9 @@ def test_an_embedder_needs_a_name_and_a_dimension(wrong):
 
 
 def test_a_kind_that_is_not_known_is_refused_and_none_means_learned(model):
-    data = model_to_dict(embedded(np.random.default_rng(7), model))
-    with pytest.raises(PolicyError, match="of kind 'forest', not one of learned, embedding, knn"):
-        model_of(data | {"kind": "forest"})
-    with pytest.raises(TypeError, match="embedder"):
-        model_of({k: v for k, v in data.items() if k != "kind"})
-    assert model_of(data) == embedded(np.random.default_rng(7), model)
+    data = estimator_to_dict(embedded(np.random.default_rng(7), model))
+    with pytest.raises(PolicyError, match="of kind 'forest', not one of embedding, knn, learned"):
+        estimator_of(data | {"kind": "forest"})
+    with pytest.raises(KeyError, match="ngrams"):
+        estimator_of({k: v for k, v in data.items() if k != "kind"})
+    assert estimator_of(data) == embedded(np.random.default_rng(7), model)

@@ -6,7 +6,7 @@ import pytest
 
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.router.estimators import CostModel, Linear, logit, sigmoid
+from zeta_eval.router.estimators.linear import CostModel, Linear, logit, sigmoid
 from zeta_eval.router.policy import RoutingPolicy, Rung, Verdict
 
 

@@ -13,7 +13,9 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.domain import Domain
-from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, encode
+from zeta_eval.router.estimators.learned import Learned, NGrams
+from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.policy import RoutingPolicy
 
 SIZES = ("4B", "7B", "14B")
@@ -85,17 +87,17 @@ def resealed(tmp_path, place, value):
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        ("learned ngrams table", "%%%", "n-gram weights can't be read"),
-        ("learned ngrams table", "é", "n-gram weights can't be read"),
-        ("learned ngrams table", "AAA", "n-gram weights can't be read"),
-        ("learned ngrams table", "AAAA", "n-gram weights can't be read"),  # three bytes are no float16
+        ("learned ngrams table", "%%%", "can't be read"),
+        ("learned ngrams table", "é", "can't be read"),
+        ("learned ngrams table", "AAA", "can't be read"),
+        ("learned ngrams table", "AAAA", "can't be read"),  # three bytes are no float16
         ("learned ngrams table", encode([(0.0, 0.0, 0.0)]), "wrong length"),
         ("learned ngrams table", encode([(math.nan,) * 3] * 64), "not finite"),
         ("learned ngrams table", 5, "lacks or misnames a field"),
         ("learned ngrams bits", 7, "wrong length"),
         ("learned ngrams bits", "6", "lacks or misnames a field"),
         ("learned ngrams n_sizes", 2, "wrong length"),
-        ("learned base", [0.0, 0.0], "does not fit its 3 sizes"),
+        ("learned base", [0.0, 0.0], "differ in their number of sizes"),
         ("learned linear weights", {"nope": [0.0] * 3}, "'nope' is not registered"),
         ("learned linear weights", {"words": [0.0] * 2}, "wrong number of weights"),
         ("learned linear bias", ["x", 0.0, 0.0], "lacks or misnames a field"),

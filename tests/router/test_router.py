@@ -11,7 +11,9 @@ from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter, best
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.domain import Domain, buckets
-from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, encode, grams
+from zeta_eval.router.estimators.learned import Learned, NGrams, grams
+from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("small", "middle", "large")

@@ -3,8 +3,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from zeta_eval.arrays import sigmoid
-from zeta_eval.evaluation.batch.estimate import predict_learned
-from zeta_eval.tuning.fit_learned import fit_learned, logistic, stack, task_offsets
+from zeta_eval.evaluation.batch.estimate import predict
+from zeta_eval.evaluation.batch.predict import Features
+from zeta_eval.tuning.estimators import Training, fit_estimator
+from zeta_eval.tuning.stacking import logistic, stack, task_offsets
 
 NAMES = ("hard", "constant", "noise")
 
@@ -32,9 +34,15 @@ def served(model, texts, x, names, tasks):
 
 
 def twins_agree(model, texts, x, names, tasks):
-    logits = predict_learned(model, texts, x, names, tasks)
+    logits = predict(model, texts, x, names, tasks)
     assert logits == pytest.approx(served(model, texts, x, names, tasks), abs=1e-9)
     return sigmoid(logits)
+
+
+def fit_learned(texts, x, names, tasks, score, seed=0):
+    rule = np.zeros(len(texts), dtype=np.int8)
+    read = Features(names=names, columns=x.T, rule=rule, texts=texts, tasks=tasks)
+    return fit_estimator("learned", Training(read=read, score=score, seed=seed))
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +59,20 @@ def test_a_learned_model_tells_which_queries_need_a_larger_size(large):
 
 
 def test_every_part_that_tells_something_counts(large):
-    assert set(large[2].weights) == {"features", "n-grams", "tasks"}
-    assert all(0.05 < a <= 1.5 for a in large[2].weights.values())
+    def gain(text, task, hard):
+        z = large[2].model.logits(text, {"hard": hard, "constant": 3.0, "noise": 0.0}, task)
+        return z[2] - z[0]
+
+    plain = gain("sum", "easy", 0.0)
+    assert gain("prove", "easy", 0.0) > plain + 0.1
+    assert gain("sum", "difficult", 0.0) > plain + 0.1
+    assert gain("sum", "easy", 1.0) > plain + 0.1
 
 
 def test_out_of_fold_probabilities_are_no_better_than_those_of_new_queries(large):
     _, p, fitted = large
     *new, new_p = world(3000, seed=3)
-    logits = predict_learned(fitted.model, new[0], new[1], NAMES, new[3])
+    logits = predict(fitted.model, new[0], new[1], NAMES, new[3])
     new_error = ((sigmoid(logits) - new_p) ** 2).mean()
     assert ((fitted.p - p) ** 2).mean() == pytest.approx(new_error, rel=0.25)
     assert fitted.p.shape == p.shape
@@ -92,14 +106,14 @@ def test_a_seed_repeats_a_fit():
 @pytest.mark.parametrize(("n", "m", "graded"), [(60, 3, False), (60, 2, True), (300, 2, False), (300, 4, True)])
 def test_small_and_graded_tables_of_any_number_of_sizes_can_be_fitted(n, m, graded):
     *data, _ = world(n, m, graded=graded)
-    fitted = fit_learned(*data, bits=10)
+    fitted = fit_learned(*data)
     assert twins_agree(fitted.model, *data[:4]).shape == fitted.p.shape == (n, m)
 
 
 def test_sizes_that_never_fail_or_never_answer_get_constant_probabilities_short_of_certain():
     *data, _ = world(60)
     data[4][:, 0], data[4][:, 2] = 0.0, 1.0
-    fitted = fit_learned(*data, bits=10)
+    fitted = fit_learned(*data)
     got = twins_agree(fitted.model, *data[:4])
     assert got[:, 0] == pytest.approx(0.5 / 61, abs=1e-2)
     assert got[:, 2] == pytest.approx(1 - 0.5 / 61, abs=1e-2)
@@ -109,7 +123,7 @@ def test_sizes_that_never_fail_or_never_answer_get_constant_probabilities_short_
 def test_queries_without_a_task_can_be_fitted():
     texts, x, names, _, score, _ = world(60)
     none = np.full(60, None, dtype=object)
-    fitted = fit_learned(texts, x, names, none, score, bits=10)
+    fitted = fit_learned(texts, x, names, none, score)
     assert fitted.model.linear.tasks == {}
     twins_agree(fitted.model, texts, x, names, none)
 

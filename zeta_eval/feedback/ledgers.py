@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zeta_eval.feedback.latency import clip, faded
-from zeta_eval.router.estimators import sigmoid
+from zeta_eval.router.estimators.linear import sigmoid
 
 OTHERS = "(others)"
 """The source that all share once there are `SOURCES` of them."""

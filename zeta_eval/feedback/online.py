@@ -30,7 +30,7 @@ from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
 from zeta_eval.feedback.online_state import read_state, write_state
 from zeta_eval.router import Decision
-from zeta_eval.router.estimators import logit, sigmoid
+from zeta_eval.router.estimators.linear import logit, sigmoid
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 UNNAMED = ""

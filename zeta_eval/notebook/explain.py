@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zeta_eval.router import Decision, best
 from zeta_eval.router.domain import counted_cost
-from zeta_eval.router.estimators import sigmoid
+from zeta_eval.router.estimators.linear import sigmoid
 from zeta_eval.router.policy import RoutingPolicy
 
 

@@ -24,8 +24,8 @@ from zeta_eval.router.cascade import LOGPROBS, Look
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.domain import Domain
-from zeta_eval.router.embedders import Model
-from zeta_eval.router.estimators import CostModel, Learned, logit, sigmoid
+from zeta_eval.router.estimators import Estimator
+from zeta_eval.router.estimators.linear import CostModel, logit, sigmoid
 from zeta_eval.router.policy_file import Rung, Verdict, checksum, content_of, parts_of, policy_content, write_policy
 from zeta_eval.router.signals import SIGNALS
 
@@ -75,8 +75,8 @@ class RoutingPolicy:
     """The size for embedding requests; None sends them to the cheapest."""
     costs: CostModel | None = None
     """Expected cost per query; None takes each size's mean."""
-    learned: Model | None = None
-    """The learned estimator, in a file told by its `kind`; None leaves the choice to the heuristic alone."""
+    learned: Estimator | None = None
+    """The estimator beside the heuristic; None leaves the choice to the heuristic alone."""
     looks: tuple[Look, ...] = ()
     """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
     domain: Domain | None = None
@@ -129,8 +129,7 @@ class RoutingPolicy:
             lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
             names |= set(self.costs.log_cost.weights)
         if self.learned is not None:
-            lengths += [len(self.learned.base), len(self.learned.linear.bias)]
-            lengths += [self.learned.ngrams.n_sizes] if isinstance(self.learned, Learned) else []
+            lengths.append(len(self.learned.base))
             names |= set(self.learned.linear.weights)
         lengths += [len(self.domain.base)] if self.domain is not None else []
         if any(length != n for length in lengths):

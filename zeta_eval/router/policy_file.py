@@ -15,8 +15,8 @@ from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.files import write_json
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.domain import Domain
-from zeta_eval.router.embedders import model_of, model_to_dict
-from zeta_eval.router.estimators import CostModel, Linear
+from zeta_eval.router.estimators import estimator_of, estimator_to_dict
+from zeta_eval.router.estimators.linear import CostModel, Linear
 
 SCHEMA_VERSION = 2
 """Version of the file's layout; a reader refuses others."""
@@ -118,7 +118,7 @@ def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
         "rungs": [asdict(r) for r in parts["rungs"]],
         "weights": dict(parts["weights"]),
         "cut_points": [c if math.isfinite(c) else str(c) for c in parts["cut_points"]],
-        "learned": None if parts["learned"] is None else model_to_dict(parts["learned"]),
+        "learned": None if parts["learned"] is None else estimator_to_dict(parts["learned"]),
         "looks": [asdict(look) for look in parts["looks"]],
         "provenance": dict(parts["provenance"]),
     } | {n: None if parts[n] is None else asdict(parts[n]) for n in ("costs", "domain", "verdict")}
@@ -133,7 +133,7 @@ def parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
         low, high = tuple(costs["low"]), tuple(costs["high"])
         data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
     if data["learned"] is not None:
-        data["learned"] = model_of(data["learned"])
+        data["learned"] = estimator_of(data["learned"])
     if (domain := data["domain"]) is not None:
         data["domain"] = Domain(**domain | {"tasks": tuple(domain["tasks"]), "base": tuple(domain["base"])})
     data["looks"] = tuple(

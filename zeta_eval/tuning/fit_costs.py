@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.arrays import Floats
-from zeta_eval.router.estimators import CostModel
+from zeta_eval.router.estimators.linear import CostModel
 from zeta_eval.tuning.linear import Standard, task_codes
 
 RIDGE = 10.0

@@ -20,7 +20,7 @@ from zeta_eval.evaluation.batch.predict import Features, rule_sizes
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.complexity import FEATURES, is_embedding_request
 from zeta_eval.router.complexity.features import GROUP_OF, GROUPS
-from zeta_eval.router.estimators import CostModel
+from zeta_eval.router.estimators.linear import CostModel
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.fit_costs import fit_cost_model

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.arrays import Floats, sigmoid
-from zeta_eval.router.estimators import Linear
+from zeta_eval.router.estimators.linear import Linear
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from zeta_eval.router.policy import RoutingPolicy, Verdict
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.evidence import by_feedback, by_replay, shown, together
 from zeta_eval.tuning.learning_report import Evidence, LearningReport
-from zeta_eval.tuning.report import TuningSettings
+from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.study import tune
 
 if TYPE_CHECKING:

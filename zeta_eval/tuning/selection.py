@@ -17,7 +17,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.fit_cascade import fit_looks, scaled
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.report import TuningSettings
+from zeta_eval.tuning.settings import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
 """Factors on the worth of seeing an answer that are compared on held-out queries."""

@@ -24,11 +24,11 @@ from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.fit_embedding import fit_embedding
-from zeta_eval.tuning.fit_learned import Fitted, fit_learned
+from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator
 from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
-from zeta_eval.tuning.report import TuningReport, TuningSettings
+from zeta_eval.tuning.report import TuningReport
 from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks
+from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.unseen_tasks import Refit, measure_transfer
 
 if TYPE_CHECKING:
@@ -183,14 +183,11 @@ def _refit(chosen: Candidate, parameters: Mapping[str, object], cost: str, setti
     return refit
 
 
-def _fit(name: str, data: Data, settings: TuningSettings, c: float | None = None) -> Fitted:
-    read, seed = data.read, settings.seed
-    if name == "learned":
-        return fit_learned(read.texts, data.features, read.names, read.tasks, data.score, seed=seed, features_c=c)
-    assert settings.embedder is not None
-    return fit_embedding(
-        name, settings.embedder, read.texts, data.features, read.names, read.tasks, data.score, seed=seed, features_c=c
+def _fit(name: str, data: Data, settings: TuningSettings, features_c: float | None = None) -> Fitted:
+    training = Training(
+        read=data.read, score=data.score, seed=settings.seed, embedder=settings.embedder, features_c=features_c
     )
+    return fit_estimator(name, training)
 
 
 def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings) -> optuna.Study:

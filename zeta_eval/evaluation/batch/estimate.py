@@ -1,20 +1,31 @@
-"""What learned models expect of many queries at once: the vectorised twin of `zeta_eval.router.estimators`."""
+"""What estimators say of many queries at once: the vectorised twin of `zeta_eval.router.estimators`.
+
+`added` has a version for each estimator's class; a class without one of its own is asked query by query.
+"""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import singledispatch
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from zeta_eval.arrays import Floats, logit, sigmoid
-from zeta_eval.router.embedders import TIE, Embedded, Neighbours
-from zeta_eval.router.estimators import CostModel, Learned, Linear, NGrams, grams
+from zeta_eval.router.estimators import Estimator
+from zeta_eval.router.estimators.embedder import Embedder
+from zeta_eval.router.estimators.embedding import Embedded
+from zeta_eval.router.estimators.knn import TIE, Neighbours
+from zeta_eval.router.estimators.learned import Learned, grams
+from zeta_eval.router.estimators.linear import CostModel, Linear
+
+Texts = Sequence[str] | npt.NDArray[np.object_]
+"""Query texts, shape (Q,)."""
 
 Tasks = Sequence[str | None] | npt.NDArray[np.object_]
-"""Task names, (Q,)."""
+"""Task names, shape (Q,)."""
 
 BLOCK = 1 << 15
 """Queries that are worked on at once: it bounds the memory."""
@@ -23,7 +34,70 @@ VECTORS = 1 << 10
 """Texts that are embedded and compared with the references at once."""
 
 
-def ngram_matrix(texts: Sequence[str] | npt.NDArray[np.object_], bits: int) -> sparse.csr_matrix:
+def predict(model: Estimator, texts: Texts, features: Floats, names: Sequence[str], tasks: Tasks) -> Floats:
+    """Log-odds of success of every size, shape (Q, M): `Estimator.logits` of many queries.
+
+    Args:
+        model: The fitted estimator.
+        texts: Shape (Q,).
+        features: Shape (Q, F).
+        names: Names of the F features.
+        tasks: Shape (Q,).
+
+    Raises:
+        PolicyError: the embedder is not the one that the estimator was fitted on.
+        InvalidInputError: sentence-transformers is not installed.
+        HubAccessError: the embedder can't be loaded.
+    """
+    return np.asarray(np.array(model.base) + _linear(model.linear, features, names, tasks) + added(model, texts))
+
+
+@singledispatch
+def added(model: Estimator, texts: Texts) -> Floats:
+    """What texts add to the log-odds of every size, shape (Q, M): `Estimator.added` of many texts."""
+    return np.array([model.added(text) for text in texts]).reshape(len(texts), len(model.base))
+
+
+@added.register
+def _(model: Learned, texts: Texts) -> Floats:
+    ngrams = model.ngrams
+    weights = np.array(ngrams.weights).reshape(-1, ngrams.n_sizes)
+    sums, count = np.empty((len(texts), ngrams.n_sizes)), np.empty((len(texts), 1))
+    for start in range(0, len(sums), BLOCK):
+        part = slice(start, start + BLOCK)
+        block = ngram_matrix(texts[part], ngrams.bits)
+        # Ones instead of the rounded float32 values: sums as exact as the router's own.
+        ones = sparse.csr_matrix((np.ones(block.nnz), block.indices, block.indptr), shape=block.shape)
+        sums[part], count[part, 0] = ones @ weights, np.maximum(np.diff(block.indptr), 1)
+    return np.asarray(sums / np.sqrt(count))
+
+
+@added.register
+def _(model: Embedded, texts: Texts) -> Floats:
+    weights = np.array(model.weights).reshape(-1, len(model.base))
+    return np.concatenate([vectors @ weights for vectors in _vectors(model.embedder, texts)])
+
+
+@added.register
+def _(model: Neighbours, texts: Texts) -> Floats:
+    references, scores, base = np.array(model.references).T, np.array(model.scores), np.array(model.base)
+    told = []
+    for vectors in _vectors(model.embedder, texts):
+        similar = vectors @ references
+        z = neighbour_logits(similar, scores, base, model.k, model.temperature, model.prior)
+        share = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
+        told.append(model.weight * share[:, None] * (z - base))
+    return np.concatenate(told)
+
+
+def _vectors(embedder: Embedder, texts: Texts) -> Iterator[Floats]:
+    """Vectors of texts, blocks of at most `VECTORS` rows."""
+    for start in range(0, max(len(texts), 1), VECTORS):
+        block = list(texts[start : start + VECTORS])
+        yield np.array(embedder.vectors(block), dtype=np.float64).reshape(len(block), embedder.dimension)
+
+
+def ngram_matrix(texts: Texts, bits: int) -> sparse.csr_matrix:
     """Hashed n-grams of texts: rows of unit length, shape (Q, 2**bits), float32.
 
     Each of a text's n distinct buckets holds 1 / sqrt(n). Eight bytes per bucket and text, also while it is built.
@@ -35,53 +109,6 @@ def ngram_matrix(texts: Sequence[str] | npt.NDArray[np.object_], bits: int) -> s
     counts = np.diff(np.asarray(ends))
     data = np.repeat((1.0 / np.sqrt(np.maximum(counts, 1))).astype(np.float32), counts)
     return sparse.csr_matrix((data, np.asarray(indices), np.asarray(ends)), shape=(len(texts), 1 << bits))
-
-
-def predict_learned(
-    model: Learned,
-    texts: Sequence[str] | npt.NDArray[np.object_],
-    features: Floats,
-    names: Sequence[str],
-    tasks: Tasks,
-) -> Floats:
-    """Log-odds of success of every size, shape (Q, M): `Learned.logits` of many queries.
-
-    Args:
-        model: the fitted model.
-        texts: shape (Q,).
-        features: shape (Q, F).
-        names: names of the F features.
-        tasks: shape (Q,).
-    """
-    return model.base + _linear(model.linear, features, names, tasks) + _words(model.ngrams, texts)
-
-
-def predict_embedded(
-    model: Embedded | Neighbours,
-    texts: Sequence[str] | npt.NDArray[np.object_],
-    features: Floats,
-    names: Sequence[str],
-    tasks: Tasks,
-) -> Floats:
-    """Log-odds of success of every size, shape (Q, M): `logits` of many texts, features as for the others.
-
-    Raises:
-        PolicyError: the embedder is not the one that the model was fitted on.
-        InvalidInputError: sentence-transformers is not installed.
-        HubAccessError: the embedder can't be loaded.
-    """
-    base, told = np.array(model.base), np.empty((len(texts), len(model.base)))
-    for start in range(0, len(texts), VECTORS):
-        part = slice(start, start + VECTORS)
-        vectors = np.array(model.embedder.vectors(list(texts[part])), dtype=np.float64)
-        if isinstance(model, Neighbours):
-            similar = vectors @ np.array(model.references).T
-            z = neighbour_logits(similar, np.array(model.scores), base, model.k, model.temperature, model.prior)
-            familiarity = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
-            told[part] = model.weight * familiarity[:, None] * (z - base)
-        else:
-            told[part] = vectors @ np.array(model.weights).reshape(-1, len(base))
-    return np.asarray(base + _linear(model.linear, features, names, tasks) + told)
 
 
 def neighbour_logits(similar: Floats, scores: Floats, base: Floats, k: int, temperature: float, prior: float) -> Floats:
@@ -118,16 +145,3 @@ def _linear(model: Linear, features: Floats, names: Sequence[str], tasks: Tasks)
         which = [len(row) if task is None else row.get(task, len(row)) for task in tasks[part]]
         out[part] = features[part, columns] @ weights + model.bias + offsets[which]
     return out
-
-
-def _words(model: NGrams, texts: Sequence[str] | npt.NDArray[np.object_]) -> Floats:
-    """Return what words add, shape (Q, M)."""
-    weights = np.array(model.weights).reshape(-1, model.n_sizes)
-    sums, count = np.empty((len(texts), model.n_sizes)), np.empty((len(texts), 1))
-    for start in range(0, len(sums), BLOCK):
-        part = slice(start, start + BLOCK)
-        block = ngram_matrix(texts[part], model.bits)
-        # Ones instead of the rounded float32 values: sums as exact as the router's own.
-        ones = sparse.csr_matrix((np.ones(block.nnz), block.indices, block.indptr), shape=block.shape)
-        sums[part], count[part, 0] = ones @ weights, np.maximum(np.diff(block.indptr), 1)
-    return np.asarray(sums / np.sqrt(count))

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from zeta_eval.arrays import Floats, Sizes, sigmoid
 from zeta_eval.evaluation.batch.choice import choose
-from zeta_eval.evaluation.batch.estimate import predict_costs, predict_embedded, predict_learned
+from zeta_eval.evaluation.batch.estimate import predict, predict_costs
 from zeta_eval.router.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.router.domain import Domain, counted_cost
-from zeta_eval.router.embedders import Model
-from zeta_eval.router.estimators import CostModel, Learned
+from zeta_eval.router.estimators import Estimator
+from zeta_eval.router.estimators.linear import CostModel
 from zeta_eval.router.policy import RoutingPolicy
 
 Texts = Sequence[str] | npt.NDArray[np.object_]
@@ -40,9 +40,11 @@ class Features:
     tasks: npt.NDArray[np.object_]
     """Task name of each query, None where it has none; shape (Q,)."""
 
-    def learned(self, model: Model) -> Floats:
-        """Log-odds, (Q, M), of the model last asked for, worked out once."""
-        made: Floats = self._once("learned", model, lambda: self._learned(model))
+    def learned(self, model: Estimator) -> Floats:
+        """Log-odds, (Q, M), of the estimator last asked for, worked out once."""
+        made: Floats = self._once(
+            "learned", model, lambda: predict(model, self.texts, self.columns.T, self.names, self.tasks)
+        )
         return made
 
     def familiarity(self, domain: Domain) -> Floats:
@@ -58,11 +60,6 @@ class Features:
                 for text, task in zip(self.texts, self.tasks, strict=True)
             ]
         )
-
-    def _learned(self, model: Model) -> Floats:
-        if not isinstance(model, Learned):
-            return predict_embedded(model, self.texts, self.columns.T, self.names, self.tasks)
-        return predict_learned(model, self.texts, self.columns.T, self.names, self.tasks)
 
     def costs(self, model: CostModel) -> Floats:
         """Expected costs, (Q, M), by the model last asked for, worked out once; a size's queries lie side by side."""

@@ -1,0 +1,117 @@
+"""Turns texts into vectors with a sentence-transformers model, for the estimators that read vectors.
+
+The package sentence-transformers is imported when the first text is embedded; all else is standard library.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError
+from zeta_eval.router.estimators.base import Estimator
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+CHARACTERS = 8000
+"""Longer texts are embedded by their first so many characters."""
+
+CACHED = 1 << 16
+"""Vectors that a process keeps."""
+
+_vectors: dict[tuple[str, str], array[float]] = {}
+_lock = Lock()
+
+
+def embed(model: str, texts: Sequence[str]) -> list[array[float]]:
+    """Unit vectors of texts, each of D float32; the last `CACHED` of a process are computed once.
+
+    Args:
+        model: name on the Hugging Face hub or local folder of a sentence-transformers model with .safetensors weights.
+        texts: the texts.
+
+    Raises:
+        InvalidInputError: sentence-transformers is not installed.
+        HubAccessError: the model can't be loaded.
+    """
+    with _lock:
+        found = {text: v for text in texts if (v := _vectors.get((model, text))) is not None}
+        if new := [text for text in dict.fromkeys(texts) if text not in found]:
+            # Tokenizers take no lone surrogates.
+            clean = [text[:CHARACTERS].encode("utf-8", "replace").decode("utf-8") for text in new]
+            rows = _load(model).encode(clean, normalize_embeddings=True, show_progress_bar=False)
+            found |= zip(new, (array("f", row.tolist()) for row in rows), strict=True)
+            _vectors.update(((model, text), found[text]) for text in new)
+            for key in list(_vectors)[: max(0, len(_vectors) - CACHED)]:
+                del _vectors[key]
+        return [found[text] for text in texts]
+
+
+@cache
+def _load(model: str) -> SentenceTransformer:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as e:
+        raise InvalidInputError(
+            f"The embedder '{model}' needs a package that is not installed: pip install 'zeta-eval[embedding]'."
+        ) from e
+    try:
+        with redirect_stderr(io.StringIO()):  # the weights' progress bar
+            return SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    except Exception as e:  # OSError, ValueError and whatever a model's own modules raise
+        reason = " ".join(str(e).split())[:160] or type(e).__name__
+        raise HubAccessError(
+            f"The embedder '{model}' can't be loaded ({reason}). Give a local folder of a sentence-transformers model "
+            "with .safetensors weights, or go online."
+        ) from e
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedder:
+    """A sentence-transformers model, by its name."""
+
+    model: str
+    """Name on the Hugging Face hub or local folder."""
+    dimension: int
+    """Length D of its vectors."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str) or not self.model or not self.dimension > 0:
+            raise PolicyError(f"The embedder {self.model!r} of dimension {self.dimension} is none; tune again.")
+
+    def vectors(self, texts: Sequence[str]) -> list[array[float]]:
+        """Unit vectors of texts: see `embed`.
+
+        Raises:
+            PolicyError: the model gives vectors of another length than when the policy was tuned.
+        """
+        made = embed(self.model, texts)
+        if made and len(made[0]) != self.dimension:
+            raise PolicyError(
+                f"The embedder '{self.model}' gives vectors of {len(made[0])} numbers, {self.dimension} when the "
+                "policy was tuned; put that model back, or tune the policy again."
+            )
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorEstimator(Estimator):
+    """An estimator that reads a text's vector: the base class of those that need an embedder."""
+
+    embedder: Embedder
+    """Where vectors come from: D numbers for each text."""
+    table: str
+    """Base64 of little-endian float16 numbers, D for each row; what a row is, the class says."""
+    needs_embedder: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Read from JSON values."""
+        return super().of({**data, "embedder": Embedder(**data["embedder"])})

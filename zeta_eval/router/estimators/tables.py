@@ -1,0 +1,48 @@
+"""Tables of numbers as text, as a policy file holds them. Standard library only."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Sequence
+
+from zeta_eval.exceptions import PolicyError
+
+
+def encode(rows: Sequence[Sequence[float]]) -> str:
+    """Write rows of numbers as base64 of little-endian float16."""
+    flat = [x for row in rows for x in row]
+    return base64.b64encode(struct.pack(f"<{len(flat)}e", *flat)).decode("ascii")
+
+
+def octets(table: str) -> bytes:
+    """Bytes of a base64 text.
+
+    Raises:
+        PolicyError: the text is no base64.
+    """
+    try:
+        return base64.b64decode(table, validate=True)
+    except ValueError as e:
+        raise PolicyError("A table of the estimator can't be read (no base64); export the policy again.") from e
+
+
+def numbers(table: str) -> tuple[float, ...]:
+    """Read what `encode` wrote, all rows in one.
+
+    Raises:
+        PolicyError: the text is no base64 of float16, or a number is not finite.
+    """
+    raw = octets(table)
+    if len(raw) % 2:
+        raise PolicyError("A table of the estimator can't be read (no float16); export the policy again.")
+    found = struct.unpack(f"<{len(raw) // 2}e", raw)
+    if not all(map(math.isfinite, found)):
+        raise PolicyError("A table of the estimator has a number that is not finite; tune the policy again.")
+    return found
+
+
+def in_rows(values: tuple[float, ...], length: int) -> list[tuple[float, ...]]:
+    """Cut values into rows of a length."""
+    return [values[i : i + length] for i in range(0, len(values), length)]
