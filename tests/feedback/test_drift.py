@@ -51,7 +51,7 @@ def test_an_event_names_what_changed_for_which_size_and_since_when():
     assert latency.before == pytest.approx(1.0, abs=0.2) and latency.after == pytest.approx(3.0, abs=0.9)
     assert abs(success.since_s - 24000) < 2000 and success.found_s > success.since_s
     assert "success of 14B changed from 0.7" in str(success) and "1970-01-01 06:" in str(success)
-    assert drift.to_rows()[0]["what"] in ("success", "latency")
+    assert drift.events[0].what in ("success", "latency")
 
 
 def test_a_shift_of_difficulty_is_found_and_only_so_many_events_are_kept():

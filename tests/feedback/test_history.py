@@ -66,7 +66,7 @@ def test_a_decision_is_recorded_with_its_own_propensity(history):
     assert history.frame()["propensity"].min() == pytest.approx(0.2)
 
 
-def test_labels_are_the_newest_of_each_source(history):
+def test_ratings_are_the_newest_of_each_source(history):
     _, first = routed(history, "What is 2 + 3?", steps=[step("7B", 0.25)], propensity=0.5, gpu_s=0.1)
     _, second = routed(history, "What is 2 + 4?", steps=[step("4B", 0.25), step("7B", 0.5)])
     for key, score, source in (
@@ -78,7 +78,7 @@ def test_labels_are_the_newest_of_each_source(history):
         history.feedback(key, score=score, source=source)
     history.feedback(text="What is 2 + 3?", size="7B", right=False, source="judge")
     history.feedback(text="What is 2 + 3?", size="4B", answer="5")
-    labels = history.labels().sort_values(["query", "source"])
+    labels = history.ratings().sort_values(["query", "source"])
     assert labels[["source", "score", "propensity", "alone"]].to_numpy().tolist() == [
         ["judge", 0.0, 1.0, False],
         ["person", 1.0, 0.5, True],

@@ -73,14 +73,14 @@ def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed,
     out = tmp_path / "new.json"
     report = ze.learn(old, changed, out=out, trusted=["scorer"], settings=SETTINGS)
     assert report.promoted and not report.forced
-    assert [e.source for e in report.evidence] == ["explored feedback by scorer"] and report.evidence[0].low > 0
+    assert [e.source for e in report.differences] == ["explored feedback by scorer"] and report.differences[0].low > 0
     new = RoutingPolicy.load(out)
     assert new == report.new == report.policy
     assert new.provenance["parent"] == old.checksum
     assert new.provenance["learned"]["feedback"] == 900 and new.cost_weight == old.cost_weight
     later = ze.compare({"old": old, "new": new}, world(1500, 9, small_right=0.8), split="all")
     assert later.rows["utility_difference_low"][1] > 0
-    told = report.evidence[0]
+    told = report.differences[0]
     assert abs(told.value - later.rows["utility_difference"][1]) < told.high - told.low
     assert "is promoted: it is better than its parent" in report.text()
     assert report.plot().axes and len(report.frame()) == 1
@@ -90,15 +90,15 @@ def test_a_worse_version_is_not_promoted_and_nothing_is_written(old, misled, tmp
     out = tmp_path / "new.json"
     report = ze.learn(old, misled, outcomes=world(400, 0), out=out, settings=SETTINGS)
     assert not report.promoted and report.policy is old and not out.exists()
-    assert [e.source for e in report.evidence] == ["replay of outcomes"] and report.evidence[0].value < 0
-    assert report.versus is not None and report.versus.n == report.evidence[0].n
+    assert [e.source for e in report.differences] == ["replay of outcomes"] and report.differences[0].value < 0
+    assert report.versus is not None and report.versus.n == report.differences[0].n
     assert "is not promoted" in report.text()
 
 
 def test_without_exploration_feedback_compares_nothing_and_says_so(old, misled, tmp_path):
     report = ze.learn(old, misled, settings=SETTINGS)
-    assert not report.promoted and report.evidence == ()
-    assert "can't be trusted outside the logged choices" in report.text()
+    assert not report.promoted and report.differences == ()
+    assert "says nothing of sizes that were not chosen" in report.text()
     assert report.new.verdict.status == "not measured"
 
 
@@ -129,7 +129,7 @@ def test_a_query_whose_task_nobody_told_is_read_as_it_was_routed(old, tmp_path):
         assert set(Judged.of(history, old.sizes).tasks) == {None, "sums-1"}
 
 
-def test_few_labels_move_little(old, changed):
+def test_few_ratings_move_little(old, changed):
     with History(changed) as history:
         judged = Judged.of(history, old.sizes)
     few = replace(
@@ -139,7 +139,7 @@ def test_few_labels_move_little(old, changed):
         score=np.zeros(3),
         source=judged.source[:3],
         propensity=np.ones(3),
-        evidence=judged.evidence[:3],
+        explored=judged.explored[:3],
         measured=judged.measured[:3],
     )
     p = np.full((len(judged.queries), 3), 0.8)

@@ -75,7 +75,7 @@ def test_before_any_event_the_router_decides_as_tuned(clock):
 
 
 @pytest.mark.parametrize("wrong", [1, 3, 10, 20])
-def test_few_labels_move_nothing_even_where_all_agree(clock, wrong):
+def test_few_ratings_move_nothing_even_where_all_agree(clock, wrong):
     router = learner(clock)
     for _ in range(wrong):
         router.learn(router.route(TEXT, task="sums"), "small", 0.0)
@@ -83,21 +83,21 @@ def test_few_labels_move_nothing_even_where_all_agree(clock, wrong):
 
 
 @pytest.mark.parametrize("wrong", [60, 120])
-def test_more_labels_move_less_than_a_beta_mean_with_thirty_pseudo_counts(clock, wrong):
+def test_more_ratings_move_less_than_a_beta_mean_with_thirty_pseudo_counts(clock, wrong):
     router = learner(clock)
     for _ in range(wrong):
         router.learn(router.route(TEXT, task="sums"), "small", 0.0)
     assert logit(15 / (30 + wrong)) < moved(router) < 0  # p is one half as tuned
 
 
-def test_a_label_moves_no_more_than_its_share_of_the_prior(clock):
+def test_a_rating_moves_no_more_than_its_share_of_the_prior(clock):
     router = learner(clock, settings=OnlineSettings(noise=1e-9))
     router.learn(router.route(TEXT, task="sums"), "small", 0.0)
     bound = 2 / 3 * OnlineSettings().source_shift / 31  # of one source, and less than logit(15 / 31), a Beta mean's
     assert moved(router) == pytest.approx(-bound, rel=1e-6) and bound < 2 / 31
 
 
-def test_many_labels_bring_the_estimate_to_what_was_seen(clock):
+def test_many_ratings_bring_the_estimate_to_what_was_seen(clock):
     router = learner(clock)
     for i in range(600):
         router.learn(router.route(TEXT, task="sums"), "small", float(i % 10 < 7))
@@ -122,11 +122,11 @@ def test_an_ability_that_shows_in_hard_queries_only_changes_the_slope(clock):
         router.learn(dataclasses.replace(decision, p_tuned=ease), "small", 1.0)
         router.learn(dataclasses.replace(decision, p_tuned=trouble), "small", 0.0)
     settings = OnlineSettings()
-    _, total = router.online._tasks[UNNAMED].told(clock.now_s, settings.half_life_s, settings.rules)
+    _, total = router.online._tasks[UNNAMED].total(clock.now_s, settings.half_life_s, settings.rules)
     assert total[len(SIZES)] > 0.05
 
 
-def test_labels_fade_with_time_back_to_the_policy(clock):
+def test_ratings_fade_with_time_back_to_the_policy(clock):
     router = learner(clock)
     half_life_s = OnlineSettings().half_life_s
     for _ in range(100):
@@ -140,7 +140,7 @@ def test_labels_fade_with_time_back_to_the_policy(clock):
     assert moved(router) == 0
 
 
-def test_ten_thousand_wrong_labels_of_one_source_stay_within_the_stated_bound(clock):
+def test_ten_thousand_wrong_ratings_of_one_source_stay_within_the_stated_bound(clock):
     router, cap = learner(clock), OnlineSettings().source_shift
     before = router.route(TEXT, task="sums").p
     for _ in range(5_000):
@@ -158,7 +158,7 @@ def test_ten_thousand_wrong_labels_of_one_source_stay_within_the_stated_bound(cl
     assert moved(router, "large") > -cap and moved(router, "small") < cap
 
 
-def test_a_size_with_few_labels_moves_with_the_others_where_a_task_is_hard_for_all(clock):
+def test_a_size_with_few_ratings_moves_with_the_others_where_a_task_is_hard_for_all(clock):
     router = learner(clock)
     for i in range(300):
         decision = router.route(TEXT, task="sums")
@@ -168,7 +168,7 @@ def test_a_size_with_few_labels_moves_with_the_others_where_a_task_is_hard_for_a
     assert moved(router, "middle") < moved(router, "small") / 3 < 0
 
 
-def test_a_liar_beside_honest_labels_does_less_than_alone(clock):
+def test_a_liar_beside_honest_ratings_does_less_than_alone(clock):
     router = learner(clock)
     for i in range(3000):
         decision = router.route(TEXT, task="sums")
@@ -267,7 +267,7 @@ def test_status_says_what_was_learned(clock):
     for i in range(10):
         router.learn(router.route(TEXT, task="sums"), "small", float(i < 4))
     told = router.online.status()["tasks"]["sums"]
-    assert list(told) == ["small"] and told["small"]["labels"] == 10
+    assert list(told) == ["small"] and told["small"]["ratings"] == 10
     assert told["small"]["score"] == pytest.approx(0.4)
 
 
@@ -281,7 +281,7 @@ def test_only_so_many_tasks_are_remembered(clock):
     assert len(tasks) == 3 and "kept" in tasks and "t9" in tasks
 
 
-def test_drift_is_told_of_labels_and_latencies(clock):
+def test_drift_is_told_of_ratings_and_latencies(clock):
     router = learner(clock, drift=Drift())
     for i in range(400):
         clock.now_s += 1
@@ -326,7 +326,7 @@ def test_a_state_that_cant_be_used_is_refused_in_a_line(clock, tmp_path):
         ZetaDynamicRouter(policy(bias=0.1), online=online)
     data = json.loads(file.read_text())
     for wrong, words in (
-        (data | {"schema_version": 9}, "schema 2"),
+        (data | {"schema_version": 9}, "schema 3"),
         (data | {"policy": "x"}, "checksum does not fit"),
         ([], "no online state"),
     ):
@@ -344,9 +344,9 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
     router = learner(clock)
     decision = router.route(TEXT)
     for score in (-0.1, 1.1, math.nan, "good"):
-        with pytest.raises(InvalidInputError, match="score of a label"):
+        with pytest.raises(InvalidInputError, match="score of a rating"):
             router.learn(decision, "small", score)
-    with pytest.raises(InvalidInputError, match="source of a label"):
+    with pytest.raises(InvalidInputError, match="source of a rating"):
         router.learn(decision, "small", 1.0, source="")
     with pytest.raises(UnknownNameError, match="Unknown size 'smal'"):
         router.learn(decision, "smal", 1.0)
@@ -362,7 +362,7 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
     "wrong",
     [
         {"shared": 2.0},
-        {"prior_labels": 0},
+        {"prior_ratings": 0},
         {"half_life_s": math.nan},
         {"latency_range": (2.0, 3.0)},
         {"latency_weight": -1.0},

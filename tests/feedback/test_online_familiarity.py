@@ -38,7 +38,7 @@ def test_a_new_task_gains_trust_with_its_labels(policy):
     assert (
         all(b > a - 1e-6 for a, b in pairwise(familiarities)) and familiarities[0] == 0.1 and familiarities[-1] > 0.85
     )
-    n = OnlineSettings().trust_labels
+    n = OnlineSettings().familiarity_ratings
     assert familiarities[int(n)] == pytest.approx(0.1 + 0.9 / 2, abs=0.01)
     assert router.route(TEXT, task="another").familiarity == 0.1
 

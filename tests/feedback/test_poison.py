@@ -19,8 +19,8 @@ from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.estimators.linear import logit
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
-from zeta_eval.tuning.evidence import shown, together
-from zeta_eval.tuning.learning_report import Evidence
+from zeta_eval.tuning.learning_report import Difference
+from zeta_eval.tuning.promotion import shown, together
 
 POLICY = RoutingPolicy.seed()
 SIZES = POLICY.sizes
@@ -148,7 +148,7 @@ def expected(old, path, without=None):
 
 def only(judged, rows):
     """Some labels of all."""
-    names = ("at", "size", "score", "source", "propensity", "evidence")
+    names = ("at", "size", "score", "source", "propensity", "explored")
     kept = {name: getattr(judged, name)[rows] for name in names}
     return dataclasses.replace(judged, **kept, measured=judged.measured[rows])
 
@@ -158,9 +158,9 @@ def beside(old, poisoned):
     return ze.learn(old, poisoned, settings=SETTINGS)
 
 
-def test_ten_thousand_lies_beside_five_hundred_true_labels_do_not_promote_a_version(old, poisoned, beside):
+def test_ten_thousand_lies_beside_five_hundred_true_ratings_do_not_promote_a_version(old, poisoned, beside):
     for report in (beside, ze.learn(old, poisoned, outcomes=world(400, 3), settings=SETTINGS)):
-        by = {e.source: e for e in report.evidence}
+        by = {e.source: e for e in report.differences}
         assert by["all sizes judged by stranger"].n > 500 and "explored feedback by person" in by
         assert not report.promoted and report.policy is old
 
@@ -168,8 +168,8 @@ def test_ten_thousand_lies_beside_five_hundred_true_labels_do_not_promote_a_vers
 def test_lies_alone_do_not_promote_a_version_against_a_benchmark(old, alone):
     report = ze.learn(old, alone, outcomes=world(400, 3), settings=SETTINGS)
     assert not report.promoted
-    assert "what stranger can change is bounded" in report.text()
-    assert "only stranger tells" not in report.text()
+    assert "the influence of stranger is bounded" in report.text()
+    assert "only stranger compares" not in report.text()
 
 
 @pytest.mark.parametrize("history", ["poisoned", "alone"])
@@ -191,30 +191,34 @@ def test_lies_change_what_is_expected_and_tuned_on_at_most_by_the_stated_bounds(
 
 def test_a_version_that_is_forced_on_lies_is_worse_by_less_than_the_bound(old, alone, beside):
     forced = ze.learn(old, alone, settings=SETTINGS, force=True)
-    assert forced.forced and "only stranger tells which is better" in forced.text()
+    assert forced.forced and "only stranger compares the two versions" in forced.text()
     later = ze.compare({"old": old, "beside": beside.new, "alone": forced.new}, world(1000, 9), split="all")
     together, single = later.rows["utility_difference"][1:]
     assert -math.tanh(SOURCE_SHIFT / 4) < single < -0.02 < together  # uncapped it is 0.43 worse
 
 
-def evidence(judge, value, n, wide=0.01):
-    return Evidence(source=str(judge), n=n, value=value, low=value - wide, high=value + wide, judge=judge)
+def difference(judge, value, n, wide=0.01):
+    return Difference(source=str(judge), n=n, value=value, low=value - wide, high=value + wide, judge=judge)
 
 
 def test_a_version_is_better_only_if_no_single_source_carries_it():
-    liar, honest, benchmark = evidence("liar", 0.5, 10_000), evidence("ann", -0.005, 100), evidence(None, 0.02, 100)
+    liar, honest, benchmark = (
+        difference("liar", 0.5, 10_000),
+        difference("ann", -0.005, 100),
+        difference(None, 0.02, 100),
+    )
     assert not shown([liar, honest]) and not shown([])
     assert not shown([liar]) and shown([liar, benchmark])
-    assert not shown([liar, liar]) and shown([liar, evidence("bob", 0.01, 50)])
-    assert not shown([liar, evidence(None, -0.005, 100)])
-    assert shown([evidence(None, 0.5, 10_000), honest])  # a trusted one
-    assert not shown([evidence("ann", 0.5, 100), evidence("bob", -0.2, 100), benchmark])
+    assert not shown([liar, liar]) and shown([liar, difference("bob", 0.01, 50)])
+    assert not shown([liar, difference(None, -0.005, 100)])
+    assert shown([difference(None, 0.5, 10_000), honest])  # a trusted one
+    assert not shown([difference("ann", 0.5, 100), difference("bob", -0.2, 100), benchmark])
 
 
 def test_together_a_source_counts_no_more_than_all_the_others():
-    both = together([evidence("liar", 0.5, 10_000), evidence("ann", -0.1, 60), evidence(None, -0.1, 40)])
+    both = together([difference("liar", 0.5, 10_000), difference("ann", -0.1, 60), difference(None, -0.1, 40)])
     assert both.value == pytest.approx(0.2) and both.n == 10_100
-    assert together([evidence("liar", 0.5, 10_000)]).value == 0.5
+    assert together([difference("liar", 0.5, 10_000)]).value == 0.5
 
 
 def test_a_source_brings_no_more_queries_than_all_others_or_a_thousand(old, poisoned):
@@ -224,7 +228,7 @@ def test_a_source_brings_no_more_queries_than_all_others_or_a_thousand(old, pois
         assert len(judged.completed(p, p, "gpu_s", others=others)) == 3 * kept
 
 
-def test_of_several_labels_of_an_answer_each_source_has_one_word(old, tmp_path):
+def test_of_several_ratings_of_an_answer_each_source_has_one_word(old, tmp_path):
     with History(tmp_path / "h.db") as history:
         key = history.record(ZetaDynamicRouter(POLICY).route("What is 1 + 2?"), "What is 1 + 2?")
         for score, source in ((0.0, "liar"), (1.0, "ann"), (0.0, "liar"), (1.0, "bob"), (0.0, "liar")):

@@ -109,7 +109,7 @@ def test_a_history_in_postgresql_holds_what_one_in_sqlite_does(url, tmp_path):
             history.feedback(text="elsewhere", size="4B", right=False)
             frames.append(history.frame().drop(columns=["decision_id", "created_at", "judged_at"]))
             outcomes.append(history.outcomes().frame.drop(columns=["run_id", "created_at"]))
-            assert set(history.labels()["source"]) == {"person", "judge"}
+            assert set(history.ratings()["source"]) == {"person", "judge"}
             assert "zeta_eval" not in repr(history) and "1 decisions, 3 feedbacks" in repr(history)
     assert frames[0].equals(frames[1]) and outcomes[0].equals(outcomes[1])
 

@@ -47,12 +47,12 @@ def learn(
     Raises:
         ZetaError: a history without feedback, too few queries, or a table or policy that can't be used.
     """
-    from zeta_eval.tuning.relearn import relearn
+    from zeta_eval.tuning.learn import learn as learn_from
 
     parent = load_policy(policy, store=None if tracker is None else tracker.uri)
     table = None if outcomes is None else loaded(Outcomes, outcomes)
     with opened(history) as store:
-        report = relearn(parent, store, table, settings=settings, trusted=trusted, force=force)
+        report = learn_from(parent, store, table, settings=settings, trusted=trusted, force=force)
     if report.promoted and out is not None:
         report.new.save(out)
     if tracker is not None:
@@ -130,7 +130,7 @@ def _register(tracker: MlflowTracker, report: LearningReport) -> None:
     """Register the new version; if it is promoted it follows its parent as champion, so that rollback finds that."""
     tags = {"verdict": report.new.verdict.status, "policy": report.new.name, "parent": report.old.checksum}
     tags |= {"promoted": str(report.promoted), "forced": str(report.forced)}
-    metrics = {name: getattr(report.evidence[-1], name) for name in ("value", "low", "high") if report.evidence}
+    metrics = {name: getattr(report.differences[-1], name) for name in ("value", "low", "high") if report.differences}
     with TemporaryDirectory() as folder:
         file = report.new.save(Path(folder, "policy.json"))
         parent = _version(tracker, report.old) if report.promoted else None

@@ -1,9 +1,9 @@
-"""Drift: an event with numbers when complexity, success or latency changes. Standard library only.
+"""Notices when the complexity of queries, or a size's success or latency, has changed. Standard library only.
 
-Page-Hinkley's test (Page 1954, Biometrika 41; Hinkley 1971, Biometrika 58), run for a rise and for a fall: the sum of
-what values exceed their mean by, less an allowance per value, is compared with its lowest point so far; once it is
-`threshold` above, the mean has changed, and the lowest point is when. Values are taken in units of their own standard
-deviation, so that one setting fits every signal.
+The test is Page and Hinkley's (Page 1954, Biometrika 41; Hinkley 1971, Biometrika 58), run once for a rise and once for
+a fall. It sums by how much each value exceeds the mean, less an allowance per value. The mean has changed when the sum
+stands more than `threshold` above its lowest point, and the lowest point says when. Values are divided by their own
+standard deviation, so that one threshold fits complexity, success and latency alike.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEPT = 100
-"""Events that are remembered, and newest values among which the moment of a change is sought."""
+"""Most events that are kept, and most recent values among which the moment of a change is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftEvent:
-    """A change that was found."""
+    """A change of complexity, success or latency."""
 
     what: str
     """"complexity", "success" or "latency"."""
     size: str | None
     """The size that changed; None for complexity."""
     since_s: float
-    """When the change began, by the test's estimate, in seconds since the epoch."""
+    """Estimated time of the change, in seconds since the epoch."""
     found_s: float
-    """When it was found."""
+    """Time at which the change was found."""
     before: float
     """Mean before: difficulty, share right, or geometric mean of the latency in seconds."""
     after: float
     """Mean since the change."""
     n_before: int
-    """Values before."""
+    """Number of values before the change."""
     n_after: int
-    """Values since."""
+    """Number of values since the change."""
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Describe the change in a line."""
         of = f" of {self.size}" if self.size else ""
         when = datetime.fromtimestamp(self.since_s, UTC).isoformat(sep=" ", timespec="seconds")
         return (
@@ -55,7 +55,7 @@ class DriftEvent:
 
 
 class _Side:
-    """Page's sum for a rise (sign 1) or a fall (-1), and the newest values since its lowest point."""
+    """Page's sum for a rise (sign 1) or a fall (-1), and the latest values since its lowest point."""
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
@@ -64,22 +64,22 @@ class _Side:
 
 
 class PageHinkley:
-    """The test on one stream of numbers; its state has a fixed size."""
+    """Tests whether the mean of one stream of numbers has changed; the memory has a fixed size."""
 
     def __init__(self, *, allowance: float = 0.25, threshold: float = 25.0, least: int = 50) -> None:
         """Set the test.
 
         Args:
-            allowance: Change of the mean, in standard deviations, that is let pass; half of what is to be found.
-            threshold: Sum, in standard deviations, that counts as a change.
-            least: Values before the first test, and values that standard deviations need.
+            allowance: Change of the mean, in standard deviations, that is ignored: half of a change worth finding.
+            threshold: Sum, in standard deviations, from which the mean counts as changed.
+            least: Number of values before the first test.
         """
         self.allowance, self.threshold, self.least = allowance, threshold, least
         self._n, self._mean, self._squares = 0, 0.0, 0.0
         self._sides = _Side(1), _Side(-1)
 
     def to_dict(self) -> dict[str, Any]:
-        """What it has seen, as JSON values."""
+        """The state of the test, as JSON values."""
         sides = [[side.excess, [list(seen) for seen in side.since]] for side in self._sides]
         return {"n": self._n, "mean": self._mean, "squares": self._squares, "sides": sides}
 
@@ -95,7 +95,7 @@ class PageHinkley:
             side.since.extend((_finite(value), _finite(at_s)) for value, at_s in since)
 
     def see(self, value: float, at_s: float) -> tuple[float, float, int, int, float] | None:
-        """Take a value; where the mean has changed, return it before and after, the counts of both, and since when.
+        """Take a value; where the mean has changed, return the means and the counts before and after, and the time.
 
         The test then starts anew.
         """
@@ -124,7 +124,7 @@ class PageHinkley:
         return None
 
     def _split(self, since: Sequence[tuple[float, float]], total: float) -> tuple[float, float, int, int, float]:
-        """Where among the newest values the mean most likely changed (Hinkley 1971), and the means of both parts."""
+        """Split the latest values where the mean most likely changed (Hinkley 1971); means, counts and time."""
         n = self._n + 1
         mean = (total - sum(v for v, _ in since)) / (n - len(since)) if n > len(since) else self._mean
         off, best, after = 0.0, -1.0, 1
@@ -137,30 +137,37 @@ class PageHinkley:
 
 
 class Drift:
-    """Watches complexity, and every size's success and latency; state of a fixed size per ladder."""
+    """Watches the complexity of queries, and the success and latency of every size, for changes.
+
+    >>> drift = Drift()
+    >>> for second in range(300):
+    ...     event = drift.success("4B", score=1.0 if second < 200 else 0.0, at_s=second) or None
+    >>> print(drift.events[0])
+    success of 4B changed from 1 to 0 about 1970-01-01 00:03:20 UTC (200 values before, 1 since)
+    """
 
     def __init__(self, *, threshold: float = 25.0) -> None:
-        """Start with nothing seen; a greater `threshold` takes longer and errs less (see `PageHinkley`)."""
+        """Start without values; a greater `threshold` takes longer and gives fewer false alarms (see `PageHinkley`)."""
         self.threshold = threshold
         self.events: deque[DriftEvent] = deque(maxlen=KEPT)
-        """The newest changes, oldest first."""
+        """The latest changes, oldest first."""
         self._tests: dict[tuple[str, str | None], PageHinkley] = {}
 
     def complexity(self, difficulty: float, *, at_s: float | None = None) -> DriftEvent | None:
-        """Take a query's difficulty."""
+        """Take the complexity of a query."""
         return self._see("complexity", None, difficulty, at_s)
 
     def success(self, size: str, score: float, *, at_s: float | None = None) -> DriftEvent | None:
-        """Take the score in [0, 1] of an answer."""
+        """Take the score of a size's answer, in [0, 1]."""
         return self._see("success", size, score, at_s)
 
     def latency(self, size: str, latency_s: float, *, at_s: float | None = None) -> DriftEvent | None:
-        """Take an answer's latency; its logarithm is tested, for latencies are skewed."""
+        """Take the latency of a size's answer; the test runs on its logarithm, because latencies are skewed."""
         return self._see("latency", size, math.log(max(latency_s, 1e-6)), at_s)
 
     @classmethod
     def of(cls, decisions: pd.DataFrame, *, threshold: float = 25.0) -> Drift:
-        """Watch what a history holds: `Drift.of(history.frame()).events`; queries that escalated have no latency."""
+        """Watch the decisions of a history: `Drift.of(history.frame()).events`; escalated queries give no latency."""
         drift = cls(threshold=threshold)
         for row in _rows(decisions):
             at_s = datetime.fromisoformat(str(row["created_at"])).timestamp()
@@ -172,14 +179,10 @@ class Drift:
                 drift.latency(final, float(row["latency_s"]), at_s=at_s)
         return drift
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return the events as JSON values."""
-        return [asdict(event) for event in self.events]
-
     def to_dict(self) -> dict[str, Any]:
-        """Events and what the tests have seen, as JSON values."""
+        """The events and the state of the tests, as JSON values."""
         tests = [[what, size, test.to_dict()] for (what, size), test in self._tests.items()]
-        return {"threshold": self.threshold, "events": self.to_rows(), "tests": tests}
+        return {"threshold": self.threshold, "events": [asdict(event) for event in self.events], "tests": tests}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Drift:

@@ -186,20 +186,20 @@ class History:
         self._settle()
         return judged(self._store, source=source)
 
-    def labels(self) -> pd.DataFrame:
+    def ratings(self) -> pd.DataFrame:
         """Return one row per answer and source of feedback, each source's newest score, oldest answer first.
 
         Columns are those of `outcomes`, whose `source` here is the kind of judge, and: propensity; alone (whether the
         size that was chosen first answered without another). Of a query that a size answered often, a source's newest
-        label counts. Answers without a kept text are left out.
+        rating counts. Answers without a kept text are left out.
 
         Raises:
             ZetaError: the store can't be read.
         """
-        from zeta_eval.feedback.queries import labels
+        from zeta_eval.feedback.queries import ratings
 
         self._settle()
-        return labels(self._store)
+        return ratings(self._store)
 
     def export(self, path: str | Path) -> Outcomes:
         """Write `outcomes` as a Parquet file, whole or not at all, and return them.

@@ -1,13 +1,13 @@
-"""Feedback made fit to tune on: what the sizes that did not answer would have got, expected from what did.
+"""Feedback completed to a table that can be tuned on: one score for every size on every query.
 
-A query in a history was answered by the size it was routed to, seldom by all. The policy's own expectations fill the
-gaps, after a logistic correction by size and task, fitted to the feedback with each row weighted by one over its
-propensity: without these weights the sizes would be judged by the queries that the policy sent them.
+A query of a history was answered by the size that the policy chose, seldom by all. The policy's own estimates fill the
+gaps. They are first corrected by size and task, by a logistic fit to the feedback in which each rating has weight one
+over its propensity: without that weight, a size would be judged by the queries that the policy sent to it.
 
-Any source may lie, but those that the caller trusts. So each is fitted apart and moves an expectation by at most
-`corrections.SOURCE_SHIFT`; its word on an answer counts at most `WORD` against the expectation; and it brings no more
-queries than all others together, or `LEAST_QUERIES`. Together: without one source no expectation changes by
-more than .25, and no score that is tuned on by more than .44 (WORD + (1 - WORD) * .25), however many labels it gave.
+Any source may be wrong, except those that the caller trusts. So each source is fitted alone and changes an estimate by
+at most `corrections.SOURCE_SHIFT`; its rating of an answer moves the score by at most `WORD` of the way; and it brings
+no more queries than all others together, or `LEAST_QUERIES`. So one source, however many ratings it gives, changes no
+estimate by more than .25, and no score that is tuned on by more than .44 (WORD + (1 - WORD) * .25).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from zeta_eval.arrays import Floats
+from zeta_eval.arrays import Floats, logit, sigmoid
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.feedback.corrections import Correction, fit, pooled
 from zeta_eval.feedback.off_policy import Logged
@@ -30,58 +30,58 @@ if TYPE_CHECKING:
     from zeta_eval.feedback.history import History
 
 WEIGHT_CAP: Final = 20.0
-"""Most that one row counts, in units of a row with propensity 1."""
+"""Greatest weight of a rating, where a rating with propensity 1 has weight 1."""
 UNTOLD: Final = "untold"
-"""Task of an answer whose task nobody told, as `History.outcomes` names it."""
+"""Task of an answer whose task is not known, as `History.outcomes` names it."""
 COST_PRIOR: Final = 30
-"""Measured costs as many as this move a size's expected cost half of the way."""
+"""Number of measured costs that move a size's expected cost half of the way."""
 WORD: Final = 0.25
-"""How far one source's label of an answer moves its score from what is expected; those of several count 1 at most."""
+"""Share of the way from the estimate to a source's rating that the rating moves a score; of several, 1 at most."""
 LEAST_QUERIES: Final = 1000
-"""Queries that a source may bring where all others bring fewer."""
+"""Number of queries that a source may bring where all others bring fewer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judged:
-    """What was said of a history's answers by sizes of a policy: R labels by S sources on Q queries and M sizes."""
+    """The judged answers of a history: R ratings by S sources on Q queries and M sizes."""
 
     sizes: tuple[str, ...]
     """The sizes, cheapest first."""
     queries: pd.DataFrame
     """One row per query: query_id, query, task, split."""
     at: npt.NDArray[np.intp]
-    """Query of each row, shape (R,)."""
+    """Index of the query of each rating, shape (R,)."""
     size: npt.NDArray[np.intp]
-    """Size that answered, shape (R,)."""
+    """Index of the size that answered, shape (R,)."""
     score: Floats
-    """How good the answer was, shape (R,), in [0, 1]."""
+    """The ratings, shape (R,), in [0, 1]."""
     sources: tuple[str, ...]
-    """Who judges: the kinds of source."""
+    """Names of the sources."""
     source: npt.NDArray[np.intp]
-    """Which of them said so, shape (R,)."""
+    """Index of the source of each rating, shape (R,)."""
     trusted: npt.NDArray[np.bool_]
-    """Sources that are believed without bound, shape (S,)."""
+    """Whether a source is trusted, so that its ratings are not bounded; shape (S,)."""
     propensity: Floats
     """Probability with which that size was chosen, shape (R,); 1 where it is not known."""
-    evidence: npt.NDArray[np.bool_]
-    """Rows that off-policy estimates may use, shape (R,): routed with a propensity below 1, and not escalated."""
+    explored: npt.NDArray[np.bool_]
+    """Ratings that can compare sizes, shape (R,): its propensity is below 1 and it did not escalate."""
     measured: pd.DataFrame
-    """Measured costs of each row: gpu_s, cost_usd, latency_s; NaN where there is none, or an earlier row has it."""
+    """Measured costs by rating: gpu_s, cost_usd, latency_s; NaN where there is none, or an earlier rating has it."""
 
     @classmethod
     def of(cls, history: History, sizes: tuple[str, ...], *, trusted: Sequence[str] = ()) -> Judged:
         """Read a history; answers of other sizes are left out.
 
         Args:
-            history: What was decided and judged.
+            history: The decisions and their feedback.
             sizes: The sizes, cheapest first.
-            trusted: Sources that are believed without bound.
+            trusted: Sources whose ratings are not bounded.
 
         Raises:
             OutcomesError: no answer of these sizes with a kept text has a score.
-            UnknownNameError: nothing was judged by a trusted source.
+            UnknownNameError: a trusted source judged nothing.
         """
-        rows = history.labels()
+        rows = history.ratings()
         rows = rows[rows["model"].isin(sizes)].reset_index(drop=True)
         if rows.empty:
             raise OutcomesError(f"The history has no scored answer of {', '.join(sizes)}; give feedback first.")
@@ -103,37 +103,38 @@ class Judged:
             source=source,
             trusted=np.isin(names.astype(str), trusted),
             propensity=propensity,
-            evidence=rows["alone"].to_numpy(dtype=bool) & (propensity < 1),
+            explored=rows["alone"].to_numpy(dtype=bool) & (propensity < 1),
             measured=measured.mask(rows["run_id"].duplicated()),
         )
 
     def __len__(self) -> int:
-        """Number of labels."""
+        """Number of ratings."""
         return len(self.at)
 
     @property
     def tasks(self) -> npt.NDArray[np.object_]:
-        """Task of each query as the router was told it, None where it was not; shape (Q,)."""
+        """Task of each query, None where the router was not told; shape (Q,)."""
         return np.array([None if task == UNTOLD else task for task in self.queries["task"]], dtype=object)
 
     @property
     def held_out(self) -> npt.NDArray[np.bool_]:
-        """Rows whose query is in the split `test`, shape (R,)."""
+        """Whether the query of a rating is in the split `test`, shape (R,)."""
         held: npt.NDArray[np.bool_] = (self.queries["split"] == "test").to_numpy()[self.at]
         return held
 
     def log(self, rows: npt.NDArray[np.bool_]) -> Logged:
-        """Some rows as a log for off-policy estimates."""
+        """Some ratings as a log, which can compare two policies."""
         return Logged(chosen=self.size[rows], score=self.score[rows], propensity=self.propensity[rows])
 
     def corrected(self, p: Floats) -> Floats:
-        """What is expected of every size, shape (Q, M): the policy's p, corrected by the feedback outside `test`.
+        """Chance of success of every size, shape (Q, M): the policy's p, corrected by the feedback outside `test`.
 
-        Per source and size, logit = shift + factor * logit p + shift of the task, by weighted penalised likelihood.
-        With weights of one over the propensity the mean of a trusted one is doubly robust (Kang and Schafer 2007,
-        section 3.3); the others correct what the trusted ones leave, within a bound (`corrections.pooled`).
+        For each source and size, logit = shift + factor * logit p + shift of the task, by weighted penalised
+        likelihood. With weights of one over the propensity the mean of a trusted source is doubly robust (Kang and
+        Schafer 2007, section 3.3). Trusted sources are fitted first; the others then correct within a bound
+        (`corrections.pooled`).
         """
-        out = np.log(np.clip(p, 1e-4, 1 - 1e-4) / (1 - np.clip(p, 1e-4, 1 - 1e-4)))
+        out = logit(np.clip(p, 1e-4, 1 - 1e-4))
         tasks = pd.factorize(self.queries["task"])[0]
         for m in range(len(self.sizes)):
             x, rows = out[:, m], (self.size == m) & ~self.held_out
@@ -141,10 +142,10 @@ class Judged:
                 x = x + self._fit(sure, x, tasks).change(x, tasks)
             doubted = (rows & (self.source == s) for s in np.flatnonzero(~self.trusted))
             out[:, m] = x + pooled([self._fit(each, x, tasks) for each in doubted if each.any()], x, tasks)
-        return np.asarray(1 / (1 + np.exp(-out)))
+        return sigmoid(out)
 
     def rescaled(self, cost: Floats, unit: str) -> Floats:
-        """Expected costs, shape (Q, M) in `unit`, moved towards what was measured of each size."""
+        """Expected costs, shape (Q, M) in `unit`, moved towards the measured costs of each size."""
         known = self.measured[unit].to_numpy()
         out = cost.copy()
         for m in range(len(self.sizes)):
@@ -155,16 +156,16 @@ class Judged:
         return out
 
     def completed(self, p: Floats, cost: Floats, unit: str, *, others: int = 0) -> pd.DataFrame:
-        """An outcomes table, one row per query and size, of the queries that no source brings too many of.
+        """An outcomes table with a score and a cost for every query and size; no source brings too many queries.
 
-        A score is what trusted sources say, else p, moved by `WORD` of the way to each label, by several to their mean
-        at most; the cost is the expected one.
+        A score is the mean rating of trusted sources. Without one it is p, moved by `WORD` of the way to each rating,
+        and by several at most to their mean. A cost is the expected one.
 
         Args:
             p: Expected score of each size, shape (Q, M).
             cost: Expected cost of each size in `unit`, shape (Q, M).
             unit: Cost column.
-            others: Queries that are tuned on beside these.
+            others: Number of queries that are tuned on beside these.
         """
         said, gap, sure = np.zeros_like(p), np.zeros_like(p), np.zeros(p.shape, dtype=bool)
         cells = self.at, self.size
@@ -184,7 +185,7 @@ class Judged:
         return self._table(np.flatnonzero(np.isfinite(score).all(axis=1)), score, cost, unit)
 
     def _counted(self, others: int) -> npt.NDArray[np.bool_]:
-        """Queries to tune on, shape (Q,): of those that one source alone judged the first ones, up to its bound."""
+        """Whether to tune on a query, shape (Q,): of those that one untrusted source alone judged, the first ones."""
         n = len(self.queries)
         judges = np.zeros((n, len(self.sources)), dtype=bool)
         judges[self.at, self.source] = True
@@ -206,7 +207,7 @@ class Judged:
         )
 
     def _fit(self, rows: npt.NDArray[np.bool_], x: Floats, tasks: npt.NDArray[np.intp]) -> Correction:
-        """The correction that some labels of one size ask for."""
+        """The correction fitted to some ratings of one size."""
         weights = np.minimum(1 / self.propensity[rows], WEIGHT_CAP)
         at = self.at[rows]
         return fit(x[at], tasks[at], self.score[rows], weights / weights.mean())

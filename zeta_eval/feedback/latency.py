@@ -1,4 +1,4 @@
-"""How slow each size is: sums of fixed size that fade with time. Standard library only."""
+"""Mean latency of each size over recent traffic, older measurements counting less. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 NOISE = 2.0
-"""Standard errors within which a change of latency counts as none."""
+"""Number of standard errors up to which a change of latency is taken for noise."""
 
 OUTLIER = 20.0
-"""A latency counts at most so many times the expected one."""
+"""A latency counts as at most so many times the expected one."""
 
 
 class Latency:
-    """How much slower a size is than expected: a decayed mean, with its noise, and decayed quantiles of the seconds.
+    """Latency of one size: its ratio to the expected latency, with its noise, and quantiles in seconds.
 
-    Quantiles follow Robbins and Monro 1951 on a logarithmic scale: each observation moves them by `STEP` times how far
-    the share of smaller ones is off.
+    The memory is a few numbers, however many measurements come. Quantiles follow Robbins and Monro 1951 on a
+    logarithmic scale: each measurement moves a quantile by `STEP` times the gap between its share and the share of
+    smaller measurements.
     """
 
     __slots__ = ("expected_s", "mean_s", "n", "p50_s", "p95_s", "ratio", "time_s", "variance")
@@ -25,24 +26,24 @@ class Latency:
     STEP = 0.1
 
     def __init__(self, expected_s: float | None, time_s: float) -> None:
-        """Start at the expected latency; None takes the mean of the first `window` observations."""
+        """Start at the expected latency; None takes the mean of the first `window` measurements."""
         self.expected_s = expected_s
-        """What the policy, or the start, led to expect, in seconds."""
+        """Expected latency in seconds: the policy's, or the mean of the first measurements."""
         self.mean_s = 0.0
-        """Decayed mean in seconds; 0 before the first observation."""
+        """Mean in seconds; 0 before the first measurement."""
         self.n = 0.0
-        """Observations that still count."""
+        """Number of measurements, older ones counting less."""
         self.ratio = 1.0
-        """Decayed mean of observed over expected."""
+        """Mean of measured over expected latency."""
         self.variance = 1.0
-        """Decayed variance of that."""
+        """Variance of that ratio."""
         self.p50_s = self.p95_s = 0.0
-        """Decayed quantiles in seconds; 0 before the first observation."""
+        """Median and 95 % quantile in seconds; 0 before the first measurement."""
         self.time_s = time_s
-        """When it was last seen."""
+        """Time of the last measurement."""
 
     def see(self, latency_s: float, length: float, now_s: float, *, window: float, half_life_s: float) -> None:
-        """Note a latency of a query that was expected to take `length` times the usual."""
+        """Take the latency of a query that was expected to take `length` times the usual."""
         left = faded(now_s - self.time_s, half_life_s)
         self.time_s = max(now_s, self.time_s)
         self.n, self.ratio = self.n * left, 1.0 + (self.ratio - 1.0) * left
@@ -60,7 +61,7 @@ class Latency:
             self.expected_s = self.mean_s
 
     def factor(self, now_s: float, half_life_s: float) -> float:
-        """By how much expected time is to be multiplied: 1 within noise and, once it is not seen any more, in time."""
+        """Factor on the expected latency: 1 within noise, and back towards 1 while nothing is measured."""
         off = self.ratio - 1.0
         if self.n <= 0.0 or off == 0.0:
             return 1.0

@@ -1,15 +1,17 @@
-"""What another policy would have got, told from what a logging policy chose: IPS, SNIPS and doubly robust.
+"""Which of two policies would have done better, told from the sizes that a third one chose and the scores they got.
 
-Of n decisions a log has the size chosen, its score and its propensity, the probability with which it was chosen. A
-target policy chooses size m with probability t(m); its importance weight on a decision is w = t(chosen) / propensity.
-All estimates are unbiased only where every choice of the target could have been logged: a log without exploration
-(propensity 1) tells nothing of other sizes than it chose, see `Estimate.unsupported`.
+A log holds, for each decision, the size that was chosen, its score, and the propensity: the probability with which that
+size was chosen. The other sizes were not asked. The doubly robust estimate (Dudik, Langford and Li 2011, arXiv
+1103.4601) fills in what a model expects of each size and corrects the size that was asked by its error divided by its
+propensity. The estimate is unbiased if the propensities or the model are right, and only where every choice of both
+policies could have been logged: without exploration (propensity 1) a log says nothing of sizes that were not chosen.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +25,12 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Logged:
-    """What a policy chose and what came of it, for n queries and M sizes."""
+    """The sizes that were chosen for n queries, and the scores they got; M sizes."""
 
     chosen: npt.NDArray[np.intp]
     """Index of the size that was chosen, shape (n,)."""
     score: Floats
-    """What it got, shape (n,)."""
+    """Score of that size's answer, shape (n,)."""
     propensity: Floats
     """Probability with which that size was chosen, in (0, 1], shape (n,)."""
 
@@ -46,26 +48,16 @@ class Logged:
         """Number of decisions."""
         return len(self.chosen)
 
-    def weights(self, target: Floats) -> Floats:
-        """Importance weight of each decision, shape (n,), for a target's probabilities (n, M)."""
-        return target[np.arange(len(self)), self.chosen] / self.propensity
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """The mean score of a target policy, or a difference of two, told from a log."""
+class Mean(NamedTuple):
+    """A mean over the decisions of a log."""
 
     value: float
-    """The estimate."""
+    """The mean."""
     error: float
     """Its standard error; NaN from a single decision."""
     n: int
-    """Decisions in the log."""
-    n_effective: float
-    """Decisions that as precise a mean would need without weights, (sum w)^2 / sum w^2 (Kish 1965)."""
-    unsupported: float
-    """Share of the decisions in which the target chooses what the log, at propensity 1, could not have chosen: there
-    the estimate is no evidence."""
+    """Number of decisions."""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -73,50 +65,12 @@ class Estimate:
         return self.value - Z95 * self.error, self.value + Z95 * self.error
 
 
-def ips(logged: Logged, target: Floats) -> Estimate:
-    """Inverse propensity score: the mean of w * score.
-
-    Unbiased, and of great variance where propensities are small. Source: Horvitz and Thompson (1952).
-
-    Args:
-        logged: The log.
-        target: Probability of each size by the target policy, shape (n, M).
-    """
-    return _estimate(logged, target, logged.weights(target) * logged.score)
-
-
-def snips(logged: Logged, target: Floats) -> Estimate:
-    """Self-normalised IPS: sum of w * score over the sum of w; NaN where no logged choice is the target's.
-
-    A little biased, of less variance, always between the least and the greatest score; its error is by the delta
-    method. Source: Swaminathan and Joachims (2015).
-    """
-    w = logged.weights(target)
-    mean = w.mean()
-    if mean == 0:
-        return _estimate(logged, target, np.full(len(logged), math.nan))
-    value = float((w * logged.score).mean() / mean)
-    return _estimate(logged, target, value + w * (logged.score - value) / mean)
-
-
-def doubly_robust(logged: Logged, target: Floats, p: Floats) -> Estimate:
-    """What a model expects of the target's choices, corrected by its weighted errors on the logged ones.
-
-    Unbiased if the propensities or the model are right. Source: Dudik, Langford and Li (2011), arXiv 1103.4601.
-
-    Args:
-        logged: The log.
-        target: Probability of each size by the target policy, shape (n, M).
-        p: Expected score of each size by a model that was not fitted on these scores, shape (n, M).
-    """
-    return _estimate(logged, target, (target * doubly_robust_scores(logged, p)).sum(axis=1))
-
-
 def doubly_robust_scores(logged: Logged, p: Floats) -> Floats:
     """Unbiased stand-ins for the scores of all sizes, shape (n, M); single ones may lie outside [0, 1].
 
-    The score expected of a size; for the chosen one, plus its error over the propensity. Sums over any policy's
-    choices are its doubly robust estimate, so that two policies can be compared query by query.
+    Args:
+        logged: The log.
+        p: Expected score of each size by a model that was not fitted on these scores, shape (n, M).
     """
     scores = p.copy()
     at = np.arange(len(logged)), logged.chosen
@@ -124,34 +78,21 @@ def doubly_robust_scores(logged: Logged, p: Floats) -> Floats:
     return scores
 
 
-def difference(logged: Logged, first: Floats, other: Floats, p: Floats, cost: Floats) -> Estimate:
+def difference(logged: Logged, first: Floats, other: Floats, p: Floats, cost: Floats) -> Mean:
     """Doubly robust estimate of the other policy's mean score - cost minus the first's, paired by query.
 
     Args:
         logged: The log.
         first: Probability of each size by the first policy, shape (n, M).
-        other: By the other one.
-        p: As in `doubly_robust`.
-        cost: Price of each size, in units of score, shape (n, M).
+        other: Probability of each size by the other policy, shape (n, M).
+        p: As in `doubly_robust_scores`.
+        cost: Cost of each size, in units of score, shape (n, M).
     """
     gap = ((other - first) * (doubly_robust_scores(logged, p) - cost)).sum(axis=1)
-    return _estimate(logged, other, gap)
+    n = len(gap)
+    return Mean(value=float(gap.mean()), error=float(gap.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan, n=n)
 
 
 def one_hot(chosen: npt.NDArray[np.intp], n_sizes: int) -> Floats:
     """Probabilities, shape (n, M), of a policy that chooses for certain."""
     return np.eye(n_sizes)[chosen]
-
-
-def _estimate(logged: Logged, target: Floats, terms: Floats) -> Estimate:
-    """The mean of n terms with its standard error."""
-    n, w = len(logged), logged.weights(target)
-    blind = (logged.propensity == 1) & (target[np.arange(n), logged.chosen] < 1)
-    squares = float((w**2).sum())
-    return Estimate(
-        value=float(terms.mean()),
-        error=float(terms.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan,
-        n=n,
-        n_effective=float(w.sum() ** 2 / squares) if squares else 0.0,
-        unsupported=float(blind.mean()),
-    )

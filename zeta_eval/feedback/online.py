@@ -1,16 +1,16 @@
-"""Online updates: labels and latencies move a policy's estimates, within bounds. Standard library only.
+"""Updates of a router's estimates while it serves, by ratings and latencies, within bounds. Standard library only.
 
-With z the policy's log-odds for a query, size and task, what is believed after some labels is
+Let z be the policy's log-odds for a query, a size and a task. After some ratings the router uses
 
     z + f * (a + b * clip(z, +-2))
 
-with a and b of the size in the task: each label is an online logistic step on both (`feedback.shifts`). They re-fit how
-able the size is and how sharply its success falls with complexity (in p = sigmoid(slope * (ability - d)), ability and
-slope). They are shrunk towards 0, that is to the policy as tuned: in learning, by a prior worth `prior_labels`, and in
-use, by f, which the sizes of a task share (`_beyond_noise`). They fade with time, and what one source's labels can do
-is bounded (`OnlineSettings.source_shift`).
+with a and b for each size in each task. Each rating is an online logistic step on both (`feedback.ledgers`): a says how
+able the size is, and b how sharply its success falls with complexity. In p = sigmoid(slope * (ability - d)) these are
+ability and slope. Both are shrunk towards 0, that is to the policy as tuned: while learning, by a prior that counts as
+`prior_ratings`, and in use by f, which the sizes of a task share (`_beyond_noise`). Both fade with time, and the
+ratings of one source are bounded (`OnlineSettings.source_shift`).
 
-A latency other than the policy's multiplies the size's expected cost at once. Dropping the state gives the policy back.
+A latency other than the policy's multiplies the size's expected cost at once. Without the state the policy is as tuned.
 """
 
 from __future__ import annotations
@@ -34,13 +34,25 @@ from zeta_eval.router.estimators.linear import logit, sigmoid
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 UNNAMED = ""
-"""Where labels of queries without a task are kept."""
+"""Key of the ratings of queries without a task."""
 
 __all__ = ["Online", "OnlineSettings"]
 
 
 class Online:
-    """What a policy's traffic has taught since it was tuned; its size does not grow with the number of events."""
+    """Feedback and latencies of a router's traffic, which adjust its estimates at once.
+
+    Its size does not grow with the number of events.
+
+    >>> from zeta_eval import RoutingPolicy, ZetaDynamicRouter
+    >>> policy = RoutingPolicy.seed(("4B", "7B", "14B"))
+    >>> router = ZetaDynamicRouter(policy, online=Online(policy))
+    >>> for _ in range(200):
+    ...     decision = router.route("Add 12 and 30.", task="sums")
+    ...     router.learn(decision, "4B", score=0.0, source="scorer")
+    >>> router.route("Add 12 and 30.", task="sums").p["4B"] < decision.p_tuned["4B"]
+    True
+    """
 
     def __init__(
         self,
@@ -50,18 +62,18 @@ class Online:
         drift: Drift | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Start with nothing learned.
+        """Start without feedback.
 
         Args:
             policy: The policy whose estimates are adjusted.
-            settings: How fast and how far.
-            drift: Told of every label and latency, where it is given, and saved with the state.
-            clock: Seconds since the epoch.
+            settings: How fast and how far feedback moves them.
+            drift: Watches every rating and latency, where it is given, and is saved with the state.
+            clock: Gives the time in seconds since the epoch.
         """
         self.settings = settings or OnlineSettings()
         self.drift = drift
         self.policy_checksum = policy.checksum
-        """The version of the policy that this belongs to."""
+        """The version of the policy that the feedback belongs to."""
         self._clock = clock
         self._sizes = policy.sizes
         self._mean_cost = tuple(r.cost for r in policy.rungs)
@@ -74,31 +86,31 @@ class Online:
         self._lock = Lock()
 
     def adjust(self, estimate: Estimate, task: str | None = None) -> Estimate:
-        """Return what is expected of every size now; changes nothing, so that looking is free."""
+        """Return an estimate adjusted by the feedback so far; changes nothing."""
         now_s, cell = self._clock(), self._tasks.get(task or UNNAMED)
         cost = self._cost(estimate.cost, now_s)
         if cell is None:
             return _with(estimate, estimate.p, cost, estimate.familiarity)
         familiarity, m = estimate.familiarity, len(self._sizes)
-        labels, total = cell.told(now_s, self.settings.half_life_s, self._rules)
-        n = sum(labels)
+        ratings, total = cell.total(now_s, self.settings.half_life_s, self._rules)
+        n = sum(ratings)
         if task is not None and familiarity < 1.0:
-            familiarity += (1.0 - familiarity) * n / (n + self.settings.trust_labels)
+            familiarity += (1.0 - familiarity) * n / (n + self.settings.familiarity_ratings)
         logits = [logit(p) for p in estimate.p]
         by = [total[i] + total[m + i] * clip(z, SLOPED) for i, z in enumerate(logits)]
-        if f := _beyond_noise(by, labels, self.settings.noise):
+        if f := _beyond_noise(by, ratings, self.settings.noise):
             p = tuple([sigmoid(z + f * x) for z, x in zip(logits, by, strict=True)])
             return _with(estimate, p, cost, familiarity)
         return _with(estimate, estimate.p, cost, familiarity)
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
-        """Take a label: how good a size's answer to a routed query was.
+        """Take a rating: how good a size's answer to a routed query was.
 
         Args:
             decision: What `route` returned for the query.
             size: The size that answered.
             score: In [0, 1].
-            source: Who says so; the caps are per source, so don't let a stranger choose it.
+            source: Who rates. Bounds are per source, so don't let a stranger choose the name.
 
         Raises:
             UnknownNameError: no such size.
@@ -106,7 +118,7 @@ class Online:
         """
         i, score = self._index(size), _checked_score(score)
         if not (isinstance(source, str) and source):
-            raise InvalidInputError(f"The source of a label is {source!r}; give a word such as 'person'.")
+            raise InvalidInputError(f"The source of a rating is {source!r}; give a word such as 'person'.")
         tuned = decision.p if decision.p_tuned is None else decision.p_tuned
         z = logit(tuned[size])
         with self._lock:
@@ -119,7 +131,7 @@ class Online:
                 self.drift.success(size, score, at_s=now_s)
 
     def observe(self, size: str, latency_s: float, *, decision: Decision | None = None) -> None:
-        """Take a measured latency in seconds; `decision` tells how long the query's answer was expected to be.
+        """Take a measured latency in seconds; `decision` says how long the query was expected to take.
 
         Raises:
             UnknownNameError: no such size.
@@ -140,9 +152,10 @@ class Online:
                 self.drift.latency(size, latency_s, at_s=now_s)
 
     def status(self) -> dict[str, Any]:
-        """Return what was learned: factor on cost and quantiles per size; labels, score and change per task and size.
+        """Return the state in numbers: for each size, the factor on its cost and quantiles of its latency.
 
-        `shift` is the change of log-odds of an even chance.
+        For each task and size: the number of ratings, their mean score, and `shift`, the change of log-odds of an even
+        chance.
         """
         now_s = self._clock()
         sizes = {
@@ -185,7 +198,7 @@ class Online:
         data = read_state(path)
         if data["policy"] != policy.checksum:
             raise InvalidInputError(
-                f"{path} was learned on another version of the policy ({str(data['policy'])[:8]}, this is "
+                f"{path} belongs to another version of the policy ({str(data['policy'])[:8]}, this is "
                 f"{policy.checksum[:8]}); load that one, or start anew with Online(policy)."
             )
         try:
@@ -203,7 +216,7 @@ class Online:
         return online
 
     def _cell(self, task: str) -> Shift:
-        """The task's changes, made anew where there are none."""
+        """The changes of a task, made where there are none."""
         cell = self._tasks.get(task)
         if cell is None:
             if len(self._tasks) >= self.settings.most_tasks:
@@ -212,16 +225,16 @@ class Online:
         return cell
 
     def _status(self, cell: Shift, now_s: float) -> dict[str, dict[str, float]]:
-        labels, total = cell.told(now_s, self.settings.half_life_s, self._rules)
-        f = _beyond_noise(total[: len(labels)], labels, self.settings.noise)
+        ratings, total = cell.total(now_s, self.settings.half_life_s, self._rules)
+        f = _beyond_noise(total[: len(ratings)], ratings, self.settings.noise)
         return {
-            size: {"labels": round(n, 2), "score": cell.score(i), "shift": f * total[i]}
-            for i, (size, n) in enumerate(zip(self._sizes, labels, strict=True))
+            size: {"ratings": round(n, 2), "score": cell.score(i), "shift": f * total[i]}
+            for i, (size, n) in enumerate(zip(self._sizes, ratings, strict=True))
             if n > 0
         }
 
     def _factor(self, i: int, now_s: float) -> float:
-        """What the latency of size i multiplies its expected cost by."""
+        """Factor of size i's latency on its expected cost."""
         latency, s = self._latency[i], self.settings
         if latency.n <= 0.0 or not self._latency_weight:
             return 1.0
@@ -237,23 +250,24 @@ class Online:
         return self._sizes.index(size)
 
 
-def _beyond_noise(by: Sequence[float], labels: Sequence[float], noise: float) -> float:
-    """Share, in [0, 1], of the sizes' changes of log-odds that is used: what is beyond noise.
+def _beyond_noise(by: Sequence[float], ratings: Sequence[float], noise: float) -> float:
+    """Share, in [0, 1], of the changes of a task that is used: none while they may be noise.
 
-    Firm shrinkage (Gao and Bruce 1997) of all sizes of a task at once, by the squares of their standard errors, where
-    4 / labels is the variance of log-odds at an even chance: none up to noise^2, all from 2 noise^2. With a share for
-    each size, one with few labels would be put back alone, and what is common to all would pass for a difference.
+    Firm shrinkage (Gao and Bruce 1997) of all sizes of a task at once. The changes are squared in units of their
+    standard errors, 4 / ratings being the variance of log-odds at an even chance. Up to noise^2 nothing is used, from
+    2 noise^2 everything. With a share for each size, a size with few ratings would be put back alone, and a change
+    that all sizes have in common would look like a difference between them.
     """
-    sure = sum([n * x * x for n, x in zip(labels, by, strict=True)])
+    sure = sum([n * x * x for n, x in zip(ratings, by, strict=True)])
     return min(1.0, max(0.0, sure / (4.0 * noise * noise) - 1.0))
 
 
 def _with(estimate: Estimate, p: tuple[float, ...], cost: tuple[float, ...], familiarity: float) -> Estimate:
-    """The estimate with other expectations; `dataclasses.replace` would take microseconds longer."""
+    """The estimate with other numbers; `dataclasses.replace` would take microseconds longer."""
     return Estimate(complexity=estimate.complexity, p=p, cost=cost, familiarity=familiarity, forced=estimate.forced)
 
 
 def _checked_score(score: float) -> float:
     if not (isinstance(score, int | float) and 0 <= score <= 1):
-        raise InvalidInputError(f"The score of a label is {score!r}; give a number in [0, 1].")
+        raise InvalidInputError(f"The score of a rating is {score!r}; give a number in [0, 1].")
     return float(score)

@@ -1,4 +1,4 @@
-"""How fast and how far online updates go. Standard library only."""
+"""How fast and how far feedback moves the estimates of a router while it serves. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ from zeta_eval.feedback.ledgers import Rules
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnlineSettings:
-    """How fast and how far online updates go."""
+    """How fast and how far feedback moves the estimates of a router while it serves.
 
-    prior_labels: float = 30.0
-    """The policy's word on a size in a task counts as so many labels; > 0."""
+    >>> OnlineSettings(prior_ratings=100).source_shift  # slower to learn, the same bound on one source
+    2.0
+    """
+
+    prior_ratings: float = 30.0
+    """Number of ratings that the policy's own estimate counts as, for each size in each task; > 0."""
     noise: float = 3.0
-    """A task's changes count from so many standard errors on, together, and fully from 1.4 times as many; > 0."""
+    """Number of standard errors up to which the changes of a task are taken for noise; beyond 1.4 times as many they
+    count in full; > 0."""
     shared: float = 0.5
-    """Share of a label's step that the other sizes take too, in (0, 1]: what is hard for one is hard for all, and a
-    router's own labels tell of the sizes it chose only."""
-    trust_labels: float = 20.0
-    """Labels after which a task that is new to the policy is trusted half as much as a known one; > 0."""
+    """Share of a rating's step that the other sizes take too, in (0, 1]: what is hard for one size is hard for all, and
+    a router gets ratings of the sizes that it chose only."""
+    familiarity_ratings: float = 20.0
+    """Number of ratings after which a task that is new to the policy is half as familiar as a known one; > 0."""
     half_life_s: float = 7 * 86400.0
-    """Time after which what labels moved has gone back half-way to the policy as tuned, in seconds; > 0."""
+    """Time after which half of what a rating changed is forgotten, in seconds; > 0."""
     source_shift: float = 2.0
-    """The most that one source's labels change a log-odds, whatever the others say, and all sources together, whatever
-    they say; > 0. A probability changes by at most tanh(source_shift / 4), here 0.36 (proof: `feedback.shifts`)."""
+    """The most by which one source, or all sources together, change a log-odds; > 0. A chance of success changes by at
+    most tanh(source_shift / 4), here 0.36. The proof is in `feedback.ledgers`."""
     latency_window: float = 20.0
-    """Latencies of a size that count at most; > 0."""
+    """Most latencies of a size that count; > 0."""
     latency_half_life_s: float = 3600.0
-    """Time after which a size that is not called any more is half-way back to its expected latency, in seconds; > 0."""
+    """Time after which a size that is no longer called is half-way back to its expected latency, in seconds; > 0."""
     latency_range: tuple[float, float] = (0.25, 8.0)
-    """Bounds of the factor on expected cost."""
+    """Least and greatest factor on the expected cost."""
     latency_weight: float | None = None
     """Share of a change of latency that counts as cost; None takes 1 where the policy's cost is time, else 0."""
     most_tasks: int = 1000
-    """Tasks that are remembered; then the one not heard of for longest is forgotten."""
+    """Most tasks that are remembered; the task without ratings for longest is forgotten first."""
 
     def __post_init__(self) -> None:
         numbers = {k: v for k, v in asdict(self).items() if k not in ("latency_range", "latency_weight")}
@@ -52,5 +57,5 @@ class OnlineSettings:
 
     @property
     def rules(self) -> Rules:
-        """What bounds the labels."""
-        return Rules(prior=self.prior_labels, cap=self.source_shift, share=self.shared)
+        """The bounds on what ratings do."""
+        return Rules(prior=self.prior_ratings, cap=self.source_shift, share=self.shared)

@@ -1,4 +1,4 @@
-"""The file of what was learned online: JSON with a checksum. Standard library only."""
+"""The file in which a router keeps what feedback has changed: JSON with a checksum. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import write_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the state file's layout; a reader refuses others."""
 
 

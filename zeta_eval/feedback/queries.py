@@ -48,13 +48,13 @@ def judged(store: Store, *, source: str | None) -> Outcomes:
     return Outcomes.from_frame(pd.DataFrame(rows, columns=list(COLUMNS)), source="feedback")
 
 
-def labels(store: Store) -> pd.DataFrame:
-    """Return one row per answer and source, oldest answer first (see `History.labels`)."""
+def ratings(store: Store) -> pd.DataFrame:
+    """Return one row per answer and source, oldest answer first (see `History.ratings`)."""
     decided = [
         _outcome(row)
         | {name: row[name] for name in ("source", "propensity")}
         | {"alone": row["size"] == row["final_size"] and len(row["steps"]) <= 1}
-        for row in store.rows(_labelled())
+        for row in store.rows(_rated())
     ]
     elsewhere = [
         _outcome_elsewhere(row) | {"source": row["source"], "propensity": 1.0, "alone": False}
@@ -66,7 +66,7 @@ def labels(store: Store) -> pd.DataFrame:
     return newest.reset_index(drop=True)
 
 
-def _labelled() -> Select[Any]:
+def _rated() -> Select[Any]:
     """Answered decisions with the newest score of each source, oldest first."""
     wanted = and_(FEEDBACK.c.decision_id.is_not(None), FEEDBACK.c.score.is_not(None))
     each = select(func.max(FEEDBACK.c.id).label("id")).where(wanted).group_by(FEEDBACK.c.decision_id, FEEDBACK.c.source)

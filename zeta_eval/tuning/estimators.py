@@ -14,8 +14,7 @@ from importlib import import_module
 from zeta_eval.arrays import Floats, Ints
 from zeta_eval.evaluation.batch.predict import Features
 from zeta_eval.router.estimators import Estimator
-from zeta_eval.tuning.linear import Standard, task_codes
-from zeta_eval.tuning.stacking import folds, log_odds
+from zeta_eval.tuning.linear import Standard, folds, log_odds, task_codes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,7 @@ from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.runs import run_sets
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.tuning.linear import Standard, toward
-from zeta_eval.tuning.stacking import folds
+from zeta_eval.tuning.linear import Standard, folds, toward
 
 PRECISIONS = (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Precisions of the priors of weights on standardised signals that are compared out of fold; the first, the surest

@@ -12,8 +12,7 @@ from zeta_eval.router.estimators.embedder import Embedder, embed
 from zeta_eval.router.estimators.embedding import Embedded
 from zeta_eval.router.estimators.tables import encode
 from zeta_eval.tuning.estimators import Fitted, Training, fits
-from zeta_eval.tuning.parts import Parts
-from zeta_eval.tuning.stacking import logistic, regress
+from zeta_eval.tuning.stacking import Parts, logistic, regress
 
 VECTOR_CS = (0.03, 0.3, 3.0, 30.0)
 """Inverse penalties of the regression on vectors that are compared."""

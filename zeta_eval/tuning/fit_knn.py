@@ -15,8 +15,7 @@ from zeta_eval.router.estimators.knn import Neighbours
 from zeta_eval.router.estimators.tables import encode
 from zeta_eval.tuning.estimators import Fitted, Training, fits
 from zeta_eval.tuning.fit_embedding import embedded
-from zeta_eval.tuning.parts import Parts
-from zeta_eval.tuning.stacking import gain_error
+from zeta_eval.tuning.stacking import Parts, gain_error
 
 REFERENCES = 2000
 """Most tuning queries that may be neighbours: it bounds the policy file and the time to route."""

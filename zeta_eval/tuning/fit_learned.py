@@ -8,8 +8,7 @@ from zeta_eval.evaluation.batch.estimate import ngram_matrix
 from zeta_eval.router.estimators.learned import Learned, NGrams
 from zeta_eval.router.estimators.tables import encode
 from zeta_eval.tuning.estimators import Fitted, Training, fits
-from zeta_eval.tuning.parts import Parts
-from zeta_eval.tuning.stacking import logistic, regress
+from zeta_eval.tuning.stacking import Parts, logistic, regress
 
 BITS = 15
 """N-grams are hashed to 2**BITS buckets."""

@@ -1,4 +1,4 @@
-"""What came of learning from feedback: the new version, how it compares with its parent, whether it is promoted."""
+"""The report of `zeta learn`: the new version of a policy, how it compares with the old one, whether it is promoted."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """How much more utility the new policy has than the old one, on queries that neither was fitted to."""
+class Difference:
+    """Utility of the new version minus the old one's, by one source, on queries that neither was fitted to."""
 
     source: str
     """"replay of outcomes", "all sizes judged by SOURCE" (replayed too), "explored feedback by SOURCE" (doubly robust)
     or "together"."""
     n: int
-    """Queries."""
+    """Number of queries."""
     value: float
     """Mean difference of accuracy - cost_weight * cost, paired by query."""
     low: float
@@ -33,11 +33,7 @@ class Evidence:
     high: float
     """Upper end."""
     judge: str | None = None
-    """Source of the feedback that told it; None where it is a trusted one, outcomes, or several."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+    """The source of feedback, where it is not trusted; None for a trusted one, for outcomes, and for several."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -45,27 +41,27 @@ class LearningReport:
     """A new version of a policy beside its parent."""
 
     old: RoutingPolicy
-    """The parent."""
+    """The policy in use, the parent."""
     new: RoutingPolicy
-    """The new version; its provenance names the parent and what was learned from."""
-    evidence: tuple[Evidence, ...]
-    """How the two compare; the last one decides. Empty where nothing could compare them."""
+    """The new version. Its provenance names the parent and the feedback."""
+    differences: tuple[Difference, ...]
+    """How the two compare, by source; the last one decides. Empty where nothing could compare them."""
     promoted: bool
-    """Whether the new version is to be used: shown to be better (`evidence.shown`), or forced."""
+    """Whether the new version is to be used: it is shown to be better (`promotion.shown`), or forced."""
     forced: bool
-    """Whether it is promoted against the comparison."""
+    """Whether it is promoted although it is not shown to be better."""
     n_feedback: int
-    """Labels: judged answers, once for each source that judged them."""
+    """Number of ratings: an answer that two sources judged has two."""
     n_queries: int
-    """Queries that they are on."""
+    """Number of queries with a rating."""
     n_explored: int
-    """Judged answers that off-policy estimates may use."""
+    """Number of ratings that can compare sizes, because the size was drawn with a known chance."""
     n_benchmark: int
-    """Complete queries of the benchmark."""
+    """Number of complete queries of the benchmark."""
     versus: Versus | None
-    """The replay of both on held-out outcomes in full; None without any."""
+    """The replay of both on held-out outcomes in full; None without outcomes."""
     tuning: TuningReport
-    """The study. Its test figures count feedback that was filled in; the evidence and the verdict do not."""
+    """The study. Its test figures count scores that were filled in; the differences and the verdict do not."""
     notes: tuple[str, ...] = ()
     """What a reader should know."""
 
@@ -75,13 +71,13 @@ class LearningReport:
         return self.new if self.promoted else self.old
 
     def frame(self) -> pd.DataFrame:
-        """One row per source of evidence: n, value, low, high, judge."""
+        """One row per difference: source, n, value, low, high, judge."""
         return pd.DataFrame(
-            [e.to_dict() for e in self.evidence], columns=["source", "n", "value", "low", "high", "judge"]
+            [asdict(d) for d in self.differences], columns=["source", "n", "value", "low", "high", "judge"]
         )
 
     def conclusion(self) -> str:
-        """Say in a sentence what became of the new version."""
+        """Whether the new version takes the place of the old one, in a sentence."""
         new, old = self.new.checksum[:8], self.old.checksum[:8]
         if self.forced:
             return f"Version {new} is promoted by force; it is not shown to be better than its parent {old}."
@@ -90,14 +86,14 @@ class LearningReport:
         return f"Version {new} is not promoted: it is not shown to be better than its parent {old}."
 
     def text(self) -> str:
-        """What was learned from, the comparison, and what came of it, as plain text."""
+        """The feedback that was used, the comparison and the conclusion, as plain text."""
         parts = [
             f"Learned from {self.n_benchmark} benchmark queries and {self.n_feedback} judged answers on "
             f"{self.n_queries} queries, {self.n_explored} of them explored.",
             f"Utility (accuracy - {self.old.cost_weight:.3g} * cost) of the new version minus the old one's, held out:",
         ]
-        parts += [f"  {e.source}: {e.value:+.4f} [{e.low:+.4f}, {e.high:+.4f}], n = {e.n}" for e in self.evidence]
-        parts += [] if self.evidence else ["  nothing to compare them on"]
+        parts += [f"  {e.source}: {e.value:+.4f} [{e.low:+.4f}, {e.high:+.4f}], n = {e.n}" for e in self.differences]
+        parts += [] if self.differences else ["  nothing to compare them on"]
         return "\n".join([*parts, *(f"Note: {note}" for note in self.notes), self.conclusion()])
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,19 +101,19 @@ class LearningReport:
         versions = {"new": self.new.checksum, "parent": self.old.checksum}
         names = ("promoted", "forced", "n_feedback", "n_queries", "n_explored", "n_benchmark", "notes")
         content: dict[str, Any] = plain({name: getattr(self, name) for name in names})
-        return versions | content | {"evidence": plain([e.to_dict() for e in self.evidence])}
+        return versions | content | {"differences": plain([asdict(d) for d in self.differences])}
 
     def plot(self) -> Figure:
-        """The difference in utility with its interval, by source of evidence."""
+        """Draw the difference in utility with its interval, by source."""
         from zeta_eval.evaluation.reports.style import canvas
 
-        figure, ((axes,),) = canvas(size=(6, 1 + 0.4 * max(1, len(self.evidence))))
-        for i, e in enumerate(reversed(self.evidence)):
+        figure, ((axes,),) = canvas(size=(6, 1 + 0.4 * max(1, len(self.differences))))
+        for i, e in enumerate(reversed(self.differences)):
             axes.plot([e.low, e.high], [i, i], color="C0", linewidth=2)
             axes.plot(e.value, i, "o", color="C0")
         axes.axvline(0, color="0.5", linewidth=0.8)
-        axes.set_yticks(range(len(self.evidence)), [f"{e.source} (n = {e.n})" for e in reversed(self.evidence)])
-        axes.set_ylim(-0.6, max(1, len(self.evidence)) - 0.4)
+        axes.set_yticks(range(len(self.differences)), [f"{e.source} (n = {e.n})" for e in reversed(self.differences)])
+        axes.set_ylim(-0.6, max(1, len(self.differences)) - 0.4)
         axes.set_xlabel("utility of the new version minus the old one's, 95 % interval")
         return figure
 

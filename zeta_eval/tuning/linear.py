@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats, sigmoid
+from zeta_eval.arrays import Floats, Ints, sigmoid
 from zeta_eval.router.estimators.linear import Linear
+
+FOLDS = 5
+"""Parts into which queries are cut for fits whose estimates are for queries that they were not fitted on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,3 +88,16 @@ def task_codes(tasks: Sequence[str | None] | npt.NDArray[np.object_]) -> tuple[l
     names = sorted({task for task in tasks if task is not None})
     code = {task: i for i, task in enumerate(names)}
     return names, np.array([len(names) if task is None else code[task] for task in tasks], dtype=np.int64)
+
+
+def folds(n: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    """Rows to fit on and held-out rows, of each of `FOLDS` folds of n rows."""
+    order = np.random.default_rng(seed).permutation(n)
+    for held in np.array_split(order, FOLDS):
+        yield np.setdiff1d(order, held), np.sort(held)
+
+
+def log_odds(score: Floats) -> Floats:
+    """Log-odds of each size's mean score, (M,), finite by half a success and half a failure more (Jeffreys)."""
+    wins = score.sum(axis=0)
+    return np.asarray(np.log((wins + 0.5) / (len(score) - wins + 0.5)))

@@ -27,7 +27,7 @@ from zeta_eval.router.complexity import TextView
 from zeta_eval.router.domain import STEPS, Domain, buckets
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.fit_heuristic import COST_GRID
-from zeta_eval.tuning.stacking import log_odds
+from zeta_eval.tuning.linear import log_odds
 
 BITS = 13
 """Words are hashed to 2**BITS buckets."""

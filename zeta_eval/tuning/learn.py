@@ -1,12 +1,9 @@
-"""Tune a policy again on benchmark outcomes and feedback, and promote the new version only if it is shown to be better.
-
-Old and new are compared on queries that neither the tuning nor the correction of the feedback has seen (`evidence`).
-"""
+"""Learn from feedback: tune a new version of a policy, and promote it if it is shown to be better (`promotion`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +21,8 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.complexity import extract
 from zeta_eval.router.policy import RoutingPolicy, Verdict
 from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.evidence import by_feedback, by_replay, shown, together
-from zeta_eval.tuning.learning_report import Evidence, LearningReport
+from zeta_eval.tuning.learning_report import Difference, LearningReport
+from zeta_eval.tuning.promotion import by_feedback, by_replay, shown, together
 from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.study import tune
 
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     from zeta_eval.feedback.history import History
 
 
-def relearn(
+def learn(
     policy: RoutingPolicy,
     history: History,
     outcomes: Outcomes | None = None,
@@ -42,20 +39,20 @@ def relearn(
     trusted: Sequence[str] = (),
     force: bool = False,
 ) -> LearningReport:
-    """Tune a policy again on outcomes and feedback, at the same trade-off, and say whether the new one is better.
+    """Tune a new version of a policy on outcomes and feedback, at its cost weight, and compare the two.
 
     Args:
         policy: The policy in use, the parent.
-        history: What was decided, and how good the answers were.
+        history: The decisions, and the feedback on their answers.
         outcomes: A benchmark of the policy's sizes; None tunes on feedback alone.
-        settings: How to tune; the cost column, the name and the trade-off are the parent's.
-        trusted: Sources of feedback that can't lie, such as a scorer of one's own: what they say is not bounded.
-        force: Promote whatever the comparison says; the new version's provenance records it.
+        settings: How to tune; the cost column, the name and the cost weight are the parent's.
+        trusted: Sources of feedback that can't be wrong, such as a scorer of one's own. Their ratings are not bounded.
+        force: Promote the new version whatever the comparison says; its provenance records that.
 
     Raises:
         OutcomesError: no feedback, too few queries, or a table that lacks a size or the cost column.
         InvalidInputError: settings with a budget.
-        UnknownNameError: nothing was judged by a trusted source.
+        UnknownNameError: a trusted source judged nothing.
     """
     settings = settings or TuningSettings()
     if settings.max_cost is not None or settings.min_score is not None:
@@ -74,16 +71,16 @@ def relearn(
     parts, notes = by_feedback(policy, new, judged, features, p, cost / unit, seed=seed)
     parts = [*([] if versus is None else [by_replay(versus)]), *parts]
     notes += _warnings(parts, judged)
-    evidence = parts + ([together(parts)] if len(parts) > 1 else [])
+    differences = parts + ([together(parts)] if len(parts) > 1 else [])
     better = shown(parts)
     promoted = better or force
     new = new.with_verdict(_verdict(new, None if versus is None else known, seed))
     learned = {
         "feedback": len(judged),
         "trusted": list(trusted),
-        "explored": int(judged.evidence.sum()),
+        "explored": int(judged.explored.sum()),
         "outcomes_sha256": None if outcomes is None else outcomes.sha256,
-        "evidence": [e.to_dict() for e in evidence],
+        "evidence": [asdict(d) for d in differences],
         "promoted": promoted,
         "forced": force and not better,
     }
@@ -91,12 +88,12 @@ def relearn(
     return LearningReport(
         old=policy,
         new=replace(new, provenance={**new.provenance, **parent}),
-        evidence=tuple(evidence),
+        differences=tuple(differences),
         promoted=promoted,
         forced=force and not better,
         n_feedback=len(judged),
         n_queries=len(judged.queries),
-        n_explored=int(judged.evidence.sum()),
+        n_explored=int(judged.explored.sum()),
         n_benchmark=0 if known is None else len(known),
         versus=versus,
         tuning=tuned,
@@ -104,17 +101,18 @@ def relearn(
     )
 
 
-def _warnings(parts: Sequence[Evidence], judged: Judged) -> list[str]:
+def _warnings(parts: Sequence[Difference], judged: Judged) -> list[str]:
     """What a reader should know of the sources."""
-    notes = [] if parts else ["nothing held out can compare the two; give --outcomes TABLE, or explore."]
+    notes = [] if parts else ["no held-out query compares the two versions; give --outcomes TABLE, or explore."]
     judges = {e.judge for e in parts}
     if len(judges) == 1 and (name := judges.pop()) is not None:
         notes.append(
-            f"only {name} tells which is better, and one source may be wrong; --trust {name} if it can't be, or give "
-            "--outcomes TABLE."
+            f"only {name} compares the two versions, and one source may be wrong; if {name} can't be wrong give "
+            f"--trust {name}, else --outcomes TABLE."
         )
     if doubted := [name for name, sure in zip(judged.sources, judged.trusted, strict=True) if not sure]:
-        notes.append(f"what {', '.join(doubted)} can change is bounded, as it may be wrong; --trust SOURCE lifts that.")
+        names = ", ".join(doubted)
+        notes.append(f"the influence of {names} is bounded, as a source may be wrong; --trust SOURCE lifts the bound.")
     return notes
 
 
@@ -133,7 +131,7 @@ def _features(judged: Judged) -> Features:
 
 
 def _cost_shares(policy: RoutingPolicy, features: Features) -> Floats:
-    """Expected cost of each size, shares of the largest size's mean cost, (Q, M); without the price of distrust."""
+    """Expected cost of each size, as shares of the largest size's mean cost, (Q, M)."""
     if policy.costs is not None:
         return features.costs(policy.costs)
     return np.tile([r.cost for r in policy.rungs], (len(features.rule), 1))
@@ -161,9 +159,9 @@ def _testable(known: Outcomes) -> bool:
 
 
 def _like_parent(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> RoutingPolicy:
-    """The new policy at its parent's cost weight, with the cut points of that weight, and its parent's cascade.
+    """The new policy at its parent's cost weight, with the cut points of that weight, and its parent's looks.
 
-    Feedback stores no answers, so what an answer tells can't be fitted again on it.
+    A history stores no answers, so looks can't be fitted to feedback.
     """
     if not new.cascades and new.sizes == parent.sizes:
         new = replace(new, looks=parent.looks)
@@ -174,7 +172,7 @@ def _like_parent(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> 
 
 
 def _verdict(new: RoutingPolicy, known: Outcomes | None, seed: int) -> Verdict:
-    """Whether routing pays, told from true outcomes alone."""
+    """Whether routing was shown to pay, by outcomes alone."""
     if known is None:
-        return Verdict(text="Learned from feedback alone, which does not tell what each size would have got.")
+        return Verdict(text="Learned from feedback alone, which has no scores of the sizes that were not asked.")
     return replay(new, known, split="test", seed=seed, baselines=False).verdict

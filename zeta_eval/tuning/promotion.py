@@ -1,9 +1,9 @@
-"""Whether a learned policy is better than its parent: on held-out outcomes, and by what each source of feedback says.
+"""Whether a new version of a policy is better than the old one, and may take its place.
 
-All is told on queries that neither the tuning nor the correction of the feedback has seen, the split `test`: by replay
-where every size has an outcome, and by the doubly robust estimator on feedback that was explored. Sources are heard one
-by one, for any may lie that is not trusted: together, one counts no more than all else, and the new policy is better
-only if that holds without any one of them too.
+Old and new are compared on the split `test`: queries that neither the tuning nor the correction of the feedback has
+seen. Where every size has an outcome, both policies are replayed. Feedback from exploration gives a doubly robust
+estimate instead. Each source of feedback gives a difference of its own, for a source that the caller does not trust may
+lie. Such a source counts no more than all others together, and the new version must be better without it too.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from zeta_eval.feedback.judged import Judged
 from zeta_eval.feedback.off_policy import Z95, difference, one_hot
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tuning.learning_report import Evidence
+from zeta_eval.tuning.learning_report import Difference
 
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
 
 LEAST_HELD_OUT: Final = 30
-"""Held-out answers of a source below which it is not heard: its interval would mean nothing."""
+"""Fewest held-out answers by which a source is asked: with fewer, its interval would mean nothing."""
 
 CASCADE_NOTE: Final = (
     "explored feedback compares the first choices alone; what follows an answer is the parent's cascade, which only "
     "--outcomes TABLE with stored answers can test."
 )
-"""What is said where a policy cascades."""
+"""Note of a report in which a policy cascades."""
 
 
-def by_replay(versus: Versus, source: str = "replay of outcomes", judge: str | None = None) -> Evidence:
-    """The replay of both policies as evidence."""
+def by_replay(versus: Versus, source: str = "replay of outcomes", judge: str | None = None) -> Difference:
+    """The difference by the replay of both policies."""
     row = versus.rows.iloc[1]
-    return Evidence(
+    return Difference(
         source=source,
         n=versus.n,
         value=row["utility_difference"],
@@ -59,16 +59,16 @@ def by_feedback(
     shares: Floats,
     *,
     seed: int,
-) -> tuple[list[Evidence], list[str]]:
-    """What each source of feedback says of the new policy, and notes on what could not be told.
+) -> tuple[list[Difference], list[str]]:
+    """The difference by each source of feedback, and notes on sources that could not compare the two.
 
     Args:
-        old: The parent.
-        new: The new policy.
+        old: The policy in use.
+        new: The new version.
         judged: The feedback.
-        features: Of its queries.
+        features: Features of its queries.
         p: Expected score of each size, shape (Q, M).
-        shares: Expected cost of each size, shares of the largest size's mean cost, shape (Q, M).
+        shares: Expected cost of each size, as shares of the largest size's mean cost, shape (Q, M).
         seed: Seed of the resamples.
     """
     found, notes = [], []
@@ -85,8 +85,8 @@ def by_feedback(
     return found, list(dict.fromkeys(notes))
 
 
-def together(parts: Sequence[Evidence]) -> Evidence:
-    """The mean over the queries of all parts; one source's count no more than all the others."""
+def together(parts: Sequence[Difference]) -> Difference:
+    """The mean difference over the queries of all parts; no untrusted source counts more than the others together."""
     n = sum(e.n for e in parts)
     by_judge = {e.judge: sum(x.n for x in parts if x.judge == e.judge) for e in parts}
     counts = [e.n * _share(by_judge[e.judge], n) if e.judge is not None else e.n for e in parts]
@@ -94,13 +94,14 @@ def together(parts: Sequence[Evidence]) -> Evidence:
     value = sum(c * e.value for c, e in zip(counts, parts, strict=True)) / total
     squares = sum((c * (e.high - e.low) / (2 * Z95)) ** 2 for c, e in zip(counts, parts, strict=True))
     error = math.sqrt(squares) / total
-    return Evidence(source="together", n=n, value=value, low=value - Z95 * error, high=value + Z95 * error)
+    return Difference(source="together", n=n, value=value, low=value - Z95 * error, high=value + Z95 * error)
 
 
-def shown(parts: Sequence[Evidence]) -> bool:
-    """Whether the new policy is better: the interval is above zero, no part's below, nor does it hang on one source.
+def shown(parts: Sequence[Difference]) -> bool:
+    """Whether the new version is shown to be better.
 
-    Without any one source that is not trusted there must be a rest, and it must still be in favour.
+    The interval of all parts together lies above zero. No single part's interval lies below zero. And for each
+    untrusted source, the parts of the others exist and still favour the new version.
     """
     if not parts or together(parts).low <= 0 or any(e.high < 0 for e in parts):
         return False
@@ -109,25 +110,25 @@ def shown(parts: Sequence[Evidence]) -> bool:
 
 
 def _share(own: int, n: int) -> float:
-    """What each query of a source that has `own` of n counts, so that it counts no more than the rest."""
+    """Weight of each query of a source that has `own` of n queries, so that the source counts no more than the rest."""
     return min(1.0, (n - own) / own) if n > own else 1.0
 
 
 def _judge(judged: Judged, source: int) -> str | None:
-    """Name of a source that is not trusted."""
+    """Name of a source that is not trusted; None for a trusted one."""
     return None if judged.trusted[source] else judged.sources[source]
 
 
 def _explored(
     old: RoutingPolicy, new: RoutingPolicy, judged: Judged, source: int, features: Features, p: Floats, shares: Floats
-) -> tuple[Evidence | None, str]:
+) -> tuple[Difference | None, str]:
     """The doubly robust difference on a source's held-out explored feedback, or why there is none."""
-    explored, name = judged.evidence & (judged.source == source), judged.sources[source]
+    explored, name = judged.explored & (judged.source == source), judged.sources[source]
     rows = explored & judged.held_out
-    if not judged.evidence.any():
+    if not judged.explored.any():
         return None, (
-            "the history was not explored (every propensity is 1): its estimates can't be trusted outside the logged "
-            "choices, so feedback compares nothing here."
+            "nothing was explored (every propensity is 1): the history says nothing of sizes that were not chosen, so "
+            "feedback compares nothing here."
         )
     if rows.sum() < LEAST_HELD_OUT:
         few = f"{int(rows.sum())} held-out explored answers were judged by {name}, too few to compare on"
@@ -140,17 +141,17 @@ def _explored(
     if blind.any():
         return None, (
             f"exploration never took the size that the new version chooses for {blind.mean():.0%} of what {name} "
-            "judged: estimates can't be trusted there, so its feedback compares nothing here."
+            "judged, so its feedback compares nothing here."
         )
     first, other = (one_hot(c, len(old.sizes)) for c in choices)
     made = difference(log, first, other, p[at], old.cost_weight * shares[at])
     low, high = made.interval
     source_name = f"explored feedback by {name}"
-    told = Evidence(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
+    told = Difference(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
     return told, CASCADE_NOTE if old.cascades or new.cascades else ""
 
 
 def _choices(policy: RoutingPolicy, sizes: tuple[str, ...], features: Features) -> npt.NDArray[np.intp]:
-    """What a policy chooses for each query before any answer, as an index of `sizes`."""
+    """Index in `sizes` of the size that a policy chooses for each query before any answer."""
     index = np.array([sizes.index(s) for s in policy.sizes])
     return np.asarray(index[decide(policy, features, policy.cost_weight)])
