@@ -1,9 +1,8 @@
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -14,8 +13,17 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("notebooks")
 
 
+def read(path):
+    """A notebook as it is stored."""
+    import nbformat  # takes two seconds
+
+    return nbformat.read(path, as_version=4)
+
+
 def ran(notebook, folder):
     """The outputs of a notebook after it ran top to bottom; a cell that fails raises."""
+    from nbclient import NotebookClient
+
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute()
     return [output for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -23,7 +31,7 @@ def ran(notebook, folder):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_is_stored_without_outputs_and_runs_top_to_bottom_with_figures(path, folder):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     outputs = ran(notebook, folder)
@@ -37,9 +45,10 @@ def test_a_notebook_is_stored_without_outputs_and_runs_top_to_bottom_with_figure
 
 
 def test_a_notebook_shows_figures_and_text_where_there_are_no_widgets(folder):
-    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
-    blocked = nbformat.v4.new_code_cell("import sys\nsys.modules['ipywidgets'] = None")
-    notebook.cells.insert(0, blocked)
+    from nbformat.v4 import new_code_cell
+
+    notebook = read(NOTEBOOKS[0])
+    notebook.cells.insert(0, new_code_cell("import sys\nsys.modules['ipywidgets'] = None"))
     outputs = ran(notebook, folder)
     shown = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
     assert not any(WIDGET in data for data in shown)

@@ -2,7 +2,6 @@ import json
 import logging
 import statistics
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -64,6 +63,8 @@ def test_a_user_runs_the_quickstart_moves_the_slider_routes_a_cell_and_judges_it
 
 @pytest.mark.slow
 def test_the_slider_is_measured_on_twelve_thousand_queries(lab, page, tmp_path):
+    import nbformat
+
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BIG)], metadata=kernel)
     nbformat.write(notebook, lab.folder / "big.ipynb")

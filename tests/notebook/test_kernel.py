@@ -3,10 +3,7 @@ import signal
 import threading
 import time
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from zeta_eval.testing import build_tiny_model
 
@@ -21,6 +18,10 @@ def interrupted(pid, cell):
 
 
 def test_cells_in_a_real_kernel_stream_fail_and_are_interrupted(tmp_path):
+    import nbformat  # takes two seconds
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     build_tiny_model(tmp_path / "m", context=20_000)
     (tmp_path / "l.toml").write_text(
         'max_new_tokens = 15000\n[[models]]\nsize = "R"\nmodel = "m"\ndevice_map = "cpu"\n'
