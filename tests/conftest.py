@@ -10,6 +10,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
+def tuned():
+    """A table and the report of a policy tuned on it, for all tests that need just any; tuning takes seconds."""
+    from zeta_eval.testing import make_outcomes
+    from zeta_eval.tuning import TuningSettings, tune
+
+    outcomes = make_outcomes(600, seed=3, slope=4.0)
+    return outcomes, tune(outcomes, TuningSettings(n_trials=20))
+
+
+@pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory):
     """An empty store; making one takes seconds, so each test works on a copy."""
     from zeta_eval.tracking import create_store

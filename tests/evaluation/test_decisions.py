@@ -9,14 +9,6 @@ from zeta_eval.evaluation.decisions import decisions, save_decisions
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.testing import make_outcomes
-from zeta_eval.tuning import TuningSettings, tune
-
-
-@pytest.fixture(scope="module")
-def tuned():
-    outcomes = make_outcomes(900, seed=5, slope=4.0)
-    return tune(outcomes, TuningSettings(n_trials=5)).policy, outcomes
 
 
 def looking(sizes):
@@ -41,8 +33,8 @@ def recomputed(frame, outcomes, unit):
 
 
 def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_path):
-    policy, outcomes = tuned
-    policy = policy.without_looks()
+    outcomes, tuning = tuned
+    policy = tuning.policy.without_looks()
     report = replay(policy, outcomes)
     path = tmp_path / "d.parquet"
     policy.save(tmp_path / "p.json")
@@ -53,8 +45,8 @@ def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_pa
 
 
 def test_along_the_curve_each_point_is_the_reports(tuned):
-    policy, outcomes = tuned
-    policy = policy.without_looks()
+    outcomes, tuning = tuned
+    policy = tuning.policy.without_looks()
     curve = next(c for c in replay(policy, outcomes, baselines=False).curves if c.strategy == "policy")
     frame = decisions(policy, outcomes.split("test"), curve=True)
     points = [recomputed(f, outcomes, "gpu_s") for _, f in frame.groupby("cost_weight")]
@@ -63,8 +55,8 @@ def test_along_the_curve_each_point_is_the_reports(tuned):
 
 
 def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
-    policy, outcomes = tuned
-    policy = dataclasses.replace(policy, looks=looking(policy.sizes))
+    outcomes, tuning = tuned
+    policy = dataclasses.replace(tuning.policy, looks=looking(outcomes.sizes))
     report = replay(policy, outcomes, baselines=False)
     row = next(r for r in report.rows if r.strategy == "policy, cascading")
     frame = decisions(policy, outcomes.split("test"))
@@ -78,8 +70,8 @@ def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
 
 
 def test_along_a_cascades_curve_each_point_is_the_reports(tuned):
-    policy, outcomes = tuned
-    policy = dataclasses.replace(policy, looks=looking(policy.sizes))
+    outcomes, tuning = tuned
+    policy = dataclasses.replace(tuning.policy, looks=looking(outcomes.sizes))
     curves = {c.strategy: c for c in replay(policy, outcomes, baselines=False).curves}
     assert list(curves) == ["policy", "policy, cascading", "oracle"]
     curve = curves["policy, cascading"]
@@ -91,6 +83,6 @@ def test_along_a_cascades_curve_each_point_is_the_reports(tuned):
     np.testing.assert_allclose(points, np.column_stack([curve.accuracy, curve.cost]))
 
 
-def test_decisions_go_to_parquet_only(tuned, tmp_path):
+def test_decisions_go_to_parquet_only(tmp_path):
     with pytest.raises(InvalidInputError, match="written as Parquet"):
         save_decisions(pd.DataFrame(), tmp_path / "d.csv")

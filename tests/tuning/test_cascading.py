@@ -6,7 +6,6 @@ from zeta_eval.evaluation.decisions import decisions
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
 
 HEURISTIC = TuningSettings(n_trials=5, estimator="heuristic")
@@ -102,14 +101,11 @@ def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():
     assert report.policy.looks == ()
 
 
-@pytest.fixture(scope="module")
-def sums():
-    return make_outcomes(800, seed=4, slope=4.0)
-
-
 @pytest.mark.parametrize("estimator", ["heuristic", "learned", "auto"])
-def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(sums, estimator):
-    report = tune(sums, TuningSettings(n_trials=5, estimator=estimator))
+def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(tuned, estimator):
+    outcomes, report = tuned
+    if estimator != "auto":
+        report = tune(outcomes, TuningSettings(n_trials=5, estimator=estimator))
     areas = report.held_out_area
     assert set(areas) == ({"heuristic", "learned"} if estimator == "auto" else {estimator})
     assert report.estimator == max(areas, key=areas.get) == report.policy.provenance["estimator"]
@@ -119,9 +115,10 @@ def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(su
     assert report.test.policy_row.gap_closed > 0.1
 
 
-def test_a_tuned_policy_says_that_a_text_is_unlike_its_queries(sums):
-    router = ZetaDynamicRouter(tune(sums, TuningSettings(n_trials=5, estimator="learned")).policy)
+def test_a_tuned_policy_says_that_a_text_is_unlike_its_queries(tuned):
+    outcomes, report = tuned
+    router = ZetaDynamicRouter(report.policy)
     far = router.route("Wer reitet so spät durch Nacht und Wind? Es ist der Vater mit seinem Kind.")
     assert far.reasons[0].startswith("unlike the queries this policy was tuned on")
-    near = [router.route(q).reasons[0].startswith("unlike") for q in sums.split("test").queries]
+    near = [router.route(q).reasons[0].startswith("unlike") for q in outcomes.split("test").queries]
     assert np.mean(near) < 0.2

@@ -17,7 +17,7 @@ def outcomes():
 
 @pytest.fixture(scope="module")
 def report(outcomes):
-    return tune(outcomes, TuningSettings(n_trials=40))
+    return tune(outcomes, TuningSettings(n_trials=40, estimator="heuristic"))
 
 
 def test_the_policy_keeps_nearly_all_accuracy_at_less_cost(report):
@@ -29,14 +29,8 @@ def test_the_policy_keeps_nearly_all_accuracy_at_less_cost(report):
     assert report.policy.verdict == report.test.verdict
 
 
-@pytest.fixture(scope="module")
-def few():
-    table = make_outcomes(600, seed=3, slope=4.0)
-    return table, tune(table, TuningSettings(n_trials=20))
-
-
-def test_tuning_again_with_the_same_seed_gives_the_same_policy(few):
-    table, report = few
+def test_tuning_again_with_the_same_seed_gives_the_same_policy(tuned):
+    table, report = tuned
     assert tune(table, TuningSettings(n_trials=20)).policy.checksum == report.policy.checksum
 
 
@@ -50,8 +44,8 @@ def test_of_a_large_table_a_sample_is_tuned_on_and_said_so(report, monkeypatch):
     assert "sampled" not in report.policy.provenance
 
 
-def test_the_test_split_never_reaches_the_search(few):
-    table, report = few
+def test_the_test_split_never_reaches_the_search(tuned):
+    table, report = tuned
     frame = table.frame.copy()
     held_out = set(table.split("test").query_ids)
     flipped = frame["query_id"].isin(held_out)
@@ -61,7 +55,8 @@ def test_the_test_split_never_reaches_the_search(few):
         assert getattr(again.policy, part) == getattr(report.policy, part)
 
 
-def test_a_saved_policy_replays_and_routes_as_reported(outcomes, report, tmp_path):
+def test_a_saved_policy_replays_and_routes_as_reported(tuned, tmp_path):
+    outcomes, report = tuned
     router = ZetaDynamicRouter.load(report.policy.save(tmp_path / "p.json"))
     test = outcomes.split("test")
     chosen = [
@@ -111,15 +106,16 @@ def test_a_floor_is_kept(outcomes):
 
 def test_a_budget_below_the_cheapest_size_says_what_is_possible(outcomes):
     with pytest.raises(InvalidInputError, match="the cheapest costs"):
-        tune(outcomes, TuningSettings(n_trials=35, max_cost=1e-12))
+        tune(outcomes, TuningSettings(n_trials=5, max_cost=1e-12, estimator="heuristic"))
 
 
 def test_a_floor_above_the_best_size_says_what_is_possible(outcomes):
     with pytest.raises(InvalidInputError, match="the best scores"):
-        tune(outcomes, TuningSettings(n_trials=35, min_score=1.0))
+        tune(outcomes, TuningSettings(n_trials=5, min_score=1.0, estimator="heuristic"))
 
 
-def test_a_stored_study_is_resumed_not_repeated(outcomes, tmp_path):
+def test_a_stored_study_is_resumed_not_repeated(tuned, tmp_path):
+    outcomes, _ = tuned
     storage = f"sqlite:///{tmp_path}/study.db"
     first = tune(outcomes, TuningSettings(n_trials=4, storage=storage, estimator="heuristic"))
     second = tune(outcomes, TuningSettings(n_trials=7, storage=storage, estimator="heuristic"))
@@ -132,9 +128,10 @@ def test_a_storage_that_can_not_be_used_is_named(outcomes, tmp_path):
         tune(outcomes, TuningSettings(n_trials=2, storage="foo://bar", estimator="heuristic"))
 
 
-def test_studies_of_other_tables_and_budgets_in_one_storage_stay_apart(outcomes, tmp_path):
+def test_studies_of_other_tables_and_budgets_in_one_storage_stay_apart(tuned, tmp_path):
+    outcomes, _ = tuned
     storage = f"sqlite:///{tmp_path}/study.db"
-    other = make_outcomes(600, ("1B", "9B"), seed=9)
+    other = make_outcomes(400, ("1B", "9B"), seed=9)
     for table, budget in ((outcomes, None), (outcomes, 0.5), (other, None)):
         report = tune(table, TuningSettings(n_trials=3, storage=storage, min_score=budget, estimator="heuristic"))
         assert len(report.trials) == 3
