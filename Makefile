@@ -1,10 +1,12 @@
 # One target per job; CI calls the same ones.
 PYTHON ?= python3
 BIN := .venv/bin
+TESTS = $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+ALL = not gpu and not hub and not browser
 export HF_HUB_DISABLE_TELEMETRY = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test check docs notebooks browser bench lab clean
+.PHONY: setup demo test test-all coverage check docs notebooks browser bench lab clean
 
 setup: .venv/installed
 
@@ -16,8 +18,14 @@ setup: .venv/installed
 demo: setup  ## the whole job on the embedded ladder, results in demo/
 	$(BIN)/zeta run --out demo
 
-test: setup  ## the default tests
-	$(BIN)/pytest
+test: setup  ## the default tests, on all cores
+	$(TESTS)
+
+test-all: setup  ## the slow tests too; only those that need a GPU, the hub or a browser are left out
+	$(TESTS) -m "$(ALL)"
+
+coverage: setup  ## test-all, and which branches of the package it runs
+	$(TESTS) -m "$(ALL)" --cov --cov-report=term:skip-covered
 
 check: setup  ## style, types, import contracts
 	$(BIN)/ruff check .
@@ -31,7 +39,7 @@ docs: setup  ## the documentation as a site, in site/; renews what is generated 
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 notebooks: setup  ## run all notebooks
-	$(BIN)/pytest tests/test_notebooks.py
+	$(BIN)/pytest -m slow tests/test_notebooks.py
 
 browser: setup  ## a user's way through JupyterLab in Chromium; set ZETA_SCREENSHOTS to a folder to keep the pictures
 	$(BIN)/pytest -m browser tests/browser -o log_cli=true --log-cli-level=INFO
