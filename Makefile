@@ -1,7 +1,7 @@
 # One target per job; CI calls the same ones.
 PYTHON ?= python3
 BIN := .venv/bin
-TESTS = $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+TESTS = $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 ALL = not gpu and not hub and not browser
 export HF_HUB_DISABLE_TELEMETRY = 1
 export MLFLOW_DISABLE_TELEMETRY = true

@@ -38,7 +38,7 @@ def test_the_embedded_ladder_answers_through_the_router():
 
 
 def test_the_whole_job_runs_resumes_and_agrees(tmp_path):
-    settings = ze.TuningSettings(n_trials=20)
+    settings = ze.TuningSettings(n_trials=10, estimator="heuristic")
     first = ze.run("embedded", ["copy", "add", "count"], out=tmp_path, limit=60, settings=settings)
     assert len(first.outcomes) == 180
     assert first.policy_path.is_file()

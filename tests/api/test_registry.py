@@ -115,7 +115,8 @@ def test_a_name_that_is_no_version_is_one_clear_line(tracker, files, tmp_path):
 
 
 def test_a_tuned_policy_is_a_version_with_its_test_report(tracker):
-    report = ze.tune(make_outcomes(300, seed=2), n_trials=10, tracker=tracker)
+    settings = ze.TuningSettings(n_trials=5, estimator="heuristic")
+    report = ze.tune(make_outcomes(300, seed=2), settings=settings, tracker=tracker)
     assert versions.load_policy(f"{MODEL}@challenger", store=tracker.uri) == report.policy
     version = tracker.registry._find("challenger")
     assert version.tags["verdict"] == report.policy.verdict.status

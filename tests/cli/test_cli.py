@@ -20,7 +20,8 @@ def table(tmp_path_factory):
 @pytest.fixture(scope="module")
 def policy(table):
     path = table.with_name("policy.json")
-    assert main(["tune", str(table), "--out", str(path), "--trials", "35", "--mlflow", "none"]) == 0
+    quick = ["--trials", "10", "--estimator", "heuristic", "--mlflow", "none"]
+    assert main(["tune", str(table), "--out", str(path), *quick]) == 0
     return path
 
 

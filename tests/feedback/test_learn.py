@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from worlds import SETTINGS, world
 
 import zeta_eval as ze
 from zeta_eval.api import versions
@@ -15,23 +16,8 @@ from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.feedback import History
 from zeta_eval.feedback.judged import Judged
-from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
-
-SETTINGS = ze.TuningSettings(n_trials=12, estimator="heuristic")
-
-
-def world(n, seed, *, small_right=0.0, large_wrong=False):
-    """Outcomes of which a share of the smallest size's wrong answers is right, or all of the largest's are wrong."""
-    table = make_outcomes(n, seed=seed)
-    frame = table.frame
-    mended = (frame["model"] == "4B") & (np.random.default_rng(seed + 1).random(len(frame)) < small_right)
-    frame["score"] = frame["score"].mask(mended, 1.0)
-    if large_wrong:
-        frame["score"] = frame["score"].mask(frame["model"] == "14B", 0.0)
-    signals = ["response", "mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy", "prefill_gpu_s"]
-    return Outcomes.from_frame(frame.drop(columns=signals)).with_order(table.sizes)  # no cascade: choices alone
 
 
 def stream(path, policy, table, *, epsilon, seed=0):
@@ -50,11 +36,6 @@ def stream(path, policy, table, *, epsilon, seed=0):
         for key, score in frame:
             history.feedback(key, score=score, source="scorer")
     return path
-
-
-@pytest.fixture(scope="module")
-def old():
-    return ze.tune(world(500, 0), settings=SETTINGS).policy
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import SETTINGS, world
 
 import zeta_eval as ze
 from zeta_eval.evaluation.batch.predict import FeatureCache, expect
@@ -14,11 +15,9 @@ from zeta_eval.feedback.corrections import SOURCE_SHIFT
 from zeta_eval.feedback.judged import LEAST_QUERIES, WORD, Judged
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.feedback.rows import query_hash
-from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.estimators.linear import logit
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning.learning_report import Difference
 from zeta_eval.tuning.promotion import shown, together
 
@@ -27,7 +26,6 @@ SIZES = POLICY.sizes
 CAP = OnlineSettings().source_shift
 ESTIMATE = POLICY.estimate("How many pears are there?")
 DECISION = ZetaDynamicRouter(POLICY).route("How many pears are there?", task="sums")
-SETTINGS = ze.TuningSettings(n_trials=12, estimator="heuristic")
 
 runs = st.tuples(
     st.sampled_from(["liar", "ann", "bob", "scorer"]),
@@ -76,13 +74,6 @@ def test_the_bound_is_nearly_reached_by_a_liar_who_says_the_opposite_of_few_hone
     assert np.array_equal(changes(liar + honest), changes(honest + liar))  # whoever speaks first
 
 
-def world(n, seed):
-    """Outcomes without answers, so that nothing cascades."""
-    table = make_outcomes(n, seed=seed)
-    signals = ["response", "mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy", "prefill_gpu_s"]
-    return Outcomes.from_frame(table.frame.drop(columns=signals)).with_order(table.sizes)
-
-
 def lie(path, table):
     """One source judges every answer of a table, and says of each the opposite of the truth."""
     sizes = list(table.sizes) * len(table)
@@ -111,11 +102,6 @@ def route(path, policy, table, *, source="person"):
             keys.append((key, float(score[table.sizes.index(decision.size)])))
         for key, score in keys:
             history.feedback(key, score=score, source=source)
-
-
-@pytest.fixture(scope="module")
-def old():
-    return ze.tune(world(500, 0), settings=SETTINGS).policy
 
 
 @pytest.fixture(scope="module")

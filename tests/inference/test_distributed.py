@@ -28,6 +28,7 @@ def whole(tmp_path_factory):
     return essence(scripted(tmp_path_factory.mktemp("whole")).outcomes)
 
 
+@pytest.mark.slow
 def test_two_processes_launched_by_torchrun_give_the_rows_of_one(tmp_path):
     verb = ["bench", "--ladder", "embedded", "--tasks", "embedded", "--limit", "3", "--batch-size", "8"]
     verb += ["--mlflow", "none", "--out"]

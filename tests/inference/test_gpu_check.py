@@ -48,6 +48,7 @@ def test_without_a_cuda_device_there_is_one_line_that_says_what_to_do(capsys):
     assert line.count("\n") == 1 and "No CUDA device" in line and "--scale tiny" in line
 
 
+@pytest.mark.slow
 def test_the_whole_check_runs_with_tiny_widths_and_writes_its_figures(tmp_path, capsys):
     out = tmp_path / "gpu.json"
     assert main(["gpu-check", "--scale", "tiny", "--sizes", "4B,14B", "--out", str(out)]) == 0

@@ -45,6 +45,7 @@ def whole_rows(folder):
 # --- processes that are killed
 
 
+@pytest.mark.slow
 def test_kills_of_one_or_both_processes_at_random_moments_lose_double_and_halve_no_row(tmp_path):
     out, rng = tmp_path / "o", random.Random(3)
     for victims in ([0], [1], [0, 1]):

@@ -17,6 +17,7 @@ def interrupted(pid, cell):
     os.kill(pid, signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_cells_in_a_real_kernel_stream_fail_and_are_interrupted(tmp_path):
     import nbformat  # takes two seconds
     from nbclient import NotebookClient

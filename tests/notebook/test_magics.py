@@ -48,7 +48,7 @@ def test_a_verb_explains_itself(notebook):
 
 def test_a_verb_returns_its_report_and_takes_variables_by_name(notebook, outcomes):
     notebook.variables["table"] = outcomes
-    notebook.run("r = %zeta tune table --trials 20 --mlflow none")
+    notebook.run("r = %zeta tune table --trials 10 --estimator heuristic --mlflow none")
     assert type(notebook.variables["r"]).__name__ == "TuningReport"
     assert "4B / 7B / 14B" in repr(notebook.run("%zeta use r").result.result)
     done = notebook.run("%zeta replay r table --split test")
