@@ -73,9 +73,9 @@ def test_route_gives_the_decision_as_json_at_any_cost_weight(policy, capsys):
     assert sizes[-1] == "4B"
 
 
-def test_run_ends_with_the_table_the_policy_and_the_page(tmp_path, capsys):
+def test_run_ends_with_the_table_the_policy_and_the_page(tracker, tmp_path, capsys):
     argv = ["run", "--tasks", "copy,add", "--limit", "60", "--trials", "5", "--out", str(tmp_path / "o")]
-    assert main([*argv, "--mlflow", f"sqlite:///{tmp_path}/m/mlflow.db"]) == 0
+    assert main([*argv, "--mlflow", tracker.uri]) == 0
     text = capsys.readouterr().out
     assert "gap closed" in text and "policy.json" in text and " ui, then open http" in text
 
