@@ -167,5 +167,5 @@ def test_a_spread_that_is_none_is_refused(spread):
 
 
 def test_a_posterior_that_is_not_finite_is_refused():
-    with pytest.raises(PolicyError, match="What an answer says about size 's' is not finite"):
+    with pytest.raises(PolicyError, match="A look gives size 's' a chance that is not finite"):
         Posterior(size="s", bias=0.0, prior=1.0, own=0.0, weights={"words": math.nan})

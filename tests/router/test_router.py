@@ -91,7 +91,7 @@ def test_ties_go_to_the_cheaper_size():
 
 def test_reasons_name_features_chances_and_prices(router):
     reasons = router.route(text(9)).reasons
-    assert "words" in reasons[0] and "middle: estimated chance" in reasons[1] and "less than its price" in reasons[2]
+    assert "words" in reasons[0] and "middle: estimated chance" in reasons[1] and "less than the" in reasons[2]
     assert "default size middle" in router.route("!!").reasons[0]
 
 
@@ -218,7 +218,8 @@ def test_a_text_unlike_the_tuning_queries_is_said_to_be(at_home):
     assert (near.familiarity, far.familiarity) == (1.0, 0.25)
     assert not any("unlike the queries" in reason for reason in near.reasons)
     assert far.reasons[0] == (
-        "unlike the queries this policy was tuned on: its estimates, and the savings of smaller sizes, count 25 %"
+        "unlike the queries this policy was tuned on: what it estimates for the query, and what a smaller size would "
+        "save, count only 25 %"
     )
     assert at_home.route("Please add these numbers durch Nacht und Wind").familiarity == pytest.approx(0.25, abs=0.74)
 

@@ -4,11 +4,11 @@ Running size k next, after the sizes in `ran`, is worth
 
     V(ran, k) = p_k - cost_weight * cost_k + E[max(0, D)],   D ~ Normal(max_{j > k} V(ran + k, j) - p_k, spread^2)
 
-the utility of keeping its answer, plus the value of being free to go on after seeing it: what the answer tells moves
-the difference D between going on and keeping by its spread. A size whose answers tell nothing has spread 0, and then
-the rule is that of plain routing. After the answer its signals update every p, what was spent is spent, and the same
-rule decides again. Cascade routing: Dekoninck, Baader and Vechev 2025 (arXiv 2410.10347), who also judge what is not
-run yet by a normal distribution; the closed form is the expected improvement of Mockus 1975.
+that is the utility of keeping the answer, plus the value of being free to go on after seeing it. The signals of the
+answer move D, the difference between going on and keeping, by the spread. A spread of 0 gives the rule of plain
+routing. After the answer every p is updated, the cost that was spent no longer counts, and the same rule decides again.
+Cascade routing: Dekoninck, Baader and Vechev 2025 (arXiv 2410.10347), who also judge what is not run yet by a normal
+distribution; the closed form is the expected improvement of Mockus 1975.
 
 The recursion runs over all plans, that is all ascending subsets of the sizes; it is written once, for floats and for
 arrays. Standard library only.
@@ -26,18 +26,18 @@ from zeta_eval.router.estimators.linear import logit, sigmoid
 from zeta_eval.router.signals import SIGNALS, AnswerView, agree
 
 LOGPROBS = ("mean_logprob", "min_logprob", "answer_log_odds")
-"""Signals an engine gives beside the text: mean and smallest token log-probability, and the whole answer's odds."""
+"""Signals that an engine gives beside the text: mean and smallest log-probability of a token, odds of the answer."""
 
 TOTAL_LOGPROBS = (-9.0, -1e-4)
-"""Range within which the log-probability of a whole answer is told apart."""
+"""Range to which the log-probability of a whole answer is cut."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posterior:
-    """What the answers seen say about one size: a logistic model fitted on outcomes."""
+    """New chance of one size after an answer: a logistic model of the signals, fitted on outcomes."""
 
     size: str
-    """The size whose success is re-estimated."""
+    """The size whose chance is estimated anew."""
     bias: float
     """Intercept."""
     prior: float
@@ -49,19 +49,19 @@ class Posterior:
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.bias, self.prior, self.own, *self.weights.values()))):
-            raise PolicyError(f"What an answer says about size '{self.size}' is not finite; tune the policy again.")
+            raise PolicyError(f"A look gives size '{self.size}' a chance that is not finite; tune the policy again.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What it tells to see the last of several answers."""
+    """How the signals of an answer change the chance of success of every size, once certain sizes have run."""
 
     ran: tuple[str, ...]
-    """The sizes that ran, cheapest first; the last one's answer is the one seen."""
+    """The sizes that ran, cheapest first; the answer is that of the last one."""
     spread: float
-    """How far it moves the difference between going on and keeping, in units of sqrt(p (1 - p)); >= 0."""
+    """How far the answer moves the difference between going on and keeping, in units of sqrt(p (1 - p)); >= 0."""
     posteriors: tuple[Posterior, ...]
-    """For the last size that ran and for every larger one."""
+    """New chances of the last size that ran and of every larger one."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.spread) and self.spread >= 0):
@@ -69,7 +69,7 @@ class Look:
 
     @property
     def size(self) -> str:
-        """The size whose answer is seen."""
+        """The size that gave the answer."""
         return self.ran[-1]
 
 
@@ -78,7 +78,7 @@ Looks = Mapping[tuple[int, ...], Look]
 
 
 class Maths(NamedTuple):
-    """The functions the rule needs, for floats or for arrays."""
+    """Functions of mathematics that the rule needs, for floats or for arrays."""
 
     exp: Callable[[Any], Any]
     """Exponential."""
@@ -91,7 +91,7 @@ class Maths(NamedTuple):
 
 
 FLOATS = Maths(math.exp, math.erf, math.sqrt, max)
-"""For one query."""
+"""The functions for a single query."""
 
 
 def indexed(looks: Sequence[Look], sizes: Sequence[str]) -> dict[tuple[int, ...], Look]:
@@ -102,7 +102,7 @@ def indexed(looks: Sequence[Look], sizes: Sequence[str]) -> dict[tuple[int, ...]
 def values(
     p: Sequence[Any], cost: Sequence[Any], weight: float, ran: tuple[int, ...], looks: Looks, maths: Maths = FLOATS
 ) -> dict[int, Any]:
-    """Value of running each size beyond the last of `ran`, by index; p and cost are M floats or M arrays."""
+    """Return the value of running each size beyond the last of `ran`, by index; p and cost are M floats or M arrays."""
     first = ran[-1] + 1 if ran else 0
     return {k: _value(p, cost, weight, ran, k, looks, maths) for k in range(first, len(p))}
 
@@ -138,14 +138,14 @@ def next_size(
     *,
     failed: bool = False,
 ) -> int | None:
-    """Index of the size to run next, or None to keep the last answer; ties keep, then go to the cheaper size.
+    """Return the index of the size to run next, or None to keep the last answer; ties keep, then go to the cheaper one.
 
     Args:
         p: Success probability of every size, given all answers so far.
         cost: Expected cost of every size.
         weight: Accuracy given up to save one call of the largest size.
         ran: Indices of the sizes that ran.
-        looks: What answers tell.
+        looks: How the signals of answers change the chances.
         allowed: Indices of the sizes that may run; None allows all.
         failed: Whether the last size gave no answer to keep.
     """
@@ -157,9 +157,9 @@ def next_size(
 
 
 def logprob_signals(mean_logprob: float | None, min_logprob: float | None, tokens: float | None) -> dict[str, float]:
-    """Signals of an answer's token log-probabilities by name; one that is missing is left out.
+    """Return an answer's signals from the log-probabilities of its tokens, by name; one that is missing is left out.
 
-    The greedy answer's own probability is the chance the model gives it: `answer_log_odds` are its natural log-odds.
+    `answer_log_odds` are the natural log-odds of the probability that the model itself gives the whole answer.
     """
     found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob}
     if mean_logprob is not None and tokens is not None and math.isfinite(mean_logprob * tokens):
@@ -171,7 +171,7 @@ def logprob_signals(mean_logprob: float | None, min_logprob: float | None, token
 def answer_signals(
     view: AnswerView | None, logprobs: Mapping[str, float], earlier: Mapping[str, AnswerView | None]
 ) -> dict[str, float]:
-    """Signals of an answer by name: of its text, its log-probabilities, and agreement with earlier answers."""
+    """Return an answer's signals by name: of the text, the log-probabilities, and agreement with earlier answers."""
     found = dict(zip(SIGNALS, view.values, strict=True)) | dict(logprobs) if view is not None else dict(logprobs)
     if view is not None:
         found |= {f"agree {size}": agree(view, other) for size, other in earlier.items() if other is not None}
@@ -181,10 +181,7 @@ def answer_signals(
 def after(
     look: Look | None, sizes: Sequence[str], p: Sequence[float], signals: Mapping[str, float]
 ) -> tuple[float, ...]:
-    """Every size's success probability after an answer, shape (M,).
-
-    Unchanged where a signal it needs is missing.
-    """
+    """Return every size's chance of success after an answer, shape (M,); unchanged where a signal is missing."""
     if look is None or any(name not in signals for post in look.posteriors for name in post.weights):
         return tuple(p)
     new, own = dict(zip(sizes, p, strict=True)), logit(p[list(sizes).index(look.size)])

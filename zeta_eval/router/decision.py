@@ -1,4 +1,4 @@
-"""What a router decides and what came of it, and what an engine's answer must show. Standard library only."""
+"""Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from zeta_eval.router.complexity import Complexity
 
 
 class Answer(Protocol):
-    """What a size's answer must show; `zeta_eval.models.Completion` does."""
+    """Answer of a model, as the router needs it; `zeta_eval.models.Completion` is one."""
 
     @property
     def text(self) -> str:
-        """The answer."""
+        """Text of the answer."""
         ...
 
     @property
     def mean_logprob(self) -> float | None:
-        """Mean token log-probability, or None where the engine gives none."""
+        """Mean log-probability of the tokens, or None where the engine gives none."""
         ...
 
     @property
     def min_logprob(self) -> float | None:
-        """Smallest token log-probability, or None where the engine gives none."""
+        """Smallest log-probability of a token, or None where the engine gives none."""
         ...
 
     @property
@@ -42,34 +42,40 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """A choice of size with its grounds."""
+    """Choice of a size for one query, with the numbers and the reasons behind it.
+
+    >>> from zeta_eval.router import ZetaDynamicRouter
+    >>> decision = ZetaDynamicRouter().route("Prove that the square root of 2 is irrational, step by step.")
+    >>> decision.size, decision.complexity.label, round(decision.p["14B"], 2)
+    ('14B', 'complex', 0.88)
+    """
 
     size: str
     """The chosen size."""
     complexity: Complexity
     """Difficulty, label and features of the query."""
     p: Mapping[str, float]
-    """Estimated success probability by size; fitted to choose well, so the differences count more than the levels."""
+    """Estimated chance that a size is right, by size. It is fitted to choose well: differences tell more."""
     cost: Mapping[str, float]
-    """Expected cost by size, shares of the largest size's mean cost."""
+    """Expected cost by size, as shares of the largest size's mean cost."""
     cost_weight: float
-    """The trade-off that was applied."""
+    """Accuracy given up to save one call of the largest size, as it was applied."""
     familiarity: float
-    """How like the queries the policy was tuned on this query is, in [0, 1]: savings count in this share."""
+    """How like the queries that the policy was tuned on this query is, in [0, 1]; savings count by this share."""
     reasons: tuple[str, ...]
     """Why this size, in words."""
     policy: str
-    """Name and first checksum digits of the policy that chose."""
+    """Name of the policy that chose, and the first digits of its checksum."""
     task: str | None = None
-    """Name of the task that was given."""
+    """Name of the task that was given, or None."""
     propensity: float = 1.0
     """Probability with which `route` was to choose this size, in (0, 1]; 1 without exploration."""
     explored: bool = False
-    """Whether exploration chose another size than the best."""
+    """Whether another size than the best was drawn, to learn about it."""
     p_tuned: Mapping[str, float] | None = None
-    """`p` as the policy was tuned, before online updates; None without any."""
+    """`p` before online updates; None where there are none."""
     cost_tuned: Mapping[str, float] | None = None
-    """`cost` likewise."""
+    """`cost` before online updates; None where there are none."""
 
     def __repr__(self) -> str:
         return "\n".join([self.size, *(f"  {reason}" for reason in self.reasons)])
@@ -77,41 +83,41 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One size's answer within `generate`."""
+    """One call of a size within `generate`."""
 
     size: str
-    """The size that answered."""
+    """The size that was called."""
     text: str
-    """Its answer; empty after an error."""
+    """Text of its answer; empty after an error."""
     latency_s: float
-    """Measured response time in seconds."""
+    """Measured time until the answer, in seconds."""
     p_right: float
-    """Probability that the answer is right, after seeing its confidence, in [0, 1]."""
+    """Chance that the answer is right, in [0, 1], with the signals of the answer taken into account."""
     error: str | None
-    """Why this size gave no answer, or None."""
+    """Why the size gave no answer, or None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Routed:
-    """An answer with every step that led to it."""
+    """Answer to a query, with every call that led to it."""
 
     text: str
-    """The answer kept: the last step's."""
+    """Text of the answer that is kept."""
     size: str
-    """The size that gave it."""
+    """The size that gave this answer."""
     decision: Decision
     """The choice before the first call."""
     steps: tuple[Step, ...]
-    """Every call made, in order."""
+    """All calls, in order."""
     reasons: tuple[str, ...]
-    """Why it stopped or went on after each step."""
+    """Reason for stopping or going on, after each step."""
 
     def __repr__(self) -> str:
         return "\n".join([*(f"  {reason}" for reason in self.reasons), self.text])
 
     @property
     def latency_s(self) -> float:
-        """Measured response time of all steps together, in seconds."""
+        """Measured time of all steps together, in seconds."""
         return sum(s.latency_s for s in self.steps)
 
 
@@ -127,6 +133,6 @@ def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidI
 
 
 def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
-    """Index of the greatest p - cost_weight * cost; ties go to the lower index, which is the cheaper size."""
+    """Return the index of the greatest p - cost_weight * cost; ties go to the cheaper, lower one."""
     utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
     return utility.index(max(utility))

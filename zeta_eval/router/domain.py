@@ -23,18 +23,18 @@ STEPS = 16.0
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """What a policy was tuned on."""
+    """The queries that a policy was tuned on, in summary: their tasks and how rare each word is among them."""
 
     tasks: tuple[str, ...]
     """Names of the tasks of the tuning queries."""
     base: tuple[float, ...]
-    """Log-odds of each size over all tuning queries, shape (M,): what is believed of a query unlike any of them."""
+    """Log-odds of each size over all tuning queries, shape (M,): the estimate for a query unlike any of them."""
     transfer: float
     """Familiarity of a query of a new task, in [0, 1], measured by leaving tasks out."""
     near: float
-    """Mean rarity of its words up to which a text counts as like the tuning queries, in nats."""
+    """Mean rarity of a text's words, in nats, up to which the text is fully familiar."""
     far: float
-    """Mean rarity from which on it counts as unlike all of them; > near."""
+    """Mean rarity from which on the text is as unfamiliar as a new task; > near."""
     bits: int
     """Words are hashed to 2**bits buckets."""
     table: str
@@ -61,7 +61,7 @@ class Domain:
         return frozenset(self.tasks)
 
     def familiarity(self, words: Iterable[str], task: str | None) -> float:
-        """How like the tuning queries a query of these words and, where it is known, of this task is; in [0, 1]."""
+        """Return the familiarity, in [0, 1], of a query with these words and, where it is known, of this task."""
         if task is not None:
             return 1.0 if task in self._known else self.transfer
         found, rarities = buckets(words, self.bits), self._rarities
@@ -71,13 +71,13 @@ class Domain:
 
 
 def buckets(words: Iterable[str], bits: int) -> list[int]:
-    """Bucket, in [0, 2**bits), of every distinct word."""
+    """Return the bucket, in [0, 2**bits), of every distinct word."""
     mask, crc = (1 << bits) - 1, zlib.crc32
     return [crc(w.encode("utf-8", "surrogatepass")) & mask for w in set(words)]
 
 
 def counted_cost(cost: Sequence[float], familiarity: float) -> tuple[float, ...]:
-    """What each size's expected cost counts in a choice, shape (M,), the last size being the largest.
+    """Return what each size's expected cost counts in a choice, shape (M,), the last size being the largest.
 
     A saving against the largest size counts only as far as the query is familiar: a saving that is unsure counts less.
     """

@@ -152,10 +152,9 @@ class ZetaDynamicRouter:
         )
         reasons = _reasons(policy, estimate, wanted, weight, task)
         size, propensity = wanted, 1.0
-        if estimate.forced is None:
-            if self.explore:
-                size, propensity = self._explore(wanted, estimate.cost)
-            reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
+        if self.explore and estimate.forced is None:
+            size, propensity = self._explore(wanted, estimate.cost)
+        reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
         if size != wanted:
             reasons = (*reasons, f"{size} takes it, drawn by lot: {100 * self.explore:g} % of queries explore")
         return Decision(

@@ -1,4 +1,4 @@
-"""Query -> features -> complexity. Standard library only."""
+"""How hard a query is: the features of its text, and the complexity that a policy makes of them."""
 
 from __future__ import annotations
 

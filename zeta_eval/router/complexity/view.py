@@ -1,4 +1,4 @@
-"""One pass over a query's text: tokens, numbers, cue words. Everything a feature may look at."""
+"""One pass over a query's text: words, numbers, signs and cue words, for the features to count."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SIGNS = {"+": "addition", "-": "subtraction", "*": "multiplication", "\u00d7": 
 
 @dataclass(frozen=True, slots=True)
 class TextView:
-    """What one pass over a text found."""
+    """Words, numbers and signs of a text."""
 
     text: str
     """The text read (first and last LIMIT characters of a long one)."""

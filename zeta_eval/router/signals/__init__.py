@@ -1,4 +1,4 @@
-"""Answer -> final answer and signals that tell whether it is likely right. Standard library only."""
+"""Signals of an answer that hint whether the answer is right, and its final answer. Standard library only."""
 
 from zeta_eval.router.signals.answer import SIGNALS, AnswerView, agree, read_answer
 

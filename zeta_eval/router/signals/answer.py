@@ -1,6 +1,6 @@
-"""Signals of an answer text: what a reader who knows neither question nor target can tell about it.
+"""Signals of an answer's text: numbers, such as its length or its hedging words, that hint whether the answer is right.
 
-None of them claims anything by itself: how they weigh, and with which sign, is fitted on outcomes. Counts enter as
+A signal claims nothing by itself: its weight and its sign are fitted on outcomes. Counts enter as
 log(1 + n), so that the tenth occurrence weighs less than the first.
 """
 
@@ -86,7 +86,7 @@ _ENDS = frozenset(".!?)]}\"'`$>:;*|\u3002\u201d\u2019")
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """What one pass over an answer found."""
+    """Signals and final answer of one answer text."""
 
     values: tuple[float, ...]
     """The signals, in the order of SIGNALS."""
@@ -95,7 +95,7 @@ class AnswerView:
 
 
 def read_answer(text: str) -> AnswerView:
-    """Read an answer's signals and its final answer."""
+    """Return an answer's signals and its final answer."""
     characters = len(text)
     if characters > 2 * LIMIT:
         text = text[:LIMIT] + "\n" + text[-LIMIT:]
