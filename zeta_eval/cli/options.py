@@ -42,9 +42,9 @@ def _costs() -> Collection[str]:
 
 
 def _estimators() -> Collection[str]:
-    from zeta_eval.tuning.report import ESTIMATORS
+    from zeta_eval.router.estimators import estimator_choices
 
-    return ESTIMATORS
+    return estimator_choices()
 
 
 STORE = "sqlite:///mlruns/mlflow.db"
