@@ -199,7 +199,7 @@ def test_a_chat_template_is_used_with_thinking_off(tmp_path):
         "{% if enable_thinking is defined and not enable_thinking %}!{% endif %}"
     )
     generator = TransformersGenerator(spec(build_tiny_model(tmp_path / "chat", chat_template=template)))
-    read, _ = generator._wording.read(["hey"], CONFIG)[0]
+    read, _ = generator._codec.encode(["hey"], CONFIG)[0]
     assert generator.tokenizer.decode(read) == "<user>hey<answer>!"
     assert generator.generate(["hey"], CONFIG)[0].prompt_tokens == 6
 

@@ -1,1 +1,1 @@
-"""Inference: every query on every size. The only room that imports torch, and it does so late."""
+"""Running language models: engines that answer prompts, benchmark runs, and models behind a server."""

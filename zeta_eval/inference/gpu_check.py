@@ -22,7 +22,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, one_line
 from zeta_eval.inference.engine.architectures import PUBLISHED, TINY, Architecture
 from zeta_eval.inference.engine.clock import Clock
-from zeta_eval.inference.engine.compiled import Served
+from zeta_eval.inference.engine.compiled import CompiledModel
 from zeta_eval.inference.engine.continuous import ContinuousBatching, flash_installed
 from zeta_eval.inference.engine.memory import free
 from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
@@ -127,7 +127,7 @@ class _Ticks(LogitsProcessor):
 
 def _served(model: Any, work: Work) -> dict[str, float]:
     """Batch 1 as a benchmark measures latency: static cache, on CUDA compiled."""
-    served = Served(model, work.prompt_tokens + work.new_tokens, compiled=model.device.type == "cuda")
+    served = CompiledModel(model, work.prompt_tokens + work.new_tokens, compiled=model.device.type == "cuda")
     prompt = _prompts(model, 1, work.prompt_tokens, work.prompt_tokens)[0]
     now = Clock(model.device).now
     runs = [served.answer(prompt, work.new_tokens, end=(), now=now) for _ in range(2 + work.repeats)][2:]

@@ -1,1 +1,1 @@
-"""Models in this process: load, read a prompt, write tokens, and take the time."""
+"""Language models that run in this process, with transformers: loaded, asked in batches, and timed."""

@@ -1,4 +1,4 @@
-"""A key-value cache that is written in place, for rows that are read one part after the other."""
+"""The attention cache of a batch (keys and values of every token so far), written in place and not copied per token."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 MORE_COLUMNS = 64
-"""Columns that a full cache grows by: transformers' own grows by one, and copies all of itself for every token."""
+"""Columns (tokens) that a full cache grows by; transformers' own cache grows by one, and copies itself each time."""
 
 
 class InPlaceLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values (rows, heads, columns, width) of one layer; the model sees a block of them."""
+    """Keys and values of one layer, shape (rows, heads, columns, width); the model is shown a block of them."""
 
     def __init__(self, rows: int, columns: int) -> None:
-        """Have room for this many rows and, at first, columns."""
+        """Make room for this many rows and, at first, this many columns."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._shape = (rows, columns)
         self._rooms: tuple[torch.Tensor, ...] = ()
-        self.turn(slice(0, rows), 0, 0)
+        self.show(slice(0, rows), 0, 0)
 
-    def turn(self, rows: slice, begin: int, length: int) -> None:
-        """Show these rows, `length` columns from `begin` on; new ones are written behind."""
+    def show(self, rows: slice, begin: int, length: int) -> None:
+        """Show the model these rows, and `length` columns from `begin` on; new columns are written behind them."""
         self.rows, self.begin, self.length = rows, begin, length
 
     def copy(self, row: int, begin: int, length: int, rows: slice, to: int) -> None:
@@ -55,13 +55,13 @@ class InPlaceLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         return self.length
 
     def keep(self, rows: int, to: torch.Tensor, source: torch.Tensor) -> None:
-        """Keep the first rows, of which those at `to` are now those that were at `source`."""
+        """Keep the first `rows` rows, after the rows at `source` have been copied over those at `to`."""
         for room in self._rooms:
             room[to.to(room.device), :, : self.length] = room[source.to(room.device), :, : self.length]
         self.rows = slice(0, rows)
 
     def blank(self, rows: slice, columns: int) -> None:
-        """Empty the first columns of rows: a masked column counts nothing times what is in it, which NaN survives."""
+        """Set the first columns of rows to 0: a masked column has weight 0, but 0 times a NaN left in it is NaN."""
         for room in self._rooms:
             room[rows, :, :columns] = 0
 
@@ -73,19 +73,19 @@ class InPlaceLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 
 
 class InPlaceCache(DynamicCache):
-    """Such a layer for each layer of a model."""
+    """The cache of a whole model: an InPlaceLayer for each of its layers."""
 
     def __init__(self, model: Any, rows: int, columns: int) -> None:
-        """Have room for this many rows and, at first, columns."""
+        """Make room for this many rows and, at first, this many columns."""
         super().__init__(config=model.config)
         self.own = [InPlaceLayer(rows, columns) for _ in self.layers]
         """The layers."""
         self.layers = [*self.own]
 
-    def turn(self, rows: slice, begin: int, length: int) -> None:
+    def show(self, rows: slice, begin: int, length: int) -> None:
         """Show a block of each layer."""
         for layer in self.own:
-            layer.turn(rows, begin, length)
+            layer.show(rows, begin, length)
 
     def copy(self, row: int, begin: int, length: int, rows: slice, to: int) -> None:
         """Copy columns of a row to other rows, in each layer."""
@@ -98,14 +98,14 @@ class InPlaceCache(DynamicCache):
             layer.blank(rows, columns)
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Let row i of all be what row indices[i] was; only rows that change place are copied."""
+        """Put row indices[i] into row i, in each layer; only rows that change place are copied."""
         moved = (indices != torch.arange(len(indices), device=indices.device)).nonzero().squeeze(1)
         for layer in self.own:
             layer.keep(len(indices), moved, indices[moved])
 
 
 def cache_for(model: Any, rows: int, columns: int, longest: int) -> DynamicCache:
-    """A cache in place where every layer attends to all of `longest` columns, else transformers' own.
+    """An InPlaceCache where every layer attends to all of `longest` columns, else transformers' own cache.
 
     A window that slides over the columns would count padding, and states that aren't keys and values hold no columns.
     """
@@ -117,7 +117,7 @@ def cache_for(model: Any, rows: int, columns: int, longest: int) -> DynamicCache
 
 
 def shares(model: Any) -> str:
-    """Whether prompts that begin alike share what they have in common in a padded batch, for the run's record."""
+    """Say, for the run's record, whether a padded batch reads the common beginning of its prompts once."""
     window = min((_window(layer) for layer in DynamicCache(config=model.config).layers), default=0)
     if window == 0:
         return "each prompt is read alone: not all layers keep keys and values of all tokens"

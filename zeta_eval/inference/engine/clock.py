@@ -1,4 +1,4 @@
-"""Time on a device, and the threads that a processor runs a model on."""
+"""Timing of work on a device, and the number of threads that a processor runs a model on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 class Clock:
-    """The clocks of a device."""
+    """Clocks that wait for a device to finish its work before they tell the time."""
 
     def __init__(self, device: torch.device) -> None:
         """Take the device whose work is timed."""

@@ -1,6 +1,6 @@
-"""One query at a time as a server runs it: static key-value cache, decoding compiled into CUDA graphs.
+"""Answers one query at a time with compiled decoding (static cache, CUDA graphs), as a server would.
 
-Without them every step waits for Python, which costs the same on every size and hides what a smaller one saves.
+Uncompiled, each token waits for Python; that wait is the same on every size and hides how much faster a small one is.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ CACHE_STEP = 128
 """The cache's length is a multiple of this many tokens: another length compiles anew."""
 
 
-class Served:
-    """A model with room for one query; the room and the graphs are kept from query to query."""
+class CompiledModel:
+    """A model that answers one query at a time; its cache and compiled graphs are kept from query to query."""
 
     def __init__(self, model: Any, length: int, *, how: CompileConfig | None = None, compiled: bool = True) -> None:
-        """Make room.
+        """Make room for one query.
 
         Args:
             model: a decoder of transformers.
@@ -100,7 +100,7 @@ class Served:
 
 
 def compiles(model: Any, wish: bool | None) -> tuple[bool, str]:
-    """Whether single queries are decoded compiled, and why; `wish` is the rung's `compile` (None: where it pays)."""
+    """Whether single queries are decoded compiled, and why; `wish` is the ladder's `compile` (None: where it pays)."""
     if wish is not None:
         return wish, f"`compile` is {str(wish).lower()}"
     if model.device.type != "cuda":

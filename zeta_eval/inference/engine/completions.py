@@ -1,4 +1,4 @@
-"""From what a model wrote to completions: text, signals, and each row's share of the time."""
+"""Completions from the tokens a model wrote: text, confidence, and each answer's share of the batch's time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from zeta_eval.inference.engine.continuous import Reply
 from zeta_eval.inference.engine.decoding import Batch
-from zeta_eval.inference.engine.tokens import LEAD, Wording
+from zeta_eval.inference.engine.tokens import LEAD, TextCodec
 from zeta_eval.models import Completion, GenerateConfig
 
 
@@ -16,7 +16,7 @@ def completions(
     batch: Batch,
     config: GenerateConfig,
     *,
-    wording: Wording,
+    codec: TextCodec,
     end: Collection[int],
     encode_s: float | None,
 ) -> list[Completion]:
@@ -25,7 +25,7 @@ def completions(
     write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
     made = []
     for ids, written in zip(encoded, batch.rows, strict=True):
-        text = wording.text(written.tokens, config.stop, end)
+        text = codec.decode(written.tokens, config.stop, end)
         spent = (len(ids) * read_s, len(written.tokens) * write_s)
         made.append(
             Completion(
@@ -47,13 +47,13 @@ def completions(
 
 
 def _broken(made: Completion) -> Completion:
-    """What is left of a completion whose log-probability is no number."""
+    """The completion of an answer whose probabilities are not numbers: an error."""
     error = "The model's logits are not numbers (NaN); try another `dtype`, float32 or bfloat16"
     return Completion(text="", prompt_tokens=made.prompt_tokens, gpu_s=made.gpu_s, error=error)
 
 
 def replied(read: Completion, reply: Reply, write_s: float, text: str) -> Completion:
-    """Join the pass that read a prompt with its reply; `write_s` is the time of a token, `text` what it says."""
+    """Completion of a prompt, from the pass that read it and its reply; `write_s` is the time per written token."""
     if read.error is not None:
         return read
     return replace(

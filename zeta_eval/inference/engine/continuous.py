@@ -1,6 +1,6 @@
-"""Continuous batching by transformers: a query that ends leaves its place to the next one, the cache is paged.
+"""Continuous batching by transformers: when one answer ends, the next query takes its place in the running batch.
 
-Prompts that begin alike share the pages of what they have in common.
+The cache is split into pages; prompts that begin alike share the pages of their common beginning.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WAIT_S = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What a model wrote for one prompt."""
+    """The tokens that a model wrote for one prompt."""
 
     tokens: list[int]
     """Written tokens, the end token among them."""
@@ -40,7 +40,7 @@ class Reply:
 
 
 class ContinuousBatching:
-    """A model's loop of continuous batching, kept for many calls: its cache and graphs are made once."""
+    """A model with a running loop that answers many prompts; its cache and graphs are made once for all calls."""
 
     def __init__(self, model: Any, *, end: Sequence[int], cancels: bool = False) -> None:
         """Start the loop.
@@ -118,7 +118,7 @@ class ContinuousBatching:
 
 
 def continues(model: Any, wish: bool | None) -> tuple[bool, str]:
-    """Whether a model's queries are batched continuously, and why; `wish` is the rung's `continuous`."""
+    """Whether queries are batched continuously, and why; `wish` is the ladder's `continuous` (None: where it pays)."""
     if wish is not None:
         return wish, f"`continuous` is {str(wish).lower()}"
     if model.device.type != "cuda":

@@ -1,8 +1,8 @@
-"""Greedy decoding of a batch with the signals a router needs, without the per-step cost of `model.generate`.
+"""Greedy decoding of a batch of prompts (the likeliest token each time), with the confidence that routing needs.
 
-`generate` copies and inspects much at each step (about 3 ms of Python), applies a checkpoint's sampling settings such
-as `repetition_penalty` even when greedy, and holds (steps, batch, vocabulary) scores for log-probabilities. This loop
-is plain argmax, keeps two numbers per row, and lets go of rows that have ended.
+transformers' own `generate` takes about 3 ms of Python per token, applies a checkpoint's sampling settings (such as
+`repetition_penalty`) even when greedy, and keeps scores of shape (steps, batch, vocabulary). This loop is plain argmax,
+keeps two numbers per row, and drops rows that have ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEEP_SHARE = 0.9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """What a model wrote for one row."""
+    """The tokens that a model wrote for one prompt, and how sure it was of them."""
 
     tokens: list[int]
     """Written tokens, the end token among them."""
@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """What a model wrote for a batch, and when."""
+    """The answers of a batch, and the time they took."""
 
     rows: list[Written]
     """One per prompt, in order."""

@@ -1,4 +1,4 @@
-"""`EmbeddingGenerator`: the rung of a ladder that turns texts into vectors."""
+"""`EmbeddingGenerator`: runs an embedding model, which turns a text into a vector."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ POOLING_FILE = "1_Pooling/config.json"
 
 
 class EmbeddingGenerator:
-    """Unit vectors of texts from the last hidden state of one model.
+    """Turns texts into vectors of length 1, made from the last hidden state of one model.
 
     Pooling is as the model's `1_Pooling/config.json` says, the last token or the mean; without that file it is the
     last token, as documented for Qwen3-Embedding (https://huggingface.co/Qwen/Qwen3-Embedding-4B).
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Load the rung's weights.
+        """Load the model's weights.
 
         Raises:
-            InvalidInputError: the rung doesn't embed, or pools in a way that is not known here.
+            InvalidInputError: the rung's role is not 'embed', or its model pools in a way that is not known here.
             HubAccessError: the weights can't be reached.
             GenerationError: the weights can't be run.
         """

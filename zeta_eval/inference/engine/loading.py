@@ -1,4 +1,4 @@
-"""Weights and tokenizer of a rung: safetensors only, no code from the hub, one clear line where it fails."""
+"""Loads a model's weights and tokenizer: safetensors only, no code from the hub, one clear line where that fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_se
 
 
 def load(spec: ModelSpec) -> tuple[Any, Any]:
-    """Return a rung's model, in evaluation mode, and its tokenizer.
+    """Load a rung's model, ready to answer, and its tokenizer.
 
     Raises:
         HubAccessError: the weights can't be reached, or are there in no safetensors file.

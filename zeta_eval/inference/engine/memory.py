@@ -1,4 +1,4 @@
-"""How much fits: the first batch size, what counts as out of memory, and letting go."""
+"""Memory of a device: how many queries fit at once, which errors mean it is full, and freeing it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def first_batch_size(model: Any, tokens: int) -> int:
-    """Largest power of two up to MAX_BATCH whose rows of `tokens` tokens fit the free memory by a rough count."""
+    """Most queries of `tokens` tokens, a power of two up to MAX_BATCH, that fit the free memory by a rough count."""
     config = model.config.get_text_config(decoder=True)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

@@ -1,4 +1,4 @@
-"""How the prompts of a batch are read: what they have in common once, and those of similar length together."""
+"""Reads the prompts of a batch before the answers are written: a common beginning once, similar lengths together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zeta_eval.inference.engine.cache import MORE_COLUMNS, InPlaceCache, cache_f
 from zeta_eval.inference.engine.prefixes import alike, common
 
 LEAST_SHARED = 16
-"""Fewest tokens in common that are worth a look."""
+"""Fewest tokens in common for which prompts are grouped."""
 PASS_TOKENS = 64
-"""Tokens that a forward pass more may cost: so many are to be saved by it, of padding or of what is read twice."""
+"""Tokens that one more forward pass must save to be worth its time: padding, or tokens read twice."""
 READ_TOKENS = 4096
 """Most tokens of one forward pass, unless a single prompt is longer."""
 
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
-    """A batch that was read; its rows are in the order of the parts."""
+    """A batch whose prompts have been read; its rows are in the order of the parts."""
 
     order: list[int]
     """The prompt of each row."""
@@ -82,19 +82,19 @@ def _in_parts(
         rows, begin = slice(row, row + len(tokens)), width - len(tokens[0])
         if part.shared and part.opens:
             opened = (row, begin)
-            cache.turn(slice(row, row + 1), begin, 0)
+            cache.show(slice(row, row + 1), begin, 0)
             read_pass([tokens[0][: part.shared]], mask[row : row + 1, begin : begin + part.shared])
         cache.copy(*opened, part.shared, slice(row + part.opens, rows.stop), begin)
-        cache.turn(rows, begin, part.shared)
+        cache.show(rows, begin, part.shared)
         logits.append(read_pass([own[part.shared :] for own in tokens], mask[rows, begin:width]))
         cache.blank(rows, begin)
         row = rows.stop
-    cache.turn(slice(0, row), 0, width)
+    cache.show(slice(0, row), 0, width)
     return torch.cat(logits)
 
 
 def _mask(prompts: Sequence[Sequence[int]], parts: Sequence[Part], columns: int) -> torch.Tensor:
-    """Which columns count: each row ends at the common width, its padding lies between what is shared and the rest."""
+    """Which columns count: each row ends at the common width, its padding between the shared tokens and its own."""
     width = max(map(len, prompts))
     places = [
         (width - len(prompts[part.prompts[0]]), part.shared, width - len(prompts[i]) + part.shared)

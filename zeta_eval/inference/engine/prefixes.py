@@ -1,4 +1,4 @@
-"""Which prompts begin alike: what they have in common is read once. Works on texts and on lists of tokens."""
+"""Groups prompts (texts or lists of tokens) that begin alike, so that their common beginning is read once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, cast
 
 
 def alike(prompts: Sequence[Sequence[Any]], least: int) -> list[list[int]]:
-    """Put the indices of prompts that begin with the same `least` items or more together; the others stay alone.
+    """Group the indices of prompts that begin with the same `least` items or more; other prompts stay alone.
 
-    In the order of a dictionary those that begin alike are neighbours. The next one joins a group as long as the items
-    that are then read once don't become fewer: a question asked of all tasks doesn't join their different examples.
+    In alphabetical order, prompts that begin alike are neighbours. The next prompt joins a group unless less would be
+    read once then: prompts with the same first line and different examples are grouped by their examples.
     """
     order = sorted(range(len(prompts)), key=lambda i: cast(Any, prompts[i]))
     groups: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""From prompts to token ids and back: chat template, context, option letters and stop texts of one model."""
+"""Turns prompts into token ids and token ids into text: chat template, longest context, option letters, stop texts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ StopCheck = Callable[[list[list[int]]], list[bool]]
 """Tokens of each row so far -> whether the row ends here."""
 
 LEAD = "The answer is ("
-"""What a model that is to choose a letter finds at the start of its answer."""
+"""Beginning of an answer, handed to a model that is to choose an option's letter."""
 
 
-class Wording:
-    """How one model reads prompts and what its tokens say.
+class TextCodec:
+    """Turns prompts into the token ids of one model, and token ids into text.
 
     Prompts go through the chat template where the tokenizer has one (thinking off where the template can), else as
     plain text.
@@ -28,7 +28,7 @@ class Wording:
         self.tokenizer = tokenizer
         self.context = context
 
-    def text(self, tokens: Sequence[int], stop: Sequence[str], end: Collection[int]) -> str:
+    def decode(self, tokens: Sequence[int], stop: Sequence[str], end: Collection[int]) -> str:
         """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one."""
         text: str = self.tokenizer.decode([t for t in tokens if t not in end], skip_special_tokens=True)
         cuts = [at for s in stop if (at := text.find(s)) >= 0]
@@ -45,7 +45,7 @@ class Wording:
             raise ValueError(f"the tokenizer has no {n} tokens for option letters; leave out `--mcq logits`")
         return [i[0] for i in ids]
 
-    def read(self, prompts: Sequence[str], config: GenerateConfig) -> list[tuple[list[int], str | None]]:
+    def encode(self, prompts: Sequence[str], config: GenerateConfig) -> list[tuple[list[int], str | None]]:
         """Token ids of each prompt, and why it can't be run (None where it can)."""
         if not prompts:
             return []
@@ -54,7 +54,7 @@ class Wording:
         except Exception as e:
             if len(prompts) == 1:
                 return [([], one_line(e))]
-            return [pair for p in prompts for pair in self.read([p], config)]
+            return [pair for p in prompts for pair in self.encode([p], config)]
 
     def _tokenize(self, prompts: Sequence[str], *, lead: bool) -> list[list[int]]:
         template = self.tokenizer.chat_template

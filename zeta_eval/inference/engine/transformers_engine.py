@@ -1,4 +1,4 @@
-"""`TransformersGenerator`: one rung of a ladder on transformers and accelerate."""
+"""`TransformersGenerator`: runs one model of a ladder with transformers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from zeta_eval.exceptions import GenerationError, InvalidInputError, one_line
 from zeta_eval.inference.engine.cache import shares
 from zeta_eval.inference.engine.clock import Clock, threads
-from zeta_eval.inference.engine.compiled import Served, compiles
+from zeta_eval.inference.engine.compiled import CompiledModel, compiles
 from zeta_eval.inference.engine.completions import completions, replied
 from zeta_eval.inference.engine.continuous import ContinuousBatching, continues
 from zeta_eval.inference.engine.decoding import greedy
@@ -21,13 +21,13 @@ from zeta_eval.inference.engine.loading import context_length, load
 from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
 from zeta_eval.inference.engine.prefixes import together
-from zeta_eval.inference.engine.tokens import StopCheck, Wording, end_tokens
+from zeta_eval.inference.engine.tokens import StopCheck, TextCodec, end_tokens
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
 
 CONTINUOUS_BATCH = 1024
-"""Queries that continuous batching gets at once: many more than run together, since each call ends with a few alone."""
+"""Queries handed to continuous batching at once: many more than run together, since each call ends with few."""
 
 WARM_TOKENS = 8
 """Tokens written to compile decoding."""
@@ -43,23 +43,22 @@ SMALL_MODEL = 5_000_000
 
 
 class TransformersGenerator:
-    """Greedy answers of one model, batched.
+    """Answers prompts with one model, many at a time, always by the likeliest token.
 
-    A batch's time is shared among its rows, reading in proportion to their prompts (`prefill_gpu_s`; what several have
-    in common is read once, and costs each of them its share) and writing in proportion to the tokens written, both in
-    `gpu_s`: on a processor its processor time, which doesn't rise with what else the machine is doing. On a CUDA device
-    batches are continuous and latencies those of compiled decoding, where model and placement allow it; `how` says what
-    was chosen and why.
+    The time of a batch is divided among its answers: reading by the tokens of the prompts (`prefill_gpu_s`), writing by
+    the tokens written, both together in `gpu_s`. On a processor that is processor time, which other programs don't
+    lengthen. On a CUDA device batches are continuous and latencies are measured with compiled decoding, where the model
+    allows it; `how` says what was chosen and why.
     """
 
     chooses = True
-    """Whether it chooses among lettered options by one forward pass."""
+    """Whether the engine can choose among lettered options by one forward pass."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Load the rung's weights.
+        """Load the model's weights.
 
         Raises:
-            InvalidInputError: the rung doesn't generate.
+            InvalidInputError: the rung's role is not 'generate'.
             HubAccessError: the weights can't be reached.
             GenerationError: the weights can't be run.
         """
@@ -71,7 +70,7 @@ class TransformersGenerator:
         self._clock = Clock(self.model.device)
         self._n_threads = 1 if small else torch.get_num_threads()
         self.context = context_length(self.model, self.tokenizer)
-        self._wording = Wording(self.tokenizer, self.context)
+        self._codec = TextCodec(self.tokenizer, self.context)
         self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))
         """Queries per forward pass: from the memory that is free at first, halved when it runs out."""
@@ -82,7 +81,7 @@ class TransformersGenerator:
         self._rows = self.batch_size
         if self._continuous:
             self.batch_size = CONTINUOUS_BATCH
-        self._served: Served | None = None
+        self._served: CompiledModel | None = None
         self._loop: ContinuousBatching | None = None
         self.how = {
             "batching": f"{'continuous' if self._continuous else 'static'}: {continuous_why}",
@@ -97,7 +96,7 @@ class TransformersGenerator:
         Raises:
             GenerationError: the accelerator has failed; nothing more will run on it.
         """
-        read = self._wording.read(prompts, config)
+        read = self._codec.encode(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
         runs = [i for i in range(len(prompts)) if i not in answers]
@@ -151,8 +150,8 @@ class TransformersGenerator:
     ) -> dict[int, Completion]:
         """Answer the prompts of these indices by continuous batching; in padded batches from the moment it fails.
 
-        It tells nothing of the first token's distribution: that comes from a pass of its own, whose time shows what
-        reading costs and isn't counted twice.
+        Continuous batching reports no probabilities of the first token, so a pass of its own reads every prompt first.
+        The time of that pass is the cost of reading, and is not counted twice.
 
         Raises:
             GenerationError: the accelerator has failed; nothing more will run on it.
@@ -166,7 +165,7 @@ class TransformersGenerator:
                 self._loop = ContinuousBatching(self.model, end=sorted(self._end), cancels=bool(config.stop))
             start = self._clock.busy()
             limits = [min(config.max_new_tokens, self.context - len(e)) for e in chosen]
-            replies = self._loop.answer(chosen, limits, stopped=self._wording.stop_check(config.stop))
+            replies = self._loop.answer(chosen, limits, stopped=self._codec.stop_check(config.stop))
             total_s = self._clock.busy() - start
         except Exception as e:
             _log.warning("%s: continuous batching failed (%s), going on with padded batches", self.size, one_line(e))
@@ -178,7 +177,7 @@ class TransformersGenerator:
         read_s = min(sum(c.prefill_gpu_s or 0.0 for c in read.values()), total_s)
         write_s = (total_s - read_s) / sum(len(r.tokens) for r in replies)
         return {
-            i: replied(read[i], reply, write_s, self._wording.text(reply.tokens, config.stop, self._end))
+            i: replied(read[i], reply, write_s, self._codec.decode(reply.tokens, config.stop, self._end))
             for i, reply in zip(todo, replies, strict=True)
         }
 
@@ -191,18 +190,17 @@ class TransformersGenerator:
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each.
 
-        Both run from the text of the prompt (tokenisation included) to the first and last token, as the decoding loop
-        sees them, the device synchronised; both come from one pass. Where decoding is compiled, that of the median
-        latency of REPEATS.
+        Both times start with the text of the prompt, and end with the first and the last token. Where decoding is
+        compiled, each prompt is answered REPEATS times, and the answer of median latency counts.
         """
         if prompts and self._compiled and not config.options:
             self._serve(prompts, config)
         if prompts and (config.options or not self._compiled):
-            self._in_batches(prompts[:1], [self._wording.read(prompts[:1], config)[0][0]], [0], config)
+            self._in_batches(prompts[:1], [self._codec.encode(prompts[:1], config)[0][0]], [0], config)
         answers = []
         for prompt in prompts:
             start = self._clock.now()
-            encoded, reason = self._wording.read([prompt], config)[0]
+            encoded, reason = self._codec.encode([prompt], config)[0]
             encode_s = self._clock.now() - start
             if reason:
                 answers.append(Completion(text="", error=reason))
@@ -219,10 +217,10 @@ class TransformersGenerator:
 
     def _serve(self, prompts: Sequence[str], config: GenerateConfig) -> None:
         """Make room for the longest of these prompts and compile; without success they are measured plain."""
-        longest = max(len(ids) for ids, _ in self._wording.read(prompts, config)) + config.max_new_tokens
+        longest = max(len(ids) for ids, _ in self._codec.encode(prompts, config)) + config.max_new_tokens
         try:
             if self._served is None or self._served.length < min(longest, self.context):
-                self._served = Served(self.model, min(longest, self.context))
+                self._served = CompiledModel(self.model, min(longest, self.context))
             for _ in range(2):  # the first time compiles, the second records graphs; neither may end early
                 self._served.answer([0], WARM_TOKENS, end=(), now=self._clock.now)
         except Exception as e:
@@ -231,21 +229,21 @@ class TransformersGenerator:
             self._compiled, self._served = False, None
 
     def stream(self, prompt: str, config: GenerateConfig, on_text: Callable[[str], None]) -> Completion:
-        """Answer one prompt with latency_s and ttft_s; `on_text` is told the answer so far, every STREAM_S at most.
+        """Answer one prompt with latency_s and ttft_s; `on_text` gets the answer so far, every STREAM_S at most.
 
         A KeyboardInterrupt that `on_text` raises ends the generation; any failure gives a Completion with `error`.
         """
         start = self._clock.now()
-        encoded, reason = self._wording.read([prompt], config)[0]
+        encoded, reason = self._codec.encode([prompt], config)[0]
         if reason:
             return Completion(text="", error=reason)
-        stopped, told_s = self._wording.stop_check(config.stop), 0.0
+        stopped, told_s = self._codec.stop_check(config.stop), 0.0
 
         def watch(rows: list[list[int]]) -> list[bool]:
             nonlocal told_s
             if time.perf_counter() - told_s >= STREAM_S:
                 on_text(
-                    self._wording.text(rows[0], config.stop, self._end).rstrip("\ufffd")
+                    self._codec.decode(rows[0], config.stop, self._end).rstrip("\ufffd")
                 )  # the bytes of a character not yet whole
                 told_s = time.perf_counter()
             return stopped(rows) if stopped else [False]
@@ -278,14 +276,14 @@ class TransformersGenerator:
         `stopped` takes the place of the check for stop texts; `alone` runs a single prompt compiled.
         """
         limits = [min(config.max_new_tokens, self.context - len(e)) for e in encoded]
-        stopped = stopped or self._wording.stop_check(config.stop)
+        stopped = stopped or self._codec.stop_check(config.stop)
         now = self._clock.busy if encode_s is None else self._clock.now
         with threads(self._n_threads):
             if config.options:
-                among = self._wording.letters(config.options)
+                among = self._codec.letters(config.options)
                 batch = greedy(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
             elif alone and self._served is not None:
                 batch = self._served.answer(encoded[0], limits[0], end=self._end, stopped=stopped, now=now)
             else:
                 batch = greedy(self.model, encoded, limits, end=self._end, stopped=stopped, now=now)
-        return completions(encoded, batch, config, wording=self._wording, end=self._end, encode_s=encode_s)
+        return completions(encoded, batch, config, codec=self._codec, end=self._end, encode_s=encode_s)
