@@ -1,4 +1,4 @@
-"""What a ladder of models is, and what every engine that runs one must offer. No weights here."""
+"""Ladders of models as data, and the methods that every engine which runs a model must have."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ LADDERS = Path(__file__).parent / "ladders"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """One rung of a ladder."""
+    """One rung of a ladder: a model of one size, and how it is run.
+
+    >>> ModelSpec(size="4B", model="Qwen/Qwen3-4B").role
+    'generate'
+    """
 
     size: str
-    """Name of the rung: "4B", "14B", any other."""
+    """Name of the size: "4B", "14B", any other."""
     model: str
-    """Hub id, or a folder of weights (relative to the ladder file); with `base_url` the name that is served."""
+    """Hub id, or a folder of weights (relative to the ladder file); with `base_url` the model's name on the server."""
     revision: str | None = None
     """Commit or tag on the hub; None is the newest."""
     role: Literal["generate", "embed"] = "generate"
-    """What the rung does: write text, or embed it."""
+    """Whether the model writes text, or turns text into a vector."""
     dtype: str = "auto"
     """Number format of the weights, as transformers names it."""
     device_map: str | None = "auto"
@@ -43,9 +47,9 @@ class ModelSpec:
     usd_per_mtok: float | None = None
     """Price per million tokens (prompt and completion), in USD: gives cost_usd where no hourly price is set."""
     base_url: str | None = None
-    """Address of an OpenAI-compatible server that runs the rung, as "http://localhost:8000/v1"; None loads weights."""
+    """Address of an OpenAI-compatible server that runs the model, as "http://localhost:8000/v1"; None loads weights."""
     concurrency: int = 16
-    """Requests that the server gets at once."""
+    """Most requests to the server at the same time."""
     timeout_s: float = 120.0
     """Longest time of a request to the server, in seconds, before it counts as failed."""
     retries: int = 5
@@ -74,7 +78,7 @@ class ModelSpec:
 
 
 def _check_server(rung: ModelSpec) -> None:
-    """Refuse settings of a server that can't be used; what may hold a key is not repeated.
+    """Refuse settings of a server that can't be used; messages never repeat a text that may hold a key.
 
     Raises:
         InvalidInputError: one that is wrong.
@@ -103,17 +107,21 @@ def _check_server(rung: ModelSpec) -> None:
     if rung.role != "generate":
         raise InvalidInputError(f"{who} a base_url and role '{rung.role}'; a server's rung must generate.")
     if rung.usd_per_gpu_hour is not None:
-        raise InvalidInputError(f"{who} a base_url, so its gpu_s is unknown; price it by usd_per_mtok.")
+        raise InvalidInputError(f"{who} a base_url, so its gpu_s is unknown; give its price as usd_per_mtok.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ladder:
-    """The pool of model sizes, cheapest first."""
+    """The models to choose among, cheapest first.
+
+    >>> Ladder.load("embedded").sizes
+    ('17K', '45K', '456K')
+    """
 
     name: str
     """Name of the ladder, or path of its file."""
     models: tuple[ModelSpec, ...]
-    """The rungs, cheapest first; embedding rungs anywhere."""
+    """The rungs, cheapest first; embedding models anywhere."""
     max_new_tokens: int = 512
     """Longest answer, in tokens, unless a run says otherwise."""
 
@@ -187,7 +195,7 @@ def _resolve_folder(rung: dict[str, Any], base: Path) -> None:
 
 
 def _check_count(name: str, value: Any) -> None:
-    """Refuse what is no whole number of at least 1."""
+    """Refuse a value that is no whole number of at least 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidInputError(f"{name} is {value!r}; give a whole number of at least 1.")
 
@@ -198,7 +206,11 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateConfig:
-    """How answers are generated; decoding is greedy."""
+    """How models answer: the longest answer, batches, stop texts; the likeliest token is always taken.
+
+    >>> GenerateConfig(max_new_tokens=100, stop=("Question:",)).mcq
+    'generate'
+    """
 
     max_new_tokens: int = 512
     """Longest answer, in tokens."""
@@ -207,9 +219,9 @@ class GenerateConfig:
     stop: tuple[str, ...] = ()
     """Texts that end an answer."""
     mcq: Literal["generate", "logits"] = "generate"
-    """Whether multiple-choice queries are answered in words, or by the likeliest letter after one forward pass."""
+    """Whether multiple-choice queries are answered in words, or ("logits") by the likeliest letter after reading."""
     options: int = 0
-    """Lettered options of which the likeliest is the answer, as `mcq` sets it for a query; 0 writes an answer."""
+    """Number of lettered options, of which the likeliest is the answer; 0 writes an answer."""
 
     def __post_init__(self) -> None:
         _check_count("max_new_tokens", self.max_new_tokens)
@@ -221,7 +233,7 @@ class GenerateConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
-    """One answer of one model; times in seconds."""
+    """The answer of a model to one prompt, with its confidence and its times in seconds."""
 
     text: str
     """The answer without prompt and special tokens."""
@@ -238,13 +250,13 @@ class Completion:
     prefill_entropy: float | None = None
     """Entropy of the first token's distribution, in nats."""
     prefill_gpu_s: float | None = None
-    """The part of gpu_s that reading the prompt took, up to the first token's distribution."""
+    """The part of gpu_s that was spent on reading the prompt."""
     gpu_s: float | None = None
     """This answer's share of the accelerator's (or processor's) time for its batch."""
     latency_s: float | None = None
-    """Batch-1 time from request to the last token, where measured."""
+    """Time from the request to the last token, where the query was measured alone."""
     ttft_s: float | None = None
-    """Batch-1 time from request to the first token, where measured."""
+    """Time from the request to the first token, where the query was measured alone."""
     truncated: bool = False
     """Whether the answer ran into max_new_tokens."""
     error: str | None = None
@@ -253,7 +265,7 @@ class Completion:
 
 @runtime_checkable
 class Generator(Protocol):
-    """An engine that runs one size."""
+    """An engine that answers prompts with one model."""
 
     size: str
     """Name of the rung it runs."""
@@ -263,7 +275,7 @@ class Generator(Protocol):
         ...
 
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """Answer prompts one by one, warm, with latency_s and ttft_s of each."""
+        """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each."""
         ...
 
     def close(self) -> None:

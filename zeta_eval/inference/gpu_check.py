@@ -1,6 +1,6 @@
-"""`zeta gpu-check`: how fast this machine runs a 4B / 7B / 14B ladder, beside what its hardware allows.
+"""`zeta gpu-check`: how fast this machine runs a 4B, a 7B and a 14B model, beside what its hardware allows.
 
-Weights are random and made on the device: nothing is downloaded, and what the models write means nothing.
+The models have random weights, so nothing is downloaded, and the text they write means nothing.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from zeta_eval.inference.engine.memory import free
 from zeta_eval.inference.gpu_report import SMALL, GpuCheck, SizeSpeed, Work
 
 NEEDS = {"torch": "2.11", "transformers": "5.17"}
-"""Least versions."""
+"""Oldest versions that work."""
 
 
 def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> GpuCheck:
-    """Measure the device and the sizes, each built when its turn comes.
+    """Measure the device, then one size after the other.
 
     Args:
         sizes: names in PUBLISHED.
-        tiny: widths that any processor runs in seconds, to see that the script works.
+        tiny: build tiny models that any processor runs in seconds, to see that the check works.
 
     Raises:
         UnknownNameError: a size that isn't there.
@@ -78,7 +78,7 @@ def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> Gpu
 def _size(
     size: str, shape: Architecture, device: torch.device, dtype: torch.dtype, work: Work, bandwidth: float, rate: float
 ) -> SizeSpeed:
-    """Build a size, measure what can be measured and let go of it; a part that fails leaves the others."""
+    """Build a size, measure it and free it; a measurement that fails leaves the others."""
     figures, failures = _measured(shape, device, dtype, work)
     torch.compiler.reset()
     free()
@@ -97,7 +97,7 @@ def _size(
 def _measured(
     shape: Architecture, device: torch.device, dtype: torch.dtype, work: Work
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Figures of a model that is built here and gone afterwards, and by part why it failed."""
+    """The figures of a model that is built for them, and the reason of each measurement that failed."""
     figures: dict[str, float] = {}
     try:
         model = shape.build(device, dtype)
@@ -114,7 +114,7 @@ def _measured(
 
 
 class _Ticks(LogitsProcessor):
-    """Notes when each token's scores are there; changes none."""
+    """Notes the time of each token; changes no score."""
 
     def __init__(self, clock: Clock) -> None:
         self._now = clock.now

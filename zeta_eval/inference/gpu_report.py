@@ -1,4 +1,4 @@
-"""What `zeta gpu-check` measured, as text and as JSON data."""
+"""The figures of `zeta gpu-check`, as text and as JSON data."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 LATENCIES = ("decode_ms", "ttft_ms")
-"""The times of a single query that are compared between sizes; the floor of each has its name with `floor_` before."""
+"""Times of a single query that are compared between sizes; `floor_` before a name is the least the hardware allows."""
 WARNING = "ACCURACY IS NOT MEASURED: the weights are random. These figures are about speed and nothing else."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What is run."""
+    """The work that is measured."""
 
     prompt_tokens: int = 512
     """Tokens of the prompt of a single query; the many have an eighth of it to all of it."""
@@ -23,7 +23,7 @@ class Work:
     concurrent: int = 256
     """Queries at once under continuous batching."""
     batch: int = 16
-    """Queries of a batch of `generate`, which continuous batching is compared with."""
+    """Queries per batch of `generate`, the baseline of continuous batching."""
     batches: int = 2
     """Batches of `generate`."""
     matrix: int = 8192
@@ -40,14 +40,14 @@ SMALL = Work(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeSpeed:
-    """What one size came to; times in milliseconds, rates in tokens written per second, None where it failed."""
+    """The speed of one size: times in milliseconds, rates in tokens written per second; None where it failed."""
 
     size: str
     """Name of the size."""
     source: str
     """Where its architecture is published."""
     parameters: int
-    """Weights."""
+    """Number of weights."""
     floor_decode_ms: float
     """Bytes of the weights read per token over the measured bandwidth."""
     floor_ttft_ms: float
@@ -65,13 +65,13 @@ class SizeSpeed:
     static: float | None = None
     """Rate of plain batches of `generate`."""
     failures: dict[str, str] = field(default_factory=dict)
-    """What failed, and how."""
+    """Measurements that failed, with the reason."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, and the shares and the ratio that say what they are worth (None where one is missing).
+        """The figures as JSON data, with shares of what the hardware allows (None where a figure is missing).
 
-        `decode_bandwidth_share` and `ttft_matrix_share`: floors over times, 1 is all that the hardware allows;
-        `continuous_over_static`: rate of continuous batching over that of plain batches.
+        `decode_bandwidth_share` and `ttft_matrix_share` are 1 at the hardware's limit; `continuous_over_static` is the
+        rate of continuous batching over that of plain batches.
         """
         return asdict(self) | {
             "decode_bandwidth_share": _over(self.floor_decode_ms, self.decode_ms),
@@ -85,9 +85,9 @@ class GpuCheck:
     """Speeds of all sizes on one device."""
 
     device: str
-    """The device."""
+    """Name of the device."""
     date: str
-    """When, in UTC."""
+    """Time of the check, in UTC."""
     scale: str
     """"published", or "tiny" for widths that say nothing about real models."""
     bandwidth: float
@@ -95,11 +95,11 @@ class GpuCheck:
     matrix_rate: float
     """Floating-point operations per second of a matrix product."""
     versions: dict[str, str]
-    """Versions of what shapes the figures."""
+    """Versions of the packages that the figures depend on."""
     flash_attention: bool
     """Whether flash attention is installed; without it continuous batching is 3 to 5 times slower."""
     work: Work
-    """What was run."""
+    """The work that was measured."""
     sizes: list[SizeSpeed]
     """The figures."""
 
@@ -109,14 +109,14 @@ class GpuCheck:
         return {"warning": WARNING, **asdict(self), "sizes": sizes, "ratios": self.ratios()}
 
     def ratios(self) -> dict[str, dict[str, float | None]]:
-        """By size, its times and floors as multiples of the first size's: alike where latency follows size."""
+        """By size, times and floors as multiples of the first size's: both alike where latency follows size."""
         names = [name for time in LATENCIES for name in (time, f"floor_{time}")]
         return {
             s.size: {name: _over(getattr(s, name), getattr(self.sizes[0], name)) for name in names} for s in self.sizes
         }
 
     def text(self) -> str:
-        """The figures as lines, each beside its floor."""
+        """The figures as plain text, each beside the least time the hardware allows."""
         flash = "" if self.flash_attention else "not "
         lines = [
             f"!!! {WARNING} !!!",
@@ -130,7 +130,7 @@ class GpuCheck:
         return "\n".join([*lines, f"!!! {WARNING} !!!"])
 
     def _compared(self) -> list[str]:
-        """How far the sizes' latencies differ, and how far their floors."""
+        """Ratios of the sizes' latencies, and of their floors."""
         ratios = self.ratios().values()
 
         def row(name: str) -> str:

@@ -1,1 +1,1 @@
-"""A benchmark run: plan it, share it among processes, resume it, and write its rows."""
+"""Benchmark runs: every query on every size, in one process or several, resumed where they stopped."""

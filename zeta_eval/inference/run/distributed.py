@@ -1,9 +1,8 @@
-"""Several processes, one run: a launcher starts them, all answer queries, process 0 leads and writes.
+"""A benchmark run by several processes: a launcher starts them, all answer queries, and process 0 writes the rows.
 
-They talk through the key-value store that torch's rendezvous makes of the launcher's environment (RANK, WORLD_SIZE,
-MASTER_ADDR, MASTER_PORT), trusting its network as torch.distributed does. No tensor is exchanged, so no backend is
-needed and devices of any kind mix. A batch belongs to the process that claims it first: work is shared by the time it
-takes, and who answers a batch changes nothing in it.
+The processes talk through the key-value store of torch's rendezvous (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), and
+trust its network as torch.distributed does. They exchange no tensors, so devices of any kind mix. A batch belongs to
+the process that claims it first, so fast processes answer more of them; the answers are the same whoever gives them.
 """
 
 from __future__ import annotations
@@ -38,18 +37,18 @@ Rows = Sequence[dict[str, Any]]
 
 
 class _Terminated(BaseException):
-    """The launcher ends this process, because another one has ended."""
+    """Raised when the launcher ends this process because another one has ended."""
 
 
 class Team:
-    """The processes of one run, as one of them sees them; a run in a single process is a team of one."""
+    """The processes of one run, seen from one of them; a run in a single process is a team of one."""
 
     def __init__(self, rank: int = 0, size: int = 1, store: Any = None) -> None:
-        """Wrap a store, which a team of one does without; everybody else uses `join`."""
+        """Wrap the store through which the processes talk; use `join` to make a team."""
         self.rank = rank
-        """This process's number; 0 leads."""
+        """Number of this process; process 0 leads."""
         self.size = size
-        """How many there are."""
+        """Number of processes."""
         self._store = store
         self._ended = threading.Event()
         self._seen: dict[int, tuple[int, float]] = {}  # by process: its last sign of life, and when it was new
@@ -86,7 +85,7 @@ class Team:
 
     @property
     def leads(self) -> bool:
-        """Whether this process measures, writes and reports."""
+        """Whether this process is the one that measures, writes and reports."""
         return self.rank == 0
 
     def place(self, spec: ModelSpec) -> ModelSpec:
@@ -100,7 +99,7 @@ class Team:
         return replace(spec, device_map=f"cuda:{local % n}") if n else spec
 
     def tell(self, topic: str, value: Any) -> None:
-        """Leave a message of JSON values for every process that asks; once per topic."""
+        """Send a message of JSON values to every process that asks for its topic; once per topic."""
         if self._store is None:
             return
         data = json.dumps(value).encode()
@@ -110,7 +109,7 @@ class Team:
         self._store.set(topic, str(len(parts)))  # last: now it is whole
 
     def hear(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> Any:
-        """Wait for a message, doing something `meanwhile`.
+        """Wait for the message of a topic, calling `meanwhile` again and again.
 
         Raises:
             GenerationError: another process has failed or died.
@@ -122,7 +121,7 @@ class Team:
         return self._read(topic)
 
     def meet(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Wait until every process has come to the same topic.
+        """Wait until every process has called `meet` with the same topic.
 
         Raises:
             GenerationError: another process has failed or died.
@@ -133,7 +132,7 @@ class Team:
                 self.hear(f"{topic}/{rank}", meanwhile=meanwhile)
 
     def leave(self) -> None:
-        """Tell the leader that nothing more is to be heard; the leader, who may hold the store, goes last.
+        """Leave the run; the leader, who may hold the store, waits until all others have left.
 
         Raises:
             GenerationError: another process has failed or died.
@@ -143,7 +142,7 @@ class Team:
             self.hear(f"left/{rank}")
 
     def claims(self, topic: str, n: int) -> Iterator[int]:
-        """Numbers below n that are this process's to do: each process takes the next one when it is free.
+        """Numbers below n of the batches that this process does: each process claims the next one when it is free.
 
         Raises:
             GenerationError: another process has failed or died.
@@ -160,13 +159,13 @@ class Team:
         self.tell(f"rows/{self._store.add('rows/sent', 1)}", rows)
 
     def received(self) -> Iterator[Rows]:
-        """What has been sent to the leader since the last look."""
+        """Rows that were sent to the leader since the last call."""
         while self._store is not None and self._store.check([topic := f"rows/{self._received + 1}"]):
             self._received += 1
             yield self._read(topic, forget=True)
 
     def __enter__(self) -> Team:
-        """Show signs of life, and take the launcher's word when it ends the run."""
+        """Start to show signs of life, and end in order when the launcher ends the run."""
         if self._store is not None:
             threading.Thread(target=self._beat, args=(self._store.clone(),), daemon=True).start()
             if threading.current_thread() is threading.main_thread():
@@ -176,7 +175,7 @@ class Team:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tell the others of a failure; theirs, where it came first, is the reason of ours.
+        """Tell the other processes of a failure; if one of theirs came first, that one is the reason.
 
         Raises:
             GenerationError: the launcher or the others ended this process.
@@ -202,7 +201,7 @@ class Team:
         return json.loads(data)
 
     def _watch(self) -> None:
-        """Look after the others, once a second: the leader after all, they after the leader.
+        """Check, once a second, that the other processes live: the leader checks all, the others the leader.
 
         Raises:
             GenerationError: one has failed or died.

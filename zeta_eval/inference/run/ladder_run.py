@@ -1,4 +1,4 @@
-"""The sizes of a run, one after the other, as each of its processes runs them."""
+"""The part of a benchmark that each process runs: one size after the other."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Scoring = Callable[[Query, str], Score]
 Engines = Callable[[ModelSpec], Any]
 """Rung -> a Generator, or an EmbeddingGenerator where the rung embeds."""
 Emit = Callable[[Sequence[dict[str, Any]]], None]
-"""Takes new rows."""
+"""Called with new rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """Where a run stands when it begins or goes on, as the leader tells the others."""
+    """The state of a run when it starts or goes on, which the leader sends to the others."""
 
     key: str
     """Identity of the leader's queries and settings."""
@@ -45,7 +45,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LadderRun:
-    """What every process of a run knows by itself."""
+    """A benchmark's queries and settings, which every process of the run has."""
 
     team: Team
     """The processes."""
@@ -58,10 +58,10 @@ class LadderRun:
     sample: int
     """Queries measured alone on each size."""
     engines: Callable[[Sequence[ModelSpec]], tuple[Engines, Residency]]
-    """For the rungs that have something to do: what makes their engines, and whether all are made at once."""
+    """For the rungs with queries left: a function that makes an engine, and whether all engines are made at once."""
 
     def lead(self, journal: Journal, manifest: Manifest, shown: Board) -> None:
-        """Run as the process that measures and writes: every row comes to this journal."""
+        """Run as the leader, which measures, and writes the rows of all processes to its journal."""
         state = self._state(journal, manifest)
         self.team.tell("state", asdict(state) | {"todo": {size: sorted(ids) for size, ids in state.todo.items()}})
 
@@ -82,7 +82,7 @@ class LadderRun:
                     gather()
 
     def follow(self) -> None:
-        """Run as one of the other processes: what is measured comes from the leader, rows go to it.
+        """Run as one of the other processes, which send their rows to the leader and take its measurements.
 
         Raises:
             InvalidInputError: this process has other queries or settings than the leader.
@@ -104,27 +104,27 @@ class LadderRun:
                 self.team.meet(f"{spec.size}/over")
 
     def _state(self, journal: Journal, manifest: Manifest) -> State:
-        """What the rows so far leave to do."""
+        """The state of the run, from the rows that are there."""
         done = journal.done()
         todo = {s.size: frozenset(q.query_id for q in qs if (q.query_id, s.size) not in done) for s, qs in self.shares}
         last = {row["model"]: row["query_id"] for row in journal.rows()}
         return State(key=self._key(), todo=todo, last=last, record=manifest.data)
 
     def _key(self) -> str:
-        """Identity of the queries and settings, empty in a team of one: nobody asks."""
+        """Identity of the queries and settings; empty where there is no other process to compare with."""
         if self.team.size == 1:
             return ""
         asked = ((q.query_id, q.prompt, q.stop, q.max_new_tokens) for _, queries in self.shares for q in queries)
         return prompt_hash("\n".join(map(repr, (self.config, *asked))))
 
     def _due(self, state: State) -> list[tuple[ModelSpec, Sequence[Query]]]:
-        """The rungs that have something to do."""
+        """The rungs with queries left to answer."""
         return [(spec, share) for spec, share in self.shares if state.todo[spec.size]]
 
     def _run(
         self, spec: ModelSpec, share: Sequence[Query], engine: Any, state: State, manifest: Manifest, emit: Emit
     ) -> None:
-        """Run this process's part of a size."""
+        """Answer this process's part of a size's queries."""
         revision = getattr(engine, "revision", None)
         size = SizeRun(
             size=spec.size,
@@ -145,7 +145,7 @@ class LadderRun:
 
     @contextmanager
     def _made(self, specs: Sequence[ModelSpec], manifest: Manifest) -> Iterator[Engines]:
-        """What gives the engines of rungs: made now if all are in memory at once, else each when it is asked for."""
+        """A function that gives a rung's engine: all are made now if they fit together, else each when asked for."""
         placed = [self.team.place(spec) for spec in specs]
         make, found = self.engines(placed)
         if specs:
@@ -166,7 +166,7 @@ class LadderRun:
 
     @contextmanager
     def _engine(self, spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]:
-        """A rung's engine, closed at the end; the time that passed is added to run.json."""
+        """A rung's engine, closed at the end; the time until then is added to run.json."""
         start = time.perf_counter()
         engine = make(self.team.place(spec))
         if spec.base_url is not None:

@@ -1,6 +1,6 @@
-"""Response time as a linear function of tokens, fitted on a batch-1 sample and extended to all rows.
+"""The time an answer takes as a linear function of its tokens, fitted to a few queries and applied to all.
 
-Under batching the time of one query means nothing, so a sample of queries is measured alone and
+In a batch the time of one query means nothing. So some queries are measured alone, and
 `latency_s = a + b * prompt_tokens + c * completion_tokens` fitted to it, `ttft_s = a + b * prompt_tokens` likewise.
 """
 
@@ -19,7 +19,7 @@ from zeta_eval.models import Completion
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatencyModel:
-    """Non-negative coefficients of one size's response time; R2 on the sample it was fitted to."""
+    """The time that one size's answers take: non-negative coefficients, and R2 on the sample they were fitted to."""
 
     base_s: float
     """Time that every query takes, in seconds."""

@@ -1,4 +1,4 @@
-"""What the launcher of several processes says in the environment, and where its processes meet."""
+"""The environment that a launcher (torchrun, accelerate) sets for its processes, and the store where they meet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from zeta_eval.exceptions import InvalidInputError
 
 SAY_S = 2.0
-"""Longest wait for the others before this process says a line by itself, in seconds."""
+"""Longest wait for the other processes before this one prints a line by itself, in seconds."""
 
 
 def world_size() -> int:
-    """Processes that a launcher started for this work; 1 without a launcher."""
+    """Number of processes that a launcher started; 1 without a launcher."""
     return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
@@ -26,7 +26,7 @@ def leads() -> bool:
 
 
 def says(line: str) -> bool:
-    """Whether this process shall say a line that others may have to say too: the first one to ask."""
+    """Whether this process shall print a line that all processes have: only the first one that asks."""
     if world_size() == 1:
         return True
     try:
@@ -37,7 +37,7 @@ def says(line: str) -> bool:
 
 
 def check_launcher() -> None:
-    """Refuse a run that accelerate started in one process though it was asked for several (as with --cpu).
+    """Refuse a run that accelerate started in one process although several were asked for (as with --cpu).
 
     Raises:
         InvalidInputError: that is so.
@@ -62,7 +62,7 @@ def _asked(command: Sequence[str]) -> int:
 
 
 def store(wait_s: float) -> Any:
-    """The store of all processes, apart from that of earlier starts and of other users; waits so long for it."""
+    """The key-value store of all processes of this start; waits at most `wait_s` for it."""
     from torch.distributed.rendezvous import rendezvous
 
     found, _, _ = next(iter(rendezvous("env://", timeout=timedelta(seconds=wait_s))))
@@ -70,7 +70,7 @@ def store(wait_s: float) -> Any:
 
 
 def apart(prefix: str, whole: Any) -> Any:
-    """A store's keys that begin with a prefix."""
+    """The part of a store whose keys begin with a prefix."""
     import torch.distributed
 
     dist: Any = torch.distributed

@@ -1,4 +1,4 @@
-"""run.json: what a benchmark's folder was made with; a resumed run must agree with it."""
+"""run.json, the record of a benchmark: the ladder and settings it was made with, which a resumed run must share."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ PACKAGES = ("zeta-eval", "torch", "transformers", "accelerate", "numpy")
 PLACE = ("device_map", "compile", "continuous", "base_url", "concurrency", "timeout_s", "retries", "api_key_env")
 """Settings of a rung that say where and how it runs."""
 BLOCKS, BLOCK = 16, 65536
-"""How many samples of how many bytes of a weights file tell it from another one."""
+"""Number and length, in bytes, of the samples that tell a weights file from another."""
 
 
 class Manifest:
-    """The contents of run.json in memory; `save` writes it whole or not at all."""
+    """The contents of run.json; `save` writes the file whole or not at all."""
 
     def __init__(self, path: Path | None, data: dict[str, Any]) -> None:
-        """Wrap the data of a file, or a copy that is never saved (None); everybody else uses `open`."""
+        """Wrap the data of a file, or a copy that is never saved (path None); use `open` to make one."""
         self.path = path
         self.data = data
 
     @classmethod
     def open(cls, folder: Path, ladder: Ladder, config: GenerateConfig, *, has_rows: bool) -> Manifest:
-        """Begin a folder's run.json, or take up the one that is there; without rows it binds to nothing.
+        """Start a folder's run.json, or read the one that is there; one without rows is replaced.
 
         Raises:
             InvalidInputError: the folder was made with another ladder or settings, or holds rows of unknown origin.
@@ -92,7 +92,7 @@ def timestamp() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that shape an answer, as far as they are installed."""
+    """Versions of Python and of the installed packages that an answer depends on."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -130,7 +130,7 @@ def _samples(file: Path) -> Iterator[bytes]:
 
 
 def _identity(rung: dict[str, Any]) -> dict[str, Any]:
-    """What makes a rung's rows what they are; where it runs may change, but not from weights to a server."""
+    """The settings of a rung that its answers depend on; where it runs may change, but not from weights to a server."""
     identity = {k: v for k, v in rung.items() if k not in PLACE}
     return identity | ({"served": True} if rung["base_url"] is not None else {})
 

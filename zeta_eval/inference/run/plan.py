@@ -1,4 +1,4 @@
-"""Which queries run together: fixed by the set of queries alone, so that a resumed run makes the same batches."""
+"""The batches of a benchmark: fixed by the set of queries alone, so that a resumed run makes the same ones."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ LEAST_ALIKE = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
-    """One thing to generate, for all queries that ask the same in the same way."""
+    """One prompt to answer, for all queries that ask it with the same limit and stop texts."""
 
     prompt: str
-    """What the model is asked."""
+    """The prompt."""
     stop: tuple[str, ...]
     """Texts that end the answer."""
     max_new_tokens: int
     """Longest answer, in tokens."""
     queries: tuple[Query, ...]
-    """The queries that get the answer."""
+    """The queries that share the answer."""
     options: int = 0
     """Lettered options of which the likeliest is the answer; 0 where one is written."""
 
     @property
     def key(self) -> str:
-        """Identity among a run's units."""
+        """Identity of the unit in its run."""
         chosen = f"{self.options}\0" if self.options else ""
         return prompt_hash(f"{chosen}{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
 
     @property
     def manner(self) -> tuple[int, int, tuple[str, ...]]:
-        """What units of one batch have in common: options, limit and stop texts."""
+        """Settings that all units of a batch share: options, limit and stop texts."""
         return self.options, self.max_new_tokens, self.stop
 
     def config(self, base: GenerateConfig) -> GenerateConfig:

@@ -1,4 +1,4 @@
-"""How far a benchmark is: one state per size, shown as lines in a terminal and as a table in a notebook."""
+"""The progress of a benchmark, size by size: lines in a terminal, a table in a notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 INTERVAL_S = 0.5
-"""Least time between two looks that are drawn, in seconds."""
+"""Least time between two updates of what is shown, in seconds."""
 
 HEAD = ("size", "done", "accuracy [95 %]", "tokens/s", "time left")
 """Columns of the table."""
@@ -19,10 +19,10 @@ HEAD = ("size", "done", "accuracy [95 %]", "tokens/s", "time left")
 
 @dataclass(kw_only=True, slots=True)
 class SizeState:
-    """How far one size is."""
+    """The progress of one size."""
 
     size: str
-    """Its name."""
+    """Name of the size."""
     total: int
     """Queries it has to answer."""
     began: float
@@ -43,7 +43,7 @@ class SizeState:
     """Whether it ended, got through or not."""
 
     def count(self, rows: Sequence[Mapping[str, Any]], *, new: bool) -> None:
-        """Count rows; only new ones say how fast it goes."""
+        """Count rows; only new ones tell the speed."""
         scores = [row["score"] for row in rows if row["score"] is not None]
         self.done += len(rows)
         self.scored += len(scores)
@@ -54,11 +54,11 @@ class SizeState:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds left at the pace so far; None before the first new row."""
+        """Seconds left at the speed so far; None before the first new row."""
         return (self.total - self.done) * (self.now - self.began) / self.new if self.new else None
 
     def cells(self) -> tuple[str, ...]:
-        """What the table shows of it, under `HEAD`."""
+        """The cells of the table under `HEAD`."""
         from zeta_eval.evaluation.measures.statistics import wilson
 
         accuracy, spent = wilson(self.points, self.scored), self.now - self.began
@@ -72,7 +72,7 @@ class SizeState:
 
 
 class Board:
-    """The state of every size that ran; what it looks like is up to `show`."""
+    """The progress of every size that has started; `show` displays it."""
 
     def __init__(self, show: Callable[[Board], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         """Call `show` at most every `INTERVAL_S` of the clock, in seconds, and at the end of every size."""
@@ -130,7 +130,7 @@ class Board:
 
 
 class Lines:
-    """Shows a board in a terminal: the size that runs is one line, written again; elsewhere a line at each end."""
+    """Shows a board as one line per size: in a terminal brought up to date, in a log file written at the size's end."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to a stream."""
@@ -151,7 +151,7 @@ class Lines:
 
 
 class Output:
-    """Shows a board as one output of a notebook's cell, which is brought up to date and saved with the notebook."""
+    """Shows a board as a table in a notebook, brought up to date and saved with it."""
 
     def __init__(self) -> None:
         """Show nothing yet."""

@@ -1,7 +1,7 @@
-"""Whether all sizes of a ladder are in memory at once, or one after the other.
+"""Whether the sizes of a ladder are in memory all at once or one after the other, and the engines that are.
 
-A benchmark runs each size's queries at one go, so every size loads once there either way; what answers query by query
-loads a size again whenever its turn comes.
+A benchmark answers all queries of a size before the next size, so it loads every size once either way. Where queries
+are answered one by one, a size that was closed is loaded again when a query needs it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from zeta_eval.models import ModelSpec
 _log = logging.getLogger(__name__)
 
 SHARE = 0.8
-"""Share of the free memory that weights may take where queries come one by one; the rest is for the cache."""
+"""Share of the free memory that weights may take where queries are answered one by one; the rest is for the cache."""
 BATCH_SHARE = 0.5
-"""The same for a benchmark: its batches take as much again."""
+"""The same share for a benchmark, whose batches take as much memory again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +32,7 @@ class Residency:
     """Whether the sizes of a ladder are in memory together."""
 
     together: bool
-    """Whether they are."""
+    """Whether all sizes are in memory at once."""
     reason: str
     """Why, in one line."""
 
@@ -46,7 +46,7 @@ def residency(specs: Sequence[ModelSpec], *, share: float = SHARE) -> Residency:
 
     Args:
         specs: the sizes, on the devices of this process.
-        share: of the memory that is free for this process, what weights may take.
+        share: share of this process's free memory that weights may take.
     """
     loaded = [spec for spec in specs if spec.base_url is None]
     if len(loaded) < 2:
@@ -63,7 +63,7 @@ def residency(specs: Sequence[ModelSpec], *, share: float = SHARE) -> Residency:
 
 
 def weight_bytes(spec: ModelSpec) -> int | None:
-    """Bytes of a rung's weights in memory, or None where its files are not on disk; float32 is taken to be widened."""
+    """Bytes of a rung's weights in memory (float32 counts twice its 16-bit files); None if they are not on disk."""
     folder = Path(spec.model).expanduser()
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
@@ -139,7 +139,7 @@ def _device(spec: ModelSpec) -> str:
 
 
 def _sharers(device: str) -> int:
-    """Processes of this run that load their weights to a device, as far as the launcher tells."""
+    """Number of processes of this run that share a device, as far as the launcher tells."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size())) if world_size() > 1 else 1
     if not device.startswith("cuda:"):
         return here

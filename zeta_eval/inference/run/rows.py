@@ -1,4 +1,4 @@
-"""From a completion and its score to a row of the outcomes table."""
+"""Makes a row of the outcomes table from an answer and its score."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from zeta_eval.tasks import Query, Score
 
 
 class Rows:
-    """Makes the rows of one size in one run."""
+    """Makes the rows of one size of a run."""
 
     def __init__(
         self, spec: ModelSpec, score: Callable[[Query, str], Score], *, run_id: str, revision: str | None
     ) -> None:
-        """Keep what all rows of the size share."""
+        """Set the values that all rows of the size share."""
         self.spec = spec
         self.score = score
         self.run_id = run_id
@@ -31,7 +31,7 @@ class Rows:
         """Gives the latencies of the other queries; None leaves them empty."""
 
     def answered(self, query: Query, key: str, answer: Completion) -> dict[str, Any]:
-        """Row of a query that was to be answered in words; a scorer that fails leaves it unscored, with the error."""
+        """Score an answer and make its row; a scorer that fails leaves the row unscored, with the error."""
         if answer.error is not None:
             return self.row(query, key, answer, None)
         try:
@@ -87,7 +87,7 @@ class Rows:
         return "modelled", *self.latency.predict(answer.prompt_tokens, answer.completion_tokens)
 
     def _cost(self, answer: Completion) -> float | None:
-        """Cost in USD by the rung's price, or None where it has none."""
+        """Cost in USD by the provider's price; None where the ladder gives no price."""
         if self.spec.usd_per_gpu_hour is not None:
             return None if answer.gpu_s is None else self.spec.usd_per_gpu_hour * answer.gpu_s / 3600
         if self.spec.usd_per_mtok is not None and answer.prompt_tokens is not None:

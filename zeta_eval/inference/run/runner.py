@@ -1,4 +1,4 @@
-"""`run`: every query on every size of a ladder, appended as it arrives, resumed where it stopped."""
+"""`run`: answers every query with every size of a ladder, and goes on where an interrupted run stopped."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.tasks import Query, get_task, task_names
 
 GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
-"""For engines of the caller's own."""
+"""The decision for engines that the caller makes."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-"""What the system says when a disk is full, used up, or broken."""
+"""Errors of the system for a disk that is full, read-only or broken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:
-    """What a benchmark did; the rows are in `outcomes` and in the folder."""
+    """The result of a benchmark; the rows are in `outcomes` and in the folder."""
 
     folder: Path
     """Folder of rows.jsonl, outcomes.parquet and run.json."""
@@ -63,12 +63,12 @@ def run(
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
-    Sizes run in turn, and their weights load once: all before the first query where they fit the free memory together,
-    so that what can't be loaded shows at once, else each in its turn; run.json says which and why. A size's latency is
-    measured first, on a sample spread over the prompts' lengths; its queries follow in batches fixed by the set of
-    queries, each appended when it is scored. A run that was stopped at any moment goes on where it stopped, with the
-    rows and scores of an undisturbed one. A query that fails is a row with `error`. Queries with the same prompt are
-    answered once. Rungs that embed get the embedding tasks, all others the rest.
+    Sizes run one after the other. Their weights are loaded once: all before the first query where they fit the free
+    memory together, so that broken ones show at once, else each before its own queries; run.json says which and why.
+    The latency of a size is measured first, on some queries of all lengths. Its other queries follow in batches, and
+    each batch is appended when it is scored. A run that was stopped at any moment goes on where it stopped, with the
+    rows and scores of an undisturbed run. A query that fails is a row with `error`. Queries with the same prompt are
+    answered once. Embedding models get the embedding tasks, all others the rest.
 
     Processes that a launcher started (torchrun, accelerate) share the work batch by batch, each on its own device; the
     first one measures and writes, and all return the same report.
@@ -83,7 +83,7 @@ def run(
         latency_sample: queries measured alone on each size; 0 measures none and leaves latencies empty.
         generators: makes a rung's engine; by default that of its server, or transformers. Servers are asked for a
             token before anything runs.
-        progress: what is told of every row; True shows a table in a notebook and lines elsewhere, False nothing.
+        progress: board to show; True makes a table in a notebook and lines elsewhere, False shows nothing.
 
     Raises:
         InvalidInputError: no queries, an id twice, a folder made with other settings, no rung for embedding tasks.
@@ -159,13 +159,13 @@ def default_engine(spec: ModelSpec) -> Any:
 
 
 def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
-    """The default engines, those of servers made at once: one that is missing is known before any row is written."""
+    """The default engines; those of servers start at once, so that a missing server shows before any row is written."""
     served = {spec.size: default_engine(spec) for spec in specs if spec.base_url is not None}
     return lambda spec: served.get(spec.size) or default_engine(spec), residency(specs, share=BATCH_SHARE)
 
 
 def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
-    """Which rung gets which queries; rungs without any are left out.
+    """The queries of each rung; rungs without queries are left out.
 
     Raises:
         InvalidInputError: no queries, an id twice, or embedding tasks and no rung that embeds.
@@ -191,7 +191,7 @@ def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, l
 
 
 def _is_text(prompt: str) -> bool:
-    """Whether a text can be written down as UTF-8 (half of a surrogate pair can't)."""
+    """Whether a text can be written as UTF-8 (half of a surrogate pair can't)."""
     try:
         prompt.encode()
     except UnicodeEncodeError:
@@ -201,7 +201,7 @@ def _is_text(prompt: str) -> bool:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Say in one line that the folder can't be written, wherever that shows.
+    """Turn errors of a full or broken disk into one clear line.
 
     Raises:
         OutputError: that is so.

@@ -1,4 +1,4 @@
-"""One size of a benchmark: its latency sample, then its queries, appended as they are scored."""
+"""One size of a benchmark: measures the latency of some queries, then answers and scores all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_BATCH = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeRun:
-    """What one size has to do, and where its rows go."""
+    """The queries of one size, its engine, and the place where its rows go."""
 
     size: str
     """Name of the rung."""
@@ -43,15 +43,15 @@ class SizeRun:
     manifest: Manifest
     """Keeps the batch size and the measured sample for a resumed run."""
     rows: Rows
-    """Makes the rows."""
+    """Makes rows of the answers."""
     emit: Callable[[Sequence[dict[str, Any]]], None]
-    """Takes new rows, all of a batch at once."""
+    """Called with the new rows of each batch."""
 
     def generate(self, config: GenerateConfig) -> None:
         """Answer, score and append the queries that have no row.
 
         Raises:
-            InvalidInputError: letters are to be chosen, and the engine only writes.
+            InvalidInputError: options are to be chosen by letter, and the engine can only write.
         """
         units = units_of(self.queries, config)
         if any(u.options for u in units) and not getattr(self.engine, "chooses", False):
@@ -104,7 +104,7 @@ class SizeRun:
         self.emit(rows)
 
     def _answer(self, units: Sequence[Unit], config: GenerateConfig) -> None:
-        """Generate a batch and append the rows that are missing."""
+        """Answer a batch and append the rows that are missing."""
         answers = self.engine.generate([u.prompt for u in units], units[0].config(config))
         rows = [
             self.rows.answered(query, unit.key, answer)
@@ -126,7 +126,7 @@ class SizeRun:
     def _measure(
         self, keys: Sequence[str], prompts: Sequence[str], measure: Callable[[list[int]], list[Completion]]
     ) -> None:
-        """Measure a latency sample of these queries, or take theirs up where it is stored, and give it to the rows."""
+        """Measure the latency of some of these queries, or read it where it is stored, and give it to the rows."""
         entry = self.manifest.size(self.size)
         entry["engine"] = type(self.engine).__name__
         if how := getattr(self.engine, "how", None):

@@ -1,1 +1,1 @@
-"""Models behind a server that speaks the OpenAI protocol."""
+"""Language models that run behind a server which speaks the OpenAI protocol."""

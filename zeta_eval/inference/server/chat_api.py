@@ -1,4 +1,4 @@
-"""The chat completions API of OpenAI-compatible servers: what is sent, what comes back, how it fails. No network here.
+"""The chat completions API of OpenAI-compatible servers: requests, answers and failures as data, without network.
 
 Reference: https://platform.openai.com/docs/api-reference/chat, as vLLM, SGLang, TGI, llama.cpp and Ollama serve it.
 """
@@ -24,34 +24,34 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "chat_template": {"chat_template_kwargs": {"enable_thinking": False}},
     "stream_options": {"stream_options": {"include_usage": True}},
 }
-"""Parameters that a server may refuse, by the word that its refusal says."""
+"""Request parameters that some servers refuse, by the word with which a refusal names them."""
 
 THOUGHT = ("reasoning_content", "reasoning")
-"""What servers call the part of an answer that is thought, not said."""
+"""Names that servers give to the reasoning before an answer."""
 
 TEXT_LENGTH = 300
-"""Longest reason that is kept of what a server says, in characters."""
+"""Longest reason for a failure that is kept, in characters."""
 
 
 class Fault(Exception):
-    """A request that failed and may be made again: 429, 5xx, a timeout, a dropped connection, half an answer."""
+    """A request that failed but may succeed when it is made again: HTTP 429 or 5xx, a timeout, a dropped connection."""
 
     def __init__(self, reason: str, *, wait_s: float = 0.0, everywhere: bool = False) -> None:
-        """Say why, how long the server asks to wait, and whether every other query would fail just so."""
+        """Give the reason, how long the server asks to wait, and whether every other query would fail the same way."""
         super().__init__(reason)
         self.wait_s = wait_s
         self.everywhere = everywhere
 
 
 class AbsentError(Fault):
-    """Nobody answers at the address."""
+    """No server answers at the address."""
 
 
 class Refusal(Exception):
-    """A request that the server doesn't take, however often it is made."""
+    """A request that the server rejects, and would reject again."""
 
     def __init__(self, reason: str, *, status: int, body: str) -> None:
-        """Say why, in one line, with the HTTP status and all that the server said."""
+        """Give the reason in one line, with the HTTP status and the server's whole reply."""
         super().__init__(reason)
         self.status = status
         self.body = body
@@ -59,20 +59,20 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One answer that is asked for."""
+    """One request for an answer."""
 
     prompt: str
     """The user's message."""
     config: GenerateConfig
     """How it is answered."""
     stream: bool = False
-    """Whether it comes piece by piece, and is timed."""
+    """Whether the answer comes piece by piece, and is timed."""
     on_text: Callable[[str], None] | None = None
-    """Told the answer so far."""
+    """Called with the answer so far."""
 
 
 def chat_url(base_url: str) -> str:
-    """Where chat completions are asked for; an address without a path gets the usual /v1."""
+    """Address of the chat completions of a server; a base address without a path gets the usual /v1."""
     base = base_url.rstrip("/")
     return f"{base}{'' if urlsplit(base).path else '/v1'}/chat/completions"
 
@@ -94,7 +94,7 @@ def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict
 
 
 def failure(status: int, body: str, retry_after: str | None, *, secret: str = "") -> Fault | Refusal:
-    """What an HTTP status other than 200 means for a request; `secret` is left out of the reason."""
+    """The error that an HTTP status other than 200 stands for; `secret` is left out of the reason."""
     reason = f"HTTP {status}: {reason_of(body, secret=secret) or 'no reason given'}"
     if status == 429:
         return Fault(reason, wait_s=wait_of(retry_after), everywhere=True)
@@ -104,10 +104,7 @@ def failure(status: int, body: str, retry_after: str | None, *, secret: str = ""
 
 
 def reason_of(body: str, *, secret: str = "") -> str:
-    """One line of what a server says of an error, in any of the usual JSON forms, HTML or plain text.
-
-    A `secret` that it says is not repeated.
-    """
+    """A server's reason for an error in one line, from any of the usual JSON forms, HTML or text, without `secret`."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -133,7 +130,7 @@ def wait_of(retry_after: str | None) -> float:
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    """An answer that isn't streamed, from its bytes, as the only piece.
+    """The only piece of an answer that isn't streamed, from its bytes.
 
     Raises:
         ValueError: it is no JSON.
@@ -160,21 +157,21 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
 
 
 def _data(line: bytes) -> bytes:
-    """What a line of an event stream carries; nothing for comments, other fields and the end mark."""
+    """The data in a line of an event stream; empty for comments, other fields and the end mark."""
     data = line.removeprefix(b"data:").strip()
     return data if line.startswith(b"data:") and data != b"[DONE]" else b""
 
 
 @dataclass(kw_only=True, slots=True)
 class Reply:
-    """What a server has answered so far; wrong shapes raise the error that Python raises for them."""
+    """A server's answer as far as it has arrived; data of a wrong shape raises Python's own error."""
 
     began_s: float
     """Clock time of the request, in seconds."""
     text: str = ""
     """The answer so far."""
     thought: bool = False
-    """Whether thought has come apart from the answer, if only the template's own empty one."""
+    """Whether reasoning has come apart from the answer, even the empty one of a chat template."""
     finish: str | None = None
     """Why it ended; None while it goes on."""
     usage: Mapping[str, Any] = field(default_factory=dict)
@@ -187,7 +184,7 @@ class Reply:
     """Time from the request to the last token, in seconds."""
 
     def add(self, data: Mapping[str, Any]) -> None:
-        """Take in a whole answer, or the next piece of a streamed one, as it arrives."""
+        """Add a whole answer, or the next piece of a streamed one, at the moment it arrives."""
         now_s = time.perf_counter() - self.began_s
         self.usage = data.get("usage") or self.usage
         for choice in data["choices"]:
@@ -200,9 +197,9 @@ class Reply:
                 self.latency_s = now_s
 
     def _take(self, part: Mapping[str, Any]) -> bool:
-        """Take in a piece's text; whether it carries a token.
+        """Add the text of a piece, and tell whether the piece has a token in it.
 
-        Those that only name the role, or the empty thought by which a template turns thinking off, come before any.
+        Pieces that only name the role, or hold the empty reasoning of a template that turns thinking off, have none.
         """
         thought = "".join(str(part.get(name) or "") for name in THOUGHT)
         said = part.get("content") or ""
@@ -247,7 +244,7 @@ def _margin(tokens: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _numbers(values: Iterable[Any]) -> list[float]:
-    """Values, or none at all where one is no finite number."""
+    """The values, or an empty list where one of them is no finite number."""
     found = list(values)
     return found if all(isinstance(v, int | float) and math.isfinite(v) for v in found) else []
 
@@ -257,5 +254,5 @@ def _count(value: Any) -> int | None:
 
 
 def _text(text: str) -> str:
-    """Text that can be written as UTF-8: a token may be half of a character."""
+    """The text without halves of characters, which a token may hold and UTF-8 can't."""
     return text.encode(errors="replace").decode()

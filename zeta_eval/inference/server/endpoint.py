@@ -1,4 +1,4 @@
-"""`EndpointGenerator`: one rung of a ladder on an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, Ollama)."""
+"""`EndpointGenerator`: asks a model behind an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, Ollama)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ROUNDS = 16
-"""Queries per append over requests at once: the last few of a batch leave the server idle, a crash costs the batch."""
+"""Queries per batch as a multiple of `concurrency`: large batches keep the server busy, a crash loses one batch."""
 CONNECT_S = 10.0
 """Longest time to connect, in seconds."""
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
@@ -47,19 +47,19 @@ MAX_WAIT_S = 600.0
 OUTAGE = 16
 """Queries in a row that fail in spite of all retries before the server counts as broken, not the queries."""
 ONE_TOKEN = GenerateConfig(max_new_tokens=1)
-"""What the server is asked for to find out about it."""
+"""Settings of the request that finds out what the server takes."""
 
 
 class EndpointGenerator:
-    """Greedy answers of a served model by its chat completions API, many requests at once.
+    """Answers prompts with a model behind a server, many requests at once, always by the likeliest token.
 
-    The server applies its chat template (thinking off where it takes the setting). Times but those of `measure`, and
-    the accelerator's time, are not known and left empty. Log-probabilities are asked for; a server that refuses them
-    or another optional parameter is asked without. The key is read from the environment for each call and kept nowhere.
+    The server applies its chat template, with thinking off where it takes the setting. Latencies are known for
+    `measure` and `stream` only, the accelerator's time never. A server that refuses log-probabilities or another
+    optional parameter is asked without it. The key is read from the environment for each call and stored nowhere.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Ask the server for one token, to learn that it is there and which parameters it takes.
+        """Ask the server for one token, to find out whether it answers and which parameters it takes.
 
         Raises:
             InvalidInputError: the rung has no `base_url`, or its key is missing.
@@ -129,7 +129,7 @@ class EndpointGenerator:
         return self._run(one_by_one) if prompts else []
 
     def stream(self, prompt: str, config: GenerateConfig, on_text: Callable[[str], None]) -> Completion:
-        """Answer one prompt with latency_s and ttft_s; `on_text` is told the answer so far.
+        """Answer one prompt with latency_s and ttft_s; `on_text` gets the answer so far.
 
         Whatever `on_text` raises ends the generation; any failure gives a Completion with `error`.
         """
@@ -156,7 +156,7 @@ class EndpointGenerator:
         """Do nothing: connections live as long as a call."""
 
     def _run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do asynchronous work on a thread of its own (a notebook's has a loop already); Ctrl-C ends it at once."""
+        """Do asynchronous work on another thread (a notebook's own has a loop already); Ctrl-C ends it at once."""
         with start_blocking_portal() as portal:
             return portal.call(work)
 
@@ -169,7 +169,7 @@ class EndpointGenerator:
         return httpx.AsyncClient(headers=headers, timeout=timeout, verify=self._tls)
 
     async def _first(self) -> None:
-        """Find out about the server."""
+        """Find out which parameters the server takes."""
         async with self._client() as client:
             await self._settle(client, stream=False)
 
