@@ -1,4 +1,4 @@
-"""Array types and the few functions of arrays that many rooms need."""
+"""Array types and the few array functions that many rooms need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error zeta-eval raises on purpose.
+"""The errors that zeta-eval raises on purpose, each with one clear line for the user.
 
     ZetaError                         exit code 1
     ├── InvalidInputError (ValueError)    wrong use: a bad option, value or file format     exit code 2
@@ -20,14 +20,22 @@ from collections.abc import Iterable
 
 
 class ZetaError(Exception):
-    """Base of every error the package raises on purpose."""
+    """Any error that the package raises on purpose; catch it to handle them all.
+
+    >>> from zeta_eval import Ladder
+    >>> try:
+    ...     Ladder.load("embeded")
+    ... except ZetaError as error:
+    ...     print(error)
+    Unknown ladder 'embeded'. Did you mean 'embedded'? A path of a .toml file is taken too.
+    """
 
     exit_code = 1
     """Exit code of the command line: 2 for wrong use, 1 for failed work."""
 
 
 class InvalidInputError(ZetaError, ValueError):
-    """Wrong use: an option, value or file the caller can mend."""
+    """Wrong use: an option, value or file that the caller can correct."""
 
     exit_code = 2
 
@@ -36,7 +44,7 @@ class UnknownNameError(InvalidInputError, LookupError):
     """A name that no registry knows; the message suggests the nearest one."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
-        """Say which `kind` of name is unknown, the nearest `known` ones, and a `hint` on what else is taken."""
+        """Set the message: the `kind` of name, the nearest `known` name, and a `hint` on what else may be given."""
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         advice = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names)}."
@@ -44,7 +52,7 @@ class UnknownNameError(InvalidInputError, LookupError):
 
 
 class OutcomesError(InvalidInputError):
-    """An outcomes table that breaks the declared columns."""
+    """An outcomes table whose columns or values can't be used."""
 
 
 class PolicyError(InvalidInputError):

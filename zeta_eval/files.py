@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files whole or not at all, and data as JSON."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_json(path: str | Path, data: Any) -> Path:
 
 
 def plain(data: Any) -> Any:
-    """Data in what JSON has words for: lists, texts as keys, None for numbers that are NaN or infinite."""
+    """Data as JSON can hold it: lists, texts as keys, None for numbers that are NaN or infinite."""
     if isinstance(data, Mapping):
         return {str(key): plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

@@ -1,4 +1,4 @@
-"""Shipped fakes and conformance checks, for the tests of this package and of code that builds on it."""
+"""Helpers for tests, of this package and of yours: scripted models, random outcomes, and a check of engines."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CHECK_PROMPTS = (
     "Hi",
     "Which of these words comes first: pear, apple or fig?",
 )
-"""What `check_generator` asks."""
+"""Prompts that `check_generator` asks."""
 
 
 class ScriptedGenerator:
-    """A Generator that reads its answers from a script; words count as tokens, every call takes no time."""
+    """A stand-in for a model, which takes its answers from a script; words count as tokens, and no call takes time."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class ScriptedGenerator:
         fail_on_call: int | None = None,
         failure: BaseException | Literal["kill"] | None = None,
     ) -> None:
-        """Set the script.
+        """Set the answers.
 
         Args:
-            size: name of the rung it stands for.
+            size: name of the size it stands for.
             answers: prompt -> answer; a prompt that is missing, or whose answer raises, is a Completion with `error`.
             confidence: probability in (0, 1] of each token, or a function of the prompt.
             latency_s: seconds that each answer says it took, or a function of the prompt.
@@ -121,12 +121,15 @@ def make_outcomes(
     slope: float = 2.0,
     missing: float = 0.0,
 ) -> Outcomes:
-    """Make a random outcomes table in which a query's text says something, but not everything, about its difficulty.
+    """Make a random outcomes table, in which the text of a query tells something of its difficulty, but not everything.
 
-    A query asks for a sum of 2 to 14 numbers; its difficulty is its length, a shift by task and noise that no reader
-    sees. A size succeeds with probability sigmoid(slope * (ability - difficulty)), abilities rising by size (the
-    two-parameter logistic model of item response theory). Costs and times grow with the tokens and, by `cost_ratio`
-    from a size to the next, with the size; token log-probabilities and prefill signals carry noise-blurred success.
+    >>> make_outcomes(200)
+    Outcomes(200 queries x 3 sizes: 4B < 7B < 14B)
+
+    A query asks for a sum of 2 to 14 numbers; its difficulty is its length, a shift by task and hidden noise. A size
+    succeeds with probability sigmoid(slope * (ability - difficulty)), abilities rising by size (the two-parameter
+    logistic model of item response theory). Costs and times grow with the tokens and, by `cost_ratio` from a size to
+    the next, with the size. Token log-probabilities and prefill signals tell success, blurred by noise.
 
     Args:
         n_queries: queries, each on every size.
@@ -188,7 +191,7 @@ def make_outcomes(
 
 
 def check_generator(generator: Generator, config: GenerateConfig | None = None) -> None:
-    """Check that an engine keeps the promises of `Generator`; for a test of one's own engine.
+    """Check that an engine keeps the promises of `Generator`; for the test of an engine of your own.
 
     Raises:
         AssertionError: a promise that is broken, with what came instead.
@@ -228,7 +231,7 @@ def build_tiny_model(
     chat_template: str | None = None,
     role: Literal["generate", "embed"] = "generate",
 ) -> Path:
-    """Write a random 2-layer Qwen3 (about 20,000 weights) with a character tokenizer, as safetensors.
+    """Write a tiny model to a folder: a random 2-layer Qwen3 (about 20,000 weights) that reads characters.
 
     Args:
         folder: where to, and what is returned; made if it is missing.

@@ -298,7 +298,7 @@ def test_a_key_that_is_none_is_one_line_without_it(port, monkeypatch, key):
         ({"retries": True}, "retries True; give a whole number of at least 0"),
         ({"timeout_s": "9"}, "timeout_s '9'; give a finite number of seconds above 0"),
         ({"role": "embed"}, "a base_url and role 'embed'"),
-        ({"usd_per_gpu_hour": 2.0}, "price it by usd_per_mtok"),
+        ({"usd_per_gpu_hour": 2.0}, "give its price as usd_per_mtok"),
     ],
 )
 def test_settings_of_a_server_that_are_wrong_are_one_line(settings, says):

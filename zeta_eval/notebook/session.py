@@ -1,4 +1,4 @@
-"""The router that cells go to, and the models that answer: loaded when they are first needed."""
+"""The router and the models of a notebook; a model is loaded when a cell first needs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """A router with the ladder that it routes to."""
+    """The router that cells are sent to, with the models that answer."""
 
     def __init__(self, policy: RoutingPolicy | None, ladder: Ladder, *, max_new_tokens: int | None = None) -> None:
         """Route by a policy, or by the untuned one for the ladder's sizes; no weights are loaded yet."""
@@ -28,7 +28,7 @@ class Session:
 
     @property
     def policy(self) -> RoutingPolicy:
-        """The policy that decides."""
+        """The policy that chooses a size for each cell."""
         return self.router.policy
 
     @property
@@ -67,7 +67,7 @@ class Session:
             )
 
     def answer(self, size: str, text: str, on_text: Callable[[str], None]) -> Completion:
-        """Answer a text by a size; `on_text` is told the answer so far."""
+        """Answer a text by a size; `on_text` gets the answer so far."""
         answer: Completion = self.engines.engine(size).stream(text, self.config, on_text)
         return answer
 
@@ -79,7 +79,7 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """What is set in a notebook, line by line."""
+    """The settings of a notebook, one per line."""
 
     lines: tuple[tuple[str, str], ...]
     """Name and value of each."""
@@ -98,7 +98,7 @@ class Status:
 
 
 def status(session: Session, *, history: str, store: str) -> Status:
-    """Say what cells are routed by, and where things are kept."""
+    """The policy and ladder that cells use, and where feedback and runs are stored."""
     policy, ladder = session.policy, session.ladder
     memory = f"; in memory: {', '.join(session.loaded)} ({session.engines.residency})" if session.loaded else ""
     lacks = f"; lacks {', '.join(session.missing)} of the policy" if session.missing else ""

@@ -1,4 +1,4 @@
-"""The outcomes table: what every size did on every query; declared columns, validation, journal, Parquet, split."""
+"""The outcomes table: the score, cost and time of every size on every query; checked, stored and split."""
 
 from zeta_eval.outcomes.journal import Journal
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED, SCHEMA_VERSION

@@ -1,4 +1,4 @@
-"""Reading and writing of tables: Parquet, CSV, JSONL; whole files only."""
+"""Reads and writes outcomes tables as files: Parquet, CSV, JSONL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EMPTY: Final = ["", "NA", "N/A", "NaN", "nan", "None", "null"]
 
 
 def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
-    """Read a file or a benchmark's folder: the frame as it is there, and the stored ladder order if there is one.
+    """Read a file or a benchmark's folder: the frame as it is stored, and the stored order of sizes if there is one.
 
     Raises:
         OutcomesError: there is no such table, it can't be read, or it has another schema version.
@@ -49,7 +49,7 @@ def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path, *, sizes: Sequence[str]) -> None:
-    """Write a conforming frame with schema version and ladder order; the file is there whole or not at all."""
+    """Write a checked frame with schema version and order of sizes; the file is there whole or not at all."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     extra = {"schema_version": str(SCHEMA_VERSION), "sizes": json.dumps(list(sizes))}
     with replacing(path) as temp:

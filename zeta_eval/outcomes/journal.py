@@ -1,4 +1,4 @@
-"""The journal a benchmark appends to: one JSON line per outcome, safe against a kill at any moment."""
+"""The journal of a benchmark: a file with one JSON line per outcome, which survives a kill at any moment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from zeta_eval.outcomes.table import Outcomes
 
 
 class Journal:
-    """The append-only journal of a benchmark's folder; one writer at a time.
+    """The journal of a benchmark's folder, to which one process at a time appends.
 
-    Opening it cuts off a last line that a killed run didn't finish; the row is then not `done` and comes again.
+    Opening the journal cuts off a last line that a killed run didn't finish; that query is answered again.
     """
 
     def __init__(self, folder: str | Path) -> None:

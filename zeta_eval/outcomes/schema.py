@@ -1,4 +1,4 @@
-"""The declared columns of an outcomes table, and how a foreign frame is brought to them."""
+"""The columns of an outcomes table, and the conversion and checks of a frame that comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zeta_eval.exceptions import OutcomesError
 Kind = Literal["string", "float", "int", "bool"]
 
 SCHEMA_VERSION: Final = 1
-"""Written into every saved table; a reader takes no other."""
+"""Version written into every saved table; tables of another version are refused."""
 
 COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -52,7 +52,7 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
 """Name and kind of every column: one row per query, model and run. Units are in the names."""
 
 REQUIRED: Final = ("task", "query_id", "query", "model", "score")
-"""Columns a foreign table must have; the others are nullable and filled."""
+"""Columns that a table must have; any other column may be missing or empty."""
 
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"score": (0, 1), "confidence": (0, 1)}
@@ -69,7 +69,7 @@ _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": Tru
 
 
 def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
-    """Bring a foreign frame to the declared columns: kinds converted, nulls filled, values checked, extras dropped.
+    """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped.
 
     Raises:
         OutcomesError: no rows, a required column is missing or has nulls, a value is of the wrong kind or out of

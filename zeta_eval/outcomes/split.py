@@ -1,4 +1,4 @@
-"""The split of queries into tune, validate and test: a hash of the text, so that it never moves."""
+"""The split of queries into tune, validate and test, by a hash of the text, so that a query never changes sides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 SPLITS: Final = ("tune", "validate", "test")
-"""Search on `tune`, choose on `validate`, report on `test`."""
+"""Policies are fitted on `tune`, chosen on `validate` and reported on `test`."""
 
 _EDGES: Final = (0.6, 0.8)
 """Shares of the queries below which a hash falls into `tune`, then `validate`."""

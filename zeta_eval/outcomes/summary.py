@@ -1,4 +1,4 @@
-"""What a size did, in a few numbers: what is logged and what a benchmark prints."""
+"""A few numbers per size (accuracy, errors, latency, cost), which are logged and which `zeta bench` prints."""
 
 from __future__ import annotations
 

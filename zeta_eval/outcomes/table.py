@@ -1,4 +1,4 @@
-"""The outcomes table in memory: a validated long frame, seen as queries x sizes."""
+"""The outcomes table in memory: one row per query and size, also seen as arrays of queries x sizes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,28 @@ from zeta_eval.outcomes.schema import COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
 
 COSTS: Final = ("gpu_s", "cost_usd", "latency_s")
-"""Columns that hold costs, the one that is taken by default first."""
+"""Columns that hold costs; the first one with values is the default."""
 _BLOCK: Final = 1 << 17
-"""Rows that are hashed at once: it bounds the memory."""
+"""Rows that are hashed at once, which limits the memory."""
 _UNITS: Final[Mapping[str, float]] = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
 class Outcomes:
-    """An immutable table of outcomes: Q complete queries x M sizes, cheapest size first.
+    """The table of what every model size did on every query: score, cost, time, response.
 
-    A query is complete when every size of the ladder has a score on it; only complete queries are in `queries` and
-    `matrix`. Incomplete queries and unscored rows are counted, never scored 0. A part of a table shares its rows.
+    >>> import pandas as pd
+    >>> rows = {"task": "sums", "query_id": "1", "query": "2 + 2?", "model": ["4B", "7B"], "score": [0, 1]}
+    >>> outcomes = Outcomes.from_frame(pd.DataFrame(rows))
+    >>> outcomes.matrix("score").tolist()
+    [[0.0, 1.0]]
+
+    The table can't be changed. It has Q complete queries x M sizes, cheapest size first. A query is complete when every
+    size has a score on it; `queries` and `matrix` hold complete queries only. Incomplete queries and unscored rows are
+    counted, never scored 0.
     """
 
     def __init__(self, frame: pd.DataFrame, sizes: Sequence[str], rows: npt.NDArray[np.intp] | None = None) -> None:
-        """Wrap a frame that conforms already, or some rows of it; everybody else uses `load` or `from_frame`."""
+        """Wrap a checked frame, or some rows of it; use `load` or `from_frame` to make a table."""
         self._whole = frame
         self._rows = rows
         self._sizes = tuple(sizes)
@@ -60,7 +67,7 @@ class Outcomes:
     def from_frame(
         cls, frame: pd.DataFrame, *, source: Literal["benchmark", "import", "feedback"] = "import"
     ) -> Outcomes:
-        """Validate a long frame with at least task, query_id, query, model and score.
+        """Make a table from a frame with at least the columns task, query_id, query, model and score.
 
         `dataset` defaults to `task`, `source` fills the rows that name none, other columns are null. Where several
         runs hold the same (query_id, model), the row with the newest `created_at` (ISO 8601, UTC) wins, the later
@@ -79,7 +86,7 @@ class Outcomes:
 
     @property
     def _frame(self) -> pd.DataFrame:
-        """The rows of this table; of a part they are copied, so ask for the columns that are needed."""
+        """The rows of this table; those of a part are copied, so prefer `_column`."""
         return self._whole if self._rows is None else self._whole.take(self._rows).reset_index(drop=True)
 
     def _column(self, name: str, rows: npt.NDArray[np.intp] | None = None) -> pd.Series:
@@ -94,7 +101,7 @@ class Outcomes:
         return self._sizes
 
     def with_order(self, sizes: Sequence[str]) -> Outcomes:
-        """Return the same table with this ladder, cheapest first; models left out stay in `frame` only.
+        """Return the same table with these sizes, cheapest first; models left out stay in `frame` only.
 
         Raises:
             UnknownNameError: a size has no row.
@@ -207,7 +214,7 @@ class Outcomes:
 
     @cached_property
     def cost_columns(self) -> tuple[str, ...]:
-        """Which of gpu_s, cost_usd and latency_s have a value on every complete query and size."""
+        """Those of gpu_s, cost_usd and latency_s that have a value on every complete query and size."""
         return tuple(c for c in COSTS if not np.isnan(self.matrix(c)).any())
 
     @cached_property

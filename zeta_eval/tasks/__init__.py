@@ -1,7 +1,7 @@
-"""Tasks: queries with targets, scorers, and where they come from.
+"""Tasks: sets of queries with their right answers, and the scorers that grade a model's answers.
 
-The embedded tasks need nothing; the Hugging Face data sets load from the hub or a local copy; a user's own task is a
-file with prompt and target columns or a function under @task.
+The embedded tasks are generated and need no download; others load a data set from the Hugging Face hub or a local copy.
+A task of your own is a file with prompt and target columns, or a function under @task.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Generated, verifiable queries graded in difficulty: the embedded tasks' content, standard library only.
+"""The queries of the embedded tasks: generated work with letters and numbers, from easy to hard. Standard library only.
 
-Nine kinds of work, seven levels each, every query worded by one of several English templates. The level
-is never written in the query; its operands and its wording are all a reader sees. Numbers are answered
-least significant digit first, and the wording says so: a decoder that writes left to right then meets the
-carries in the order in which they arise (Lee et al. 2023, "Teaching Arithmetic to Small Transformers",
+There are nine kinds of work with seven levels each, and several wordings of each kind. The level is not written in
+the query. Numbers are answered last digit first, and the query says so: a model that writes left to right then meets
+the carries in the order in which they arise (Lee et al. 2023, "Teaching Arithmetic to Small Transformers",
 arXiv 2307.03381).
 
-Each query's *content* (kind and operands, not wording) is hashed; one content in five is held out. The
-trainer of the embedded ladder draws from the rest only, the tasks serve held-out contents only.
+One query content in five (kind and operands, whatever the wording) is held out by its hash. The embedded models were
+trained on the other contents only; the tasks ask held-out contents only.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ LEVELS = 7
 """Levels of difficulty of every kind, 1 (easiest) to LEVELS."""
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Letters that letter work draws from (I and O look like digits)."""
+"""Letters that queries about letters use (I and O look like digits)."""
 
 MULTIPLY_DIGITS = ((1, 1), (2, 1), (3, 1), (2, 2), (4, 1), (3, 2), (3, 3))
 """Digits of the two factors at each level of `multiply`."""
@@ -36,21 +35,21 @@ class Item:
     level: int
     """Difficulty, 1 to LEVELS."""
     content: str
-    """Kind and operands without wording: what the hold-out hash is taken of."""
+    """Kind and operands without wording, whose hash decides what is held out."""
     query: str
-    """The worded query."""
+    """Text of the query."""
     target: str
     """The right answer: upper-case letters or digits, no spaces."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """How one kind of work draws operands, answers them and words them."""
+    """One kind of work: how operands are drawn and answered, and the wordings of the query."""
 
     draw: Callable[[random.Random, int], dict[str, str]]
     """Random source and level -> operands by name, `target` among them."""
     templates: tuple[str, ...]
-    """Wordings with the operands' names in braces."""
+    """Wordings of the query, with the operands' names in braces."""
 
 
 def held_out(content: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a task is: queries with targets, a scorer, and where they come from. Nothing heavy is imported here."""
+"""Queries, scores and tasks as data. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tasks.loading import load_rows
 
 Target = str | tuple[str, ...]
-"""What a scorer compares an answer with: one text, or several of which any is right."""
+"""The right answer that a scorer compares with: one text, or several of which any is right."""
 
 Row = Mapping[str, Any]
 """One row of a data set, by column."""
@@ -23,14 +23,18 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """One request to a model, with the answer expected."""
+    """One question to a model, with the right answer.
+
+    >>> Query(prompt="What is the capital of France?", target="Paris").target
+    'Paris'
+    """
 
     prompt: str
-    """What the model is asked: one user message."""
+    """Text that the model is asked, as one user message."""
     target: Target
     """The right answer, as the task's scorer needs it."""
     query_id: str = ""
-    """Stable identity; empty lets the task hash (dataset, prompt)."""
+    """Identity that never changes; if empty, the task makes one from a hash of (dataset, prompt)."""
     task: str = ""
     """Name of the task; filled by the task that loads it."""
     dataset: str = ""
@@ -40,17 +44,21 @@ class Query:
     max_new_tokens: int | None = None
     """Longest answer this query needs, in tokens; None leaves it to the run."""
     options: int = 0
-    """Lettered options in the prompt, of which one is right; 0 for an open question."""
+    """Number of lettered options in the prompt; 0 for an open question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good one answer is."""
+    """The grade of one answer, from 0 (wrong) to 1 (right).
+
+    >>> Score(1.0).value
+    1.0
+    """
 
     value: float
     """Score in [0, 1]."""
     unparsed: bool = False
-    """Whether no answer was found in the response (it then scores 0)."""
+    """Whether no answer was found in the response; the score is then 0."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.value <= 1:
@@ -58,21 +66,28 @@ class Score:
 
 
 Scorer = Callable[[Target, str], Score]
-"""Target and response text -> score."""
+"""Function of the target and the response text that gives the score."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A named source of queries with one scorer; exactly one of `build` and `generate` makes the queries."""
+    """A named set of queries with the scorer that grades their answers; `build` or `generate` makes the queries.
+
+    >>> from zeta_eval import resolve_tasks
+    >>> (add,) = resolve_tasks("add")
+    >>> query = add.load(limit=1)[0]
+    >>> add.score(query, query.target).value
+    1.0
+    """
 
     name: str
     """Name in the registry, in outcomes tables and on the command line."""
     scorer: Scorer
-    """Grades a response against a query's target."""
+    """Function that grades a response against a query's target."""
     build: Callable[[Row], Query] | None = None
-    """A row of the data set -> its query."""
+    """Function that makes the query of a row of the data set."""
     generate: Callable[[int], Iterable[Query]] | None = None
-    """Seed -> queries, for a task that needs no data set; endless ones set `default_limit`."""
+    """Function of a seed that makes the queries without a data set; an endless one needs `default_limit`."""
     dataset: str = ""
     """Hub id, "embedded" or a file's name."""
     config: str | None = None
@@ -86,7 +101,7 @@ class Task:
     description: str = ""
     """What the task asks, in one line."""
     group: str = "own"
-    """Group whose name stands for all its tasks; "own" for a user's."""
+    """Group whose name stands for all its tasks; "own" for a task of your own."""
     kind: Literal["generate", "embed"] = "generate"
     """Whether a response is a text or a vector."""
     default_limit: int | None = None
@@ -127,7 +142,7 @@ class Task:
         return queries
 
     def score(self, query: Query, text: str) -> Score:
-        """Grade a response; reasoning between <think> tags is no part of the answer."""
+        """Grade a response; reasoning between <think> tags does not count as answer."""
         return self.scorer(query.target, without_reasoning(text))
 
     def _read(self, seed: int, local: Path | None) -> Iterator[Query]:
@@ -151,7 +166,7 @@ class Task:
                 ) from e
 
     def _distinct(self, made: Iterable[Query]) -> Iterator[Query]:
-        """Fill identity in; drop queries that repeat, which some data sets hold."""
+        """Fill in id, task and dataset; drop queries that a data set holds twice."""
         prompts: dict[str, str] = {}
         for query in made:
             if not isinstance(query, Query):
@@ -166,19 +181,19 @@ class Task:
 
 
 def hash_id(dataset: str, prompt: str) -> str:
-    """Identity of a query whose source has none: 16 hexadecimal digits of the hash of (dataset, prompt)."""
+    """Id of a query that has none in its data set: 16 hexadecimal digits of a hash of (dataset, prompt)."""
     return hashlib.sha256(f"{dataset}\0{prompt}".encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def shuffled(indices: Iterable[int], seed: int) -> list[int]:
-    """A list in the seed's random order, so that a limit is not the head of a file sorted by subject."""
+    """The indices in the seed's random order: the first ones of a file may all be of one subject."""
     order = list(indices)
     random.Random(seed).shuffle(order)
     return order
 
 
 def without_reasoning(text: str) -> str:
-    """What a thinking model says after its <think> block; nothing where the block never ends."""
+    """The text after a thinking model's <think> block; empty where the block never ends."""
     if "</think>" in text:
         return text.rpartition("</think>")[2]
     return text.partition("<think>")[0]

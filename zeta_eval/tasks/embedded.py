@@ -1,7 +1,7 @@
-"""The embedded tasks: nine kinds of generated queries for the ladder that ships with the package; no hub, no files.
+"""The embedded tasks: nine kinds of generated queries for the tiny models that ship with the package; no download.
 
-Only contents that no embedded model was trained on are served (`arithmetic.held_out`), levels in turn. A limit
-counts per kind; the group "embedded" names all nine.
+The models were not trained on the queries that are asked (`arithmetic.held_out`). Easy and hard queries come in turn.
+The group "embedded" names all nine tasks, and a limit counts per task.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DESCRIPTIONS = {
     "multiply": "Multiply two numbers, last digit first.",
     "chain": "Follow a chain of operations on the last digit.",
 }
-"""What each kind asks."""
+"""Description of each kind."""
 
 
 def queries(kind: str, seed: int) -> Iterator[Query]:

@@ -4,8 +4,8 @@ Hub: mteb/stsbenchmark-sts, split test (1,379 pairs; columns sentence1, sentence
 of SemEval-2017 (Cer et al. 2017, arXiv 1708.00055), licence CC BY-SA 4.0;
 https://huggingface.co/datasets/mteb/stsbenchmark-sts
 
-A query asks for the embedding of a pair's first sentence; its target holds the second one, which the same model
-embeds to be compared with, and the gold similarity.
+A query asks for the embedding of a pair's first sentence. Its target holds the second sentence, which the same model
+embeds too, and the similarity that people gave to the pair.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 REQUEST = "Embed the following sentence for semantic similarity: "
-"""What stands before the sentence in a prompt."""
+"""Beginning of every prompt, before the sentence."""
 
 
 def build(row: Row) -> Query:
@@ -43,7 +43,7 @@ def sentence_pairs(queries: Sequence[Any]) -> tuple[list[str], list[str], list[f
 
 
 def score_embeddings(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> NDArray[np.float64]:
-    """Score each pair by how near its similarity's rank comes to its gold rank.
+    """Score each pair by how near the rank of its similarity comes to the rank that people gave it.
 
     With r the rank of a pair's cosine similarity and g the rank of its gold similarity among n pairs (ties share
     their mean rank), the score is 1 - |r - g| / (n - 1): 1 is the right rank, 0 the opposite end. Its mean is

@@ -1,4 +1,4 @@
-"""Rows of a data set, from the Hugging Face hub or from a local copy: the one place that imports `datasets`."""
+"""Loads the rows of a data set from the Hugging Face hub or a local copy; the only file that imports `datasets`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from zeta_eval.exceptions import HubAccessError, one_line
 
 BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "csv"}
-"""Endings of the files that are read (each may end in .gz too, but Parquet), and what `datasets` calls the format."""
+"""Endings of the data files that can be read (all but Parquet also with .gz), and the format's name in `datasets`."""
 
 TEXT_COLUMNS = ("prompt", "target", "id")
 """Columns of a user's CSV file that stay text: "007" is no 7 and "NA" is no gap."""
@@ -46,7 +46,7 @@ def load_rows(dataset: str, config: str | None, split: str, *, task: str, local:
     builder = BUILDERS[_ending(files[0])]
     options = {"converters": dict.fromkeys(TEXT_COLUMNS, str), "keep_default_na": False} if builder == "csv" else {}
     logged = datasets_logging.get_verbosity()
-    datasets_logging.set_verbosity(logging.CRITICAL)  # what it logs of a bad file, the error below says
+    datasets_logging.set_verbosity(logging.CRITICAL)  # the error below says what is wrong with a file
     try:
         # Streaming reads the files where they lie instead of copying them into the hub's cache.
         return list(load_dataset(builder, data_files=[str(f) for f in files], split="train", streaming=True, **options))
@@ -58,7 +58,7 @@ def load_rows(dataset: str, config: str | None, split: str, *, task: str, local:
 
 @contextmanager
 def quiet_hub() -> Iterator[None]:
-    """Keep the hub client's warnings of each retry away; what fails in the end is an error of one line."""
+    """Silence the hub client's warnings about retries; a failure in the end is an error of one line."""
     from huggingface_hub.utils import logging as hub
 
     level = hub.get_verbosity()

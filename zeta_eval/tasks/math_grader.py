@@ -1,4 +1,4 @@
-"""math-verify in a helper process: usable from any thread, and a comparison that hangs ends with the helper.
+"""Compares mathematical answers with math-verify in a helper process, which is ended when a comparison hangs.
 
 math-verify bounds its own work by SIGALRM, which needs a main thread and can't interrupt a big power of integers. The
 helper is a plain interpreter that runs `math_worker.py`, not a multiprocessing child, so that neither a

@@ -1,4 +1,4 @@
-"""Wordings that several tasks share."""
+"""Prompts that several tasks share: multiple choice and mathematics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def letter(index: int) -> str:
 
 
 def choice_prompt(question: str, options: Sequence[str], *, subject: str = "") -> str:
-    """A question with lettered options, and the form of answer that `scorers.choice_match` reads."""
+    """Prompt of a question with lettered options; it asks for the form of answer that `scorers.choice_match` reads."""
     about = f" about {subject.replace('_', ' ')}" if subject else ""
     lines = "\n".join(f"{letter(i)}. {option}" for i, option in enumerate(options))
     return (
@@ -22,6 +22,6 @@ def choice_prompt(question: str, options: Sequence[str], *, subject: str = "") -
 
 
 def math_prompt(problem: str) -> str:
-    r"""A problem, and the form of answer that `scorers.math_match` reads first: `\boxed{}`."""
+    r"""Prompt of a problem; it asks for the form of answer that `scorers.math_match` reads first: `\boxed{}`."""
     request = "Solve this problem. Reason step by step, then give the final answer alone in \\boxed{}."
     return f"{request}\n\n{problem.strip()}"

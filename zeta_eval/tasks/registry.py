@@ -1,4 +1,4 @@
-"""The registry of tasks: names and groups, the @task decorator, and what may stand for a task on the command line."""
+"""The registry of tasks: names, groups, the @task decorator, and the words that stand for tasks on the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TASKS: dict[str, Task] = {}
 
 
 def register(task: Task) -> Task:
-    """Add a task to the registry; an own task may be defined again, a shipped one may not.
+    """Add a task to the registry; a task of your own may be defined again, a shipped one may not.
 
     Raises:
         InvalidInputError: the name is that of a shipped task or of a group.
@@ -32,15 +32,17 @@ def register(task: Task) -> Task:
 def task(
     *, name: str, scorer: str | Scorer = "auto", dataset: str = "", config: str | None = None, split: str = "test"
 ) -> Callable[[Callable[..., Any]], Task]:
-    """Register the decorated function as a task of one's own; the name then stands for the Task.
+    """Make a task of your own from the decorated function, which makes its queries.
 
-    With `dataset` (a hub id) the function takes one row and returns its Query. Without, it yields Query values: all
-    there are if it takes no argument, or drawn from the `seed` it takes. A Query needs a prompt and a target.
+    Without `dataset` the function yields Query values: all of them if it takes no argument, or random ones if it takes
+    a `seed`. With `dataset` (a hub id) the function takes one row of the data set and returns its Query.
 
-        @task(name="capitals", scorer="answer")
-        def capitals():
-            for country, city in {"France": "Paris", "Peru": "Lima"}.items():
-                yield Query(prompt=f"What is the capital of {country}?", target=city)
+    >>> @task(name="capitals", scorer="answer")
+    ... def capitals():
+    ...     for country, city in {"France": "Paris", "Peru": "Lima"}.items():
+    ...         yield Query(prompt=f"What is the capital of {country}?", target=city)
+    >>> len(capitals.load())
+    2
 
     Args:
         name: name of the task.
@@ -98,11 +100,15 @@ def groups() -> dict[str, tuple[str, ...]]:
 
 
 def resolve_tasks(spec: str | Task | Sequence[str | Task]) -> list[Task]:
-    """Turn what a user wrote into tasks, each once.
+    """Find the tasks that names, groups or files stand for, each task once.
 
-    Each item (of a list, or between commas) is a task's name, a group's name ("embedded", "bbh"), `NAME=PATH` for a
-    task or group with a local copy of its data set, the path of an own file with prompt and target columns (the
-    task is named by the file), or a Task.
+    >>> [task.name for task in resolve_tasks("add,copy")]
+    ['add', 'copy']
+
+    Args:
+        spec: items in a list or between commas. An item is a task's name, a group's name ("embedded", "bbh"),
+            `NAME=PATH` for a task or group with a local copy of its data set, the path of a file of your own with
+            prompt and target columns (the file's name becomes the task's), or a Task.
 
     Raises:
         UnknownNameError: a name that is no task and no group.

@@ -1,8 +1,8 @@
-"""Scorers: target and response -> score. Every extraction rule is stated where it is applied.
+"""Scorers: functions that find the answer in a model's response and compare it with the right one.
 
-A grader's mistake looks exactly like "the small model is worse", which is then what a router learns. So each rule
-is lenient on form (markdown, brackets, case, thousands separators) and strict on place: a response in which the
-rule finds no answer scores 0 and is counted as unparsed, apart from wrong ones.
+A scorer's mistake looks like a worse model, and a router would act on it. So each rule is lenient on form (markdown,
+brackets, case, thousands separators) and strict on place. A response in which the rule finds no answer scores 0 and is
+counted as unparsed, apart from wrong ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Importers: foreign tables and logs become an outcomes table, one file per format.
+"""Importers: make an outcomes table from another tool's tables or logs, one file per format.
 
-A reader takes the path and a counter, returns the rows it found with columns of the outcomes table, and counts each row
-that it leaves out under a reason. What all formats share (checks, costs, re-runs) is done here, once.
+A format's reader takes a path and a counter. It returns the rows with columns of the outcomes table, and counts each
+row that it leaves out by the reason. Checks, costs and repeated runs are the same for all formats and handled here.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ FORMATS: Final[Mapping[str, Callable[[Path, Counter[str]], pd.DataFrame]]] = Map
 
 
 def import_outcomes(format: str, path: str | Path, *, cost: Mapping[str, float | str] | None = None) -> ImportReport:
-    """Read a foreign table or log; rows that can't be used are counted with their reason.
+    """Read another tool's table or log; rows that can't be used are counted by the reason.
 
     Args:
         format: A name in `FORMATS`.
         path: The file or folder of that format.
         cost: By model, USD per query (0.002), or USD per million tokens ("0.24/Mtok", prompt and completion tokens
-            alike). It becomes `cost_usd` and replaces what the source says of that model.
+            alike). It becomes `cost_usd`, in place of the source's own cost of that model.
 
     Raises:
         UnknownNameError: no such format, or a cost for a model that isn't there.
-        InvalidInputError: a cost that is none, or is per token where the source has no token counts.
+        InvalidInputError: a cost that is no number, or is per token where the source has no token counts.
         OutcomesError: a source that can't be read, no usable row, or no query with a score for every model.
     """
     if format not in FORMATS:

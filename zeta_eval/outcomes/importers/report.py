@@ -1,4 +1,4 @@
-"""What an import kept and what it left out."""
+"""The result of an import: the table, and the rows that were left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zeta_eval.outcomes.table import Outcomes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportReport:
-    """The imported table, and an account of every row of the source."""
+    """The imported table, with the number of source rows kept and left out."""
 
     outcomes: Outcomes
     """The table; unscored rows are in it, and counted by it."""
@@ -21,7 +21,7 @@ class ImportReport:
     """Rows left out, by reason, most frequent first."""
 
     def text(self) -> str:
-        """The account as plain text: rows, reasons, the table's shape and costs."""
+        """The numbers of rows, the reasons for leaving some out, and the table's shape and costs, as plain text."""
         kept = len(self.outcomes.frame)
         lines = [f"Read {self.n_rows:,} rows, kept {kept:,}, skipped {self.n_rows - kept:,}."]
         lines += [f"{n:10,}  {reason}" for reason, n in self.skipped.items()]
@@ -34,7 +34,7 @@ class ImportReport:
         return self.text()
 
     def to_dict(self) -> dict[str, Any]:
-        """The account as JSON data."""
+        """The same numbers as JSON data."""
         return {
             "n_rows": self.n_rows,
             "n_outcomes": len(self.outcomes.frame),

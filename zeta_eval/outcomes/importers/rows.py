@@ -1,4 +1,4 @@
-"""What all formats share: which rows can be used, what they cost, and how wide tables are read."""
+"""Steps that all formats share: dropping rows that can't be used, setting costs, reading wide tables."""
 
 from __future__ import annotations
 
