@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from run_record import recorded
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.run.runner import run
@@ -51,7 +52,7 @@ def models(tmp_path):
 def test_a_ladder_of_real_models_runs_from_weights_to_table(models):
     report = bench(models, models / "out", n=20)
     frame = report.outcomes.frame
-    assert len(report.outcomes) == 20 and report.errors == {"1K": 0, "2K": 0}
+    assert len(report.outcomes) == 20 and recorded(report, "errors") == {"1K": 0, "2K": 0}
     assert report.outcomes.cost_columns == ("gpu_s", "latency_s")
     assert frame["mean_logprob"].lt(0).all() and frame["prefill_entropy"].gt(0).all()
     record = json.loads((models / "out" / "run.json").read_text())
@@ -73,7 +74,7 @@ def test_rungs_that_embed_get_the_embedding_tasks_and_no_others(models):
     ]
     report = run(both, [*queries(4), *asked], vowels, out=models / "out", latency_sample=2, progress=False)
     frame = report.outcomes.frame
-    assert report.rows == {"1K": 4, "2K": 4, "embedder": 3}
+    assert recorded(report, "rows") == {"1K": 4, "2K": 4, "embedder": 3}
     assert report.outcomes.sizes == ("1K", "2K") and len(report.outcomes) == 4
     embedded = frame[frame["model"] == "embedder"]
     assert embedded["score"].iloc[0] == 1.0  # equal texts have the highest similarity

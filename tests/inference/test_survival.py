@@ -12,6 +12,7 @@ import psutil
 import pytest
 import torch
 from launched import QUERIES, Launched, scripted
+from run_record import recorded
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, OutputError, OutputLockedError
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
@@ -216,7 +217,7 @@ def test_a_model_of_numbers_that_are_none_gives_error_rows_and_spoils_no_other(g
         save_file({k: torch.full_like(v, float("nan")) for k, v in load_file(shard).items()}, shard, {"format": "pt"})
 
     report = bench(good, split(good, tmp_path / "nan", spoil), tmp_path / "o")
-    assert report.errors == {"good": 0, "other": 60}
+    assert recorded(report, "errors") == {"good": 0, "other": 60}
     errors = report.outcomes.frame.query("model == 'other'")["error"]
     assert errors.str.contains("not numbers (NaN)", regex=False).all()
 
@@ -234,7 +235,7 @@ def test_a_memory_that_runs_out_halves_the_batch_and_the_run_goes_on(good, tmp_p
         return engine
 
     report = bench(good, good, tmp_path / "o", engine=scarce)
-    assert report.errors == {"good": 0, "other": 0 if most else 60}
+    assert recorded(report, "errors") == {"good": 0, "other": 0 if most else 60}
     first, second = (report.outcomes.frame.query(f"model == '{s}'") for s in ("good", "other"))
     if most:
         assert second["response"].tolist() == first["response"].tolist()
@@ -246,5 +247,5 @@ def test_a_query_longer_than_the_context_is_an_error_row(good, tmp_path):
     long = Query(query_id="long", task="spell", dataset="made", prompt="word " * 100, target="")
     report = bench(good, good, tmp_path / "o", queries=[*QUERIES, long])
     rows = report.outcomes.frame.query("query_id == 'long'")
-    assert report.errors == {"good": 1, "other": 1}
+    assert recorded(report, "errors") == {"good": 1, "other": 1}
     assert rows["error"].str.contains("500 tokens, the model's context 256").all()

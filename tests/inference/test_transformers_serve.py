@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from faulty_proxy import STALL_S, FaultyProxy
+from run_record import recorded
 
 from zeta_eval.cli import main
 from zeta_eval.exceptions import HubAccessError
@@ -154,7 +155,7 @@ def test_what_the_server_does_not_give_is_empty_and_its_latencies_are_measured(u
     assert frame["latency_source"].value_counts()["measured"] == 4
     measured = frame.query("latency_source == 'measured'")
     assert (measured["ttft_s"] > 0).all() and (measured["ttft_s"] <= measured["latency_s"]).all()
-    assert undisturbed.latency["17K"].n == 4
+    assert recorded(undisturbed, "latency")["17K"]["n"] == 4
     assert json.loads((undisturbed.folder / "run.json").read_text())["sizes"]["17K"]["refused_parameters"] == []
 
 

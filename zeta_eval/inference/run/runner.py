@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,12 +16,12 @@ from typing import Any
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
-from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import Manifest, timestamp
 from zeta_eval.inference.run.progress import Board, board
 from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, residency
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
+from zeta_eval.outcomes.files import TABLE
 from zeta_eval.tasks import Query, get_task, task_names
 
 GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
@@ -36,18 +36,8 @@ class RunReport:
 
     folder: Path
     """Folder of rows.jsonl, outcomes.parquet and run.json."""
-    run_id: str
-    """Identity of the run, kept when it is resumed."""
     outcomes: Outcomes
     """The finished table."""
-    rows: dict[str, int]
-    """Rows by size."""
-    errors: dict[str, int]
-    """Failed queries by size."""
-    seconds: dict[str, float]
-    """Wall time by size, loading included, over all resumptions that ended orderly."""
-    latency: dict[str, LatencyModel]
-    """Fit of the response time by size; sizes without a measured sample are left out."""
 
 
 def run(
@@ -113,33 +103,21 @@ def run(
             with Journal(folder) as journal:
                 manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
                 work.lead(journal, manifest, shown)
-                report = _finish(ladder, journal, manifest)
+                outcomes = _finish(ladder, journal, manifest)
             if team.size > 1:
-                team.tell("report", _packed(report))
+                team.tell("table", base64.b64encode((folder / TABLE).read_bytes()).decode("ascii"))
         else:
             work.follow()
-            report = _unpacked(team.hear("report"))
+            outcomes = _loaded(team.hear("table"))
         team.leave()
-        return report
+        return RunReport(folder=folder, outcomes=outcomes)
 
 
-def _packed(report: RunReport) -> dict[str, Any]:
-    """A report as JSON values, its table as Parquet in base64."""
+def _loaded(table: str) -> Outcomes:
+    """The table that the leader sent, which other machines can't read from its folder: Parquet in base64."""
     with TemporaryDirectory() as temp:
-        report.outcomes.save(table := Path(temp, "outcomes.parquet"))
-        outcomes = base64.b64encode(table.read_bytes()).decode("ascii")
-    values = {f.name: getattr(report, f.name) for f in fields(report)}
-    latency = {size: asdict(model) for size, model in report.latency.items()}
-    return values | {"folder": str(report.folder), "latency": latency, "outcomes": outcomes}
-
-
-def _unpacked(values: dict[str, Any]) -> RunReport:
-    """A report from `_packed`."""
-    with TemporaryDirectory() as temp:
-        (table := Path(temp, "outcomes.parquet")).write_bytes(base64.b64decode(values["outcomes"]))
-        outcomes = Outcomes.load(table)
-    latency = {size: LatencyModel(**model) for size, model in values["latency"].items()}
-    return RunReport(**values | {"folder": Path(values["folder"]), "latency": latency, "outcomes": outcomes})
+        (path := Path(temp, TABLE)).write_bytes(base64.b64decode(table))
+        return Outcomes.load(path)
 
 
 def default_engine(spec: ModelSpec) -> Any:
@@ -217,8 +195,8 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from e
 
 
-def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> RunReport:
-    """Write outcomes.parquet, complete run.json and report.
+def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> Outcomes:
+    """Write outcomes.parquet, complete run.json and return the table.
 
     Raises:
         GenerationError: no query has a score.
@@ -237,13 +215,4 @@ def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> RunReport:
         manifest.size(size).update(rows=n, errors=failed[size])
     manifest.data["finished_at"] = timestamp()
     manifest.save()
-    entries = {size: manifest.size(size) for size in counts}
-    return RunReport(
-        folder=journal.folder,
-        run_id=manifest.data["run_id"],
-        outcomes=outcomes,
-        rows=dict(counts),
-        errors={size: failed[size] for size in counts},
-        seconds={size: e["seconds"] for size, e in entries.items()},
-        latency={size: LatencyModel(**e["latency"]) for size, e in entries.items() if e.get("latency")},
-    )
+    return outcomes
