@@ -76,20 +76,7 @@ __all__ = [
     "tune",
 ]
 
-_HOME = {
-    "api": (
-        "answerers",
-        "benchmark",
-        "compare",
-        "import_table",
-        "learn",
-        "promote",
-        "replay",
-        "rollback",
-        "route",
-        "run",
-        "tune",
-    ),
+_HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),
     "exceptions": ("ZetaError",),
     "feedback": ("History",),
@@ -109,9 +96,9 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in __all__:
         raise AttributeError(f"module 'zeta_eval' has no attribute {name!r}")
-    module = import_module(f"zeta_eval.{_MODULE_OF[name]}")
+    module = import_module(f"zeta_eval.{_MODULE_OF.get(name, 'api')}")
     return module if name == "figures" else getattr(module, name)
 
 

@@ -178,7 +178,7 @@ def replay(
         >>> import zeta_eval as ze
         >>> from zeta_eval.testing import make_outcomes
         >>> report = ze.replay(ze.RoutingPolicy.seed(), make_outcomes(300))
-        >>> report.n, [row.name for row in report.rows][:3]
+        >>> report.n, [row.strategy for row in report.rows][:3]
         (53, ['policy', '4B alone', '7B alone'])
     """
     return _replay(

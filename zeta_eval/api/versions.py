@@ -1,4 +1,4 @@
-"""Versions of a policy: learn a new one from feedback, promote it, take it back, and read it by its name."""
+"""Versions of a policy: learn a new one from feedback, put it into use, take it back, and read it by its name."""
 
 from __future__ import annotations
 
@@ -32,20 +32,32 @@ def learn(
     settings: TuningSettings | None = None,
     tracker: MlflowTracker | None = None,
 ) -> LearningReport:
-    """Tune a policy again on feedback, and promote the new version if it is shown to be better than its parent.
+    """Tune a new version of a policy on feedback, and promote it only if it is shown to be better than the old one.
 
     Args:
         policy: The policy in use: itself, its file or its registered name in the tracker's store.
-        history: A history, its file or database URL.
-        out: File that gets a promoted version; what is there stays if none is promoted.
+        history: The store of feedback: a history, its file or database URL.
+        out: File that gets a promoted version; a file that is there stays if none is promoted.
         outcomes: A benchmark of the policy's sizes to tune on as well, and to compare on.
-        trusted: Sources of feedback that can't lie, such as a scorer of one's own: what they say is not bounded.
-        force: Promote the new version whatever the comparison says; its provenance records it.
+        trusted: Sources of feedback that can't lie, such as a scorer of one's own: their ratings count in full.
+        force: Promote the new version whatever the comparison says; its provenance records the force.
         settings: How to tune; the cost column, the name and the trade-off stay the policy's.
         tracker: Where the new version is registered, and made champion if it is promoted; None records nothing.
 
     Raises:
         ZetaError: a history without feedback, too few queries, or a table or policy that can't be used.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> policy, outcomes = ze.RoutingPolicy.seed(), make_outcomes(300)
+        >>> with ze.History("history.db") as history:  # every query is answered by 14B, and every answer is wrong
+        ...     for text in outcomes.queries:
+        ...         decision = ze.route(policy, text, cost_weight=0.0)
+        ...         history.feedback(history.record(decision, text), right=False)
+        >>> settings = ze.TuningSettings(n_trials=10, estimator="heuristic")
+        >>> ze.learn(policy, "history.db", outcomes=outcomes, settings=settings).promoted
+        False
     """
     from zeta_eval.tuning.learn import learn as learn_from
 
@@ -62,7 +74,7 @@ def learn(
 
 @contextmanager
 def opened(history: History | str | Path) -> Iterator[History]:
-    """Hand out a history; one that is named by its file or URL must be there, and is closed at the end.
+    """Open a history that exists, and close it at the end if it was named by its file or URL.
 
     Raises:
         InvalidInputError: no such file.
@@ -100,7 +112,7 @@ def load_policy(policy: RoutingPolicy | str | Path, *, store: str | None = None)
 def promote(
     policy: RoutingPolicy | str | Path, *, store: str | None = None, out: str | Path | None = None
 ) -> Promotion:
-    """Make a version of the registered model its champion; a policy that is no version yet becomes one.
+    """Put a version of the registered policy into use: it becomes the champion. A new policy becomes a version first.
 
     Args:
         policy: A version (3, challenger, models:/ZetaDynamicRouter/3), or a policy or its file.
@@ -109,6 +121,11 @@ def promote(
 
     Raises:
         ZetaError: no such version, or a policy that can't be used.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> ze.promote(ze.RoutingPolicy.seed(), store="sqlite:///mlflow.db").version
+        '1'
     """
     from zeta_eval.tracking import is_version
 
@@ -118,10 +135,18 @@ def promote(
 
 
 def rollback(*, store: str | None = None, out: str | Path | None = None) -> Promotion:
-    """Make the version that was champion before the present one champion again; arguments as in `promote`.
+    """Take the last promotion back: the version that was in use before is champion again. Arguments as in `promote`.
 
     Raises:
         PolicyError: no version was champion before.
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> import zeta_eval as ze
+        >>> seed, store = ze.RoutingPolicy.seed(), "sqlite:///mlflow.db"
+        >>> versions = [ze.promote(p, store=store).version for p in (seed, replace(seed, cost_weight=1.0))]
+        >>> versions, ze.rollback(store=store).version
+        (['1', '2'], '1')
     """
     return _written(_tracker(store).registry.rollback(), out)
 

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from zeta_eval.cli.options import ESTIMATOR, POLICY, SEARCH, TRACKED, new_file, tracker
+from zeta_eval.cli.options import ESTIMATOR, POLICY, SEARCH, TRACKED, new_file, settings, tracker
 from zeta_eval.cli.verb import Result, verb
 
 
@@ -29,7 +29,6 @@ from zeta_eval.cli.verb import Result, verb
 )
 def _learn(args: Namespace) -> Result:
     from zeta_eval import api
-    from zeta_eval.tuning import TuningSettings
 
     report = api.learn(
         args.policy,
@@ -38,7 +37,7 @@ def _learn(args: Namespace) -> Result:
         outcomes=args.outcomes,
         trusted=args.trust,
         force=args.force,
-        settings=TuningSettings(n_trials=args.trials, seed=args.seed, estimator=args.estimator),
+        settings=settings(args),
         tracker=tracker(args),
     )
     return Result.of(report).written("Policy", args.out if report.promoted else None)

@@ -6,6 +6,7 @@ import argparse
 import os
 from argparse import Namespace
 from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,6 @@ TUNING: Arguments = {
     "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "of --keep (%(default)s)"},
     "--storage": {"metavar": "URL", "help": "Optuna storage that makes the study resumable"},
 }
-"""What `settings` reads."""
 JSON: Arguments = {
     "--json": {"nargs": "?", "const": "-", "metavar": "FILE", "help": "write the result as JSON (to the screen)"}
 }
@@ -109,21 +109,11 @@ def policy(args: Namespace) -> RoutingPolicy:
 
 
 def settings(args: Namespace) -> TuningSettings:
-    """The arguments of TUNING as settings."""
+    """The arguments that bear the names of settings of a tuning, as such."""
     from zeta_eval.tuning import TuningSettings
 
-    return TuningSettings(
-        cost=args.cost,
-        n_trials=args.trials,
-        seed=args.seed,
-        max_cost=args.max_cost,
-        min_score=args.min_score,
-        estimator=args.estimator,
-        embedder=args.embedder,
-        keep=args.keep,
-        confidence=args.confidence,
-        storage=args.storage,
-    )
+    given = vars(args) | {"n_trials": args.trials}
+    return TuningSettings(**{f.name: given[f.name] for f in fields(TuningSettings) if f.name in given})
 
 
 def tracker(args: Namespace) -> MlflowTracker | None:

@@ -109,7 +109,7 @@ class ComplexityView(View):
 
 
 def complexity_view(policy: RoutingPolicy | TuningReport | str | Path, query: str = EXAMPLE) -> ComplexityView:
-    """Type a query and see features, difficulty, cut points, chances and decision at once.
+    """Type a query and see at once which size the policy would take for it, and why.
 
     Args:
         policy: A policy, its file, or a tuning report.
@@ -117,6 +117,12 @@ def complexity_view(policy: RoutingPolicy | TuningReport | str | Path, query: st
 
     Raises:
         PolicyError: the file can't be used.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> view = ze.complexity_view(ze.RoutingPolicy.seed(), "What is 12 * 34?")
+        >>> view.decision().size
+        '7B'
     """
     return ComplexityView(policy_of(policy), query)
 

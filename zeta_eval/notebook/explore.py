@@ -78,7 +78,7 @@ def explore(
     split: str = "validate",
     seed: int = 0,
 ) -> Explore:
-    """Look at a policy's trade-off and choose a point on it.
+    """Show what a policy gets at every trade-off between accuracy and cost, to choose one and save it.
 
     Args:
         outcomes: A table, its file, or a benchmark's folder.
@@ -88,6 +88,14 @@ def explore(
 
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> view = ze.explore(make_outcomes(300), ze.RoutingPolicy.seed())
+        >>> view.cost_weight = 0.5
+        >>> view.save("policy.json").name
+        'policy.json'
     """
     trials = policy.trials if isinstance(policy, TuningReport) else None
     return Explore(loaded(Outcomes, outcomes), policy_of(policy), split=split, seed=seed, trials=trials)

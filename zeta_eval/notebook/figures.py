@@ -1,4 +1,10 @@
-"""Figures of outcomes, policies and searches; those of a replay and a comparison come with their reports' `plot`."""
+"""Figures of outcomes, policies and searches; a replay and a comparison draw theirs by their reports' `plot`.
+
+Examples:
+    >>> import zeta_eval as ze
+    >>> from zeta_eval.testing import make_outcomes
+    >>> ze.figures.latency(make_outcomes(100)).savefig("latency.png")
+"""
 
 from __future__ import annotations
 

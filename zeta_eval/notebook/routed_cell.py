@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zeta_eval.notebook.explain import Explanation
 from zeta_eval.router import Decision, Step
 from zeta_eval.router.policy import RoutingPolicy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
 """States of a routed cell."""
@@ -47,8 +50,11 @@ class RoutedCell:
 
     def text(self) -> str:
         """The cell as plain text."""
-        lines = [self._title(), *_columns(self._table()), *(f"- {r}" for r in self.decision.reasons)]
-        lines += _explained(self.explanation)
+        from zeta_eval.evaluation.reports.tables import text_table
+
+        lines = [self._title(), text_table(self._table()), *(f"- {r}" for r in self.decision.reasons)]
+        if self.explanation is not None:
+            lines += [_start(self.explanation), text_table(_shares(self.explanation)), *_changes(self.explanation)]
         for step, reason in self.steps:
             lines.append(_told(step, reason))
             if self.compared:
@@ -59,10 +65,12 @@ class RoutedCell:
         return "\n".join([*lines, *([f"\n{self.hint}"] if self.hint else [])])
 
     def _repr_html_(self) -> str:
-        parts = [f"<div><b>{_e(self._title())}</b></div>", _html_table(self._table())]
-        parts.append(_list(self.decision.reasons))
+        from zeta_eval.evaluation.reports.tables import html_table
+
+        parts = [f"<div><b>{_e(self._title())}</b></div>", html_table(self._table()), _list(self.decision.reasons)]
         if self.explanation is not None:
-            parts.append(_explained_html(self.explanation))
+            parts += [f"<div>{_e(_start(self.explanation))}</div>", html_table(_shares(self.explanation))]
+            parts.append(_list(_changes(self.explanation)))
         if self.compared:
             parts.append(self._side_by_side())
         else:
@@ -85,17 +93,20 @@ class RoutedCell:
             f"{d.cost_weight:.3g} \u00b7 policy {d.policy}"
         )
 
-    def _table(self) -> list[tuple[str, ...]]:
-        head = ("size", "chance of being right", "cost, of the largest", "mean latency")
-        latency = {r.size: "-" if r.latency_s is None else f"{r.latency_s:.3g} s" for r in self.policy.rungs}
+    def _table(self) -> pd.DataFrame:
+        """Each size with its chance, cost and latency; the chosen one is marked."""
+        import pandas as pd
+
         d = self.decision
-        return [
-            head,
-            *(
-                (f"{size} *" if size == d.size else size, f"{d.p[size]:.2f}", f"{d.cost[size]:.2f}", latency[size])
-                for size in d.p
-            ),
-        ]
+        latency = {r.size: "-" if r.latency_s is None else f"{r.latency_s:.3g} s" for r in self.policy.rungs}
+        return pd.DataFrame(
+            {
+                "size": [f"{size} *" if size == d.size else size for size in d.p],
+                "chance of being right": [f"{p:.2f}" for p in d.p.values()],
+                "cost, of the largest": [f"{d.cost[size]:.2f}" for size in d.p],
+                "mean latency": [latency[size] for size in d.p],
+            }
+        )
 
     def _answer(self) -> str:
         """The answer so far, or the one kept."""
@@ -120,12 +131,14 @@ def _told(step: Step, reason: str) -> str:
     return f"{step.size}, {step.latency_s:.3g} s{failed}" + (f": {reason}" if reason else "")
 
 
-def _explained(explanation: Explanation | None) -> list[str]:
-    if explanation is None:
-        return []
-    lines = [f"What each feature adds to the difficulty (before any: {explanation.bias:+.2f}):"]
-    lines += _columns([(name, f"{share:+.2f}") for name, share in explanation.shares.items()])
-    return lines + _changes(explanation)
+def _start(explanation: Explanation) -> str:
+    return f"What each feature adds to the difficulty (before any: {explanation.bias:+.2f}):"
+
+
+def _shares(explanation: Explanation) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([(n, f"{share:+.2f}") for n, share in explanation.shares.items()], columns=["feature", "adds"])
 
 
 def _changes(explanation: Explanation) -> list[str]:
@@ -142,24 +155,6 @@ def _changes(explanation: Explanation) -> list[str]:
     return lines + [f"Without {name}, {size} would be chosen." for name, size in explanation.turning.items()]
 
 
-def _explained_html(explanation: Explanation) -> str:
-    most = max(map(abs, explanation.shares.values()), default=1.0)
-    rows = "".join(
-        f"<tr><td style='text-align:left'>{_e(name)}</td><td>{share:+.2f}</td><td style='text-align:left'><span "
-        f"style='display:inline-block;height:.7em;width:{8 * abs(share) / most:.2f}em;"
-        f"background:{'#D55E00' if share > 0 else '#0072B2'}'></span></td></tr>"
-        for name, share in explanation.shares.items()
-    )
-    head = f"What each feature adds to the difficulty (before any: {explanation.bias:+.2f})"
-    return f"<div>{_e(head)}</div><table><tbody>{rows}</tbody></table>{_list(_changes(explanation))}"
-
-
-def _html_table(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{_e(c)}</th>" for c in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{_e(c)}</td>" for c in row) + "</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
 def _answer_html(text: str) -> str:
     return (
         f"<pre style='white-space:pre-wrap;overflow-wrap:anywhere;border-left:3px solid #0072B2;padding:4px 8px;"
@@ -169,11 +164,6 @@ def _answer_html(text: str) -> str:
 
 def _list(lines: Iterable[str]) -> str:
     return "<ul style='margin:2px 0'>" + "".join(f"<li>{_e(line)}</li>" for line in lines) + "</ul>"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _e(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +66,6 @@ def policy_of(given: RoutingPolicy | TuningReport | str | Path) -> RoutingPolicy
     if isinstance(given, TuningReport):
         return given.policy
     return loaded(RoutingPolicy, given)
-
-
-def html_table(head: list[str], rows: list[list[str]]) -> str:
-    """A small table; every cell is escaped, numbers are the caller's to format."""
-    cell = "padding:1px 10px 1px 0;text-align:left;white-space:nowrap"
-    top = "".join(f"<th style='{cell};font-weight:600'>{escape(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td style='{cell}'>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table style='border-collapse:collapse;line-height:1.35'><thead><tr>{top}</tr></thead>{body}</table>"
 
 
 def bar(share: float, colour: str, *, width: int = 120) -> str:

@@ -7,10 +7,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
+import pandas as pd
 
 from zeta_eval.evaluation.reports.style import COLOURS, image, shorten
+from zeta_eval.evaluation.reports.tables import html_table
 from zeta_eval.exceptions import ZetaError
-from zeta_eval.notebook.view import bar, html_table
+from zeta_eval.notebook.view import bar
 from zeta_eval.notebook.working_point import WorkingPoint
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ def _numbers(view: WorkingPoint) -> str:
     unit, own = view.policy.cost_unit, view.row(view.own)
     columns = [_cells(view.point, unit), _cells(own, unit)]
     rows = [[name, here, there.partition(" [")[0]] for (name, here), (_, there) in zip(*columns, strict=True)]
-    table = html_table(["", "this point", "policy's own"], rows)
+    table = html_table(pd.DataFrame(rows, columns=["", "this point", "policy's own"]))
     shares = "".join(_share(i, size, view.point[f"share_{size}"]) for i, size in enumerate(view.points.sizes))
     return f"{table}<div style='margin-top:6px;line-height:1.4'>Queries answered by each size{shares}</div>"
 
@@ -143,4 +145,4 @@ def _changes(view: WorkingPoint) -> str:
         f"<p style='margin:8px 0 2px'><b>{len(rows)}</b> of {len(view.table)} queries change sizes: "
         f"{int((gain > 0).sum())} score higher, {int((gain < 0).sum())} lower.</p>"
     )
-    return head + html_table(["own", "this", "score", "cost", "query"], listed)
+    return head + html_table(pd.DataFrame(listed, columns=["own", "this", "score", "cost", "query"]))
