@@ -9,9 +9,9 @@ import zeta_eval as ze
 from zeta_eval.router import ZetaDynamicRouter
 
 MISSING = {
-    *("Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Online"),
-    *("OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport"),
-    *("TuningSettings", "ZetaError", "resolve_tasks", "task"),
+    *("GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Outcomes", "Query"),
+    *("ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport", "TuningSettings", "ZetaError"),
+    *("resolve_tasks", "task"),
 }
 """Names that still lack an example; it must become empty."""
 PUBLIC = {name: getattr(ze, name) for name in ze.__all__}
@@ -22,12 +22,12 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 @pytest.mark.parametrize("name", ze.__all__)
 def test_every_public_class_and_verb_has_an_example(name):
-    assert (">>>" in (PUBLIC[name].__doc__ or "")) == (name not in MISSING)
+    assert ">>>" in (PUBLIC[name].__doc__ or "") or name in MISSING
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_use_of_the_router_has_an_example(name):
-    assert (">>>" in getattr(ZetaDynamicRouter, name).__doc__) == (f"ZetaDynamicRouter.{name}" not in MISSING)
+    assert ">>>" in getattr(ZetaDynamicRouter, name).__doc__
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -48,6 +48,12 @@ def _estimators() -> Collection[str]:
     return estimator_choices()
 
 
+def _without_embedder() -> Collection[str]:
+    from zeta_eval.router.estimators import needs_embedder
+
+    return [name for name in _estimators() if not needs_embedder(name)]
+
+
 STORE = "sqlite:///mlruns/mlflow.db"
 """MLflow store unless --mlflow names another."""
 
@@ -69,20 +75,14 @@ SEARCH: Arguments = {
     "--trials": {"type": int, "default": 300, "metavar": "N", "help": "configurations tried (%(default)s)"},
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the search (%(default)s)"},
 }
-ESTIMATOR: Arguments = {
-    "--estimator": {
-        "choices": Choices(_estimators),
-        "default": "auto",
-        "metavar": "E",
-        "help": "%(choices)s (%(default)s)",
-    }
-}
+_ESTIMATOR = {"default": "auto", "metavar": "E", "help": "%(choices)s (%(default)s)"}
+ESTIMATOR: Arguments = {"--estimator": {"choices": Choices(_without_embedder), **_ESTIMATOR}}
 TUNING: Arguments = {
     "--cost": {"choices": Choices(_costs), "metavar": "COLUMN", "help": "%(choices)s (the first the table has)"},
     **SEARCH,
     "--max-cost": {"type": float, "metavar": "X", "help": "most a query may cost on average"},
     "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},
-    **ESTIMATOR,
+    "--estimator": {"choices": Choices(_estimators), **_ESTIMATOR},
     "--embedder": {"metavar": "MODEL", "help": "sentence-transformers model for knn and embedding"},
     "--keep": {"type": float, "metavar": "X", "help": "certify this share of the largest size's accuracy"},
     "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "of --keep (%(default)s)"},

@@ -47,7 +47,7 @@ class DriftEvent:
     def __str__(self) -> str:
         """Describe the change in a line."""
         of = f" of {self.size}" if self.size else ""
-        when = datetime.fromtimestamp(self.since_s, UTC).isoformat(sep=" ", timespec="seconds")
+        when = datetime.fromtimestamp(self.since_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
         return (
             f"{self.what}{of} changed from {self.before:.3g} to {self.after:.3g} about {when} UTC "
             f"({self.n_before} values before, {self.n_after} since)"

@@ -49,8 +49,8 @@ class Online:
     >>> router = ZetaDynamicRouter(policy, online=Online(policy))
     >>> for _ in range(200):
     ...     decision = router.route("Add 12 and 30.", task="sums")
-    ...     router.learn(decision, "4B", score=0.0, source="scorer")
-    >>> router.route("Add 12 and 30.", task="sums").p["4B"] < decision.p_tuned["4B"]
+    ...     router.learn(decision, "7B", score=0.0, source="scorer")
+    >>> router.route("Add 12 and 30.", task="sums").p["7B"] < decision.p_tuned["7B"]
     True
     """
 
