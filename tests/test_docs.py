@@ -89,6 +89,7 @@ def test_every_word_of_the_glossary_is_there_once_and_leads_somewhere():
     words = [word for _, word, _ in entries]
     assert len(words) == page.count("<span id=") == len(set(words))
     assert [word for _, word, text in entries if "](" not in text and "][" not in text] == []
+    assert [path for path in re.findall(r"`(zeta_eval/.+?)`", page) if not (ROOT / path).exists()] == []
 
 
 def test_links_of_the_readme_lead_to_files():
