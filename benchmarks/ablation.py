@@ -87,7 +87,7 @@ def steps(outcomes: Outcomes, cost: str, trials: int, seed: int) -> list[tuple[s
     for estimator in ("heuristic", "learned"):
         settings = TuningSettings(cost=cost, seed=seed, n_trials=trials, estimator=estimator)
         tuned = tune(outcomes, settings).policy
-        plain = tuned.without_looks()
+        plain = replace(tuned, looks=())
         found += [
             (f"{estimator}, one cost per size", replace(plain, costs=None)),
             (f"{estimator} + cost per query", plain),

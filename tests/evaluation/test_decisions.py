@@ -34,7 +34,7 @@ def recomputed(frame, outcomes, unit):
 
 def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_path):
     outcomes, tuning = tuned
-    policy = tuning.policy.without_looks()
+    policy = dataclasses.replace(tuning.policy, looks=())
     report = replay(policy, outcomes)
     path = tmp_path / "d.parquet"
     policy.save(tmp_path / "p.json")
@@ -46,7 +46,7 @@ def test_the_reports_figures_follow_from_decisions_and_table_alone(tuned, tmp_pa
 
 def test_along_the_curve_each_point_is_the_reports(tuned):
     outcomes, tuning = tuned
-    policy = tuning.policy.without_looks()
+    policy = dataclasses.replace(tuning.policy, looks=())
     curve = next(c for c in replay(policy, outcomes, baselines=False).curves if c.strategy == "policy")
     frame = decisions(policy, outcomes.split("test"), curve=True)
     points = [recomputed(f, outcomes, "gpu_s") for _, f in frame.groupby("cost_weight")]
@@ -63,7 +63,7 @@ def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
     assert frame["steps"].map(len).max() > 1
     assert [f == s[-1] for f, s in zip(frame["final"], frame["steps"], strict=True)] == [True] * len(frame)
     assert recomputed(frame, outcomes, "gpu_s") == pytest.approx((row.accuracy, row.cost))
-    plain = decisions(policy.without_looks(), outcomes.split("test"))
+    plain = decisions(dataclasses.replace(policy, looks=()), outcomes.split("test"))
     expected = (report.policy_row.accuracy, report.policy_row.cost)
     assert recomputed(plain, outcomes, "gpu_s") == pytest.approx(expected)
     assert row.cost != report.policy_row.cost

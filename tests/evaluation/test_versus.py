@@ -79,7 +79,7 @@ def test_a_cascade_is_charged_every_step():
     texts, _ = queries(rng, 60)
     table = answered(rng, texts, 3)
     cascading = replace(policy(rng, "heuristic", cascades=True), cost_weight=0.05)
-    plain = cascading.without_looks()
+    plain = replace(cascading, looks=())
     report = compare({"plain": plain, "cascading": cascading}, table, split="all", n_bootstrap=50)
     made = decisions(cascading, table)
     assert made["steps"].map(len).max() > 1

@@ -326,7 +326,7 @@ def test_a_state_that_cant_be_used_is_refused_in_a_line(clock, tmp_path):
         ZetaDynamicRouter(policy(bias=0.1), online=online)
     data = json.loads(file.read_text())
     for wrong, words in (
-        (data | {"schema_version": 9}, "schema 3"),
+        (data | {"schema_version": 9}, "this version reads 3"),
         (data | {"policy": "x"}, "checksum does not fit"),
         ([], "no online state"),
     ):

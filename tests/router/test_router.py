@@ -143,7 +143,7 @@ def test_a_size_may_run_first_for_what_its_answer_tells_though_route_names_anoth
     assert router.route(text(3)).size == "middle"
     routed = router.generate(text(3), answers)
     assert (routed.size, routed.decision.size) == ("small", "middle")
-    plain = ZetaDynamicRouter(router.policy.without_looks())
+    plain = ZetaDynamicRouter(dataclasses.replace(router.policy, looks=()))
     assert [s.size for s in plain.generate(text(3), answers).steps] == ["middle"]
 
 

@@ -28,10 +28,15 @@ from zeta_eval.feedback.drift import Drift
 from zeta_eval.feedback.latency import Latency, clip
 from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
-from zeta_eval.feedback.online_state import read_state, write_state
 from zeta_eval.router import Decision
+from zeta_eval.router.checked_file import CheckedFile
 from zeta_eval.router.estimators.linear import logit, sigmoid
 from zeta_eval.router.policy import Estimate, RoutingPolicy
+
+FILE = CheckedFile(
+    name="online state", schema_version=3, writer="`Online.save`", remedy="start anew with Online(policy)"
+)
+"""The file of the state."""
 
 UNNAMED = ""
 """Key of the ratings of queries without a task."""
@@ -180,7 +185,7 @@ class Online:
                 "latency": [latency.to_dict() for latency in self._latency],
                 "drift": None if self.drift is None else self.drift.to_dict(),
             }
-            return write_state(path, state)
+            return FILE.write(path, state)
 
     @classmethod
     def load(
@@ -195,7 +200,7 @@ class Online:
         Raises:
             InvalidInputError: no such file, damaged, another schema version, or another policy's.
         """
-        data = read_state(path)
+        data = FILE.read(path)
         if data["policy"] != policy.checksum:
             raise InvalidInputError(
                 f"{path} belongs to another version of the policy ({str(data['policy'])[:8]}, this is "

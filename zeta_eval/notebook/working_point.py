@@ -101,7 +101,7 @@ class WorkingPoint:
         }
         policy = replace(self.policy, cost_weight=weight, cut_points=self._cuts(weight), provenance=provenance)
         report = replay(policy, self._outcomes, split="test", seed=self.seed, baselines=False)
-        return policy.with_verdict(report.verdict)
+        return replace(policy, verdict=report.verdict)
 
     def _cuts(self, weight: float) -> tuple[float, ...]:
         if weight == self.policy.cost_weight:

@@ -1,32 +1,33 @@
 """The policy: how to choose a size for a query. Frozen and validated; standard library only.
 
-For a query q and each size m the policy gives a success probability p_m(q) and an expected cost c_m(q); the size is
-argmax_m p_m(q) - cost_weight * c_m(q), ties to the cheaper size. Costs are shares of the largest size's mean cost, so
-that a cost weight means the same on every machine: the accuracy one would give up to save one call of the largest size.
+For a query q and each size m the policy gives a chance of success p_m(q) and an expected cost c_m(q). The size is
+argmax_m p_m(q) - cost_weight * c_m(q); ties go to the cheaper size. Costs are shares of the largest size's mean cost,
+so that a cost weight means the same on every machine: the accuracy given up to save one call of the largest size.
 
 p_m = sigmoid(slope_m * (ability_m - d(q))), the two-parameter logistic model of item response theory (Birnbaum 1968):
-a size has an ability, a query a difficulty d(q), here a weighted sum of named text features: the heuristic. A policy
-may hold a learned model beside it, which decides where a query is like those it was fitted on; the less it is, the more
-the heuristic does, each size's mean, and in the end the largest size (`zeta_eval.router.domain`).
+a size has an ability, a query a difficulty d(q), which is a weighted sum of named text features. This estimator is the
+heuristic. A policy may hold a fitted estimator beside it, which decides for familiar queries. The less familiar a query
+is, the more the heuristic decides, then each size's mean, and in the end the largest size (`zeta_eval.router.domain`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import LOGPROBS, Look
+from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import Estimator
 from zeta_eval.router.estimators.linear import CostModel, logit, sigmoid
-from zeta_eval.router.policy_file import Rung, Verdict, checksum, content_of, parts_of, policy_content, write_policy
+from zeta_eval.router.policy_file import FILE, Rung, Verdict, content_of, parts_of
 from zeta_eval.router.signals import SIGNALS
 
 __all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "band_label"]
@@ -34,14 +35,14 @@ __all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "band_label"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """What a policy expects of every size for one query."""
+    """Chance of success and expected cost of every size for one query."""
 
     complexity: Complexity
-    """Difficulty, label and features."""
+    """Difficulty, label and features of the query."""
     p: tuple[float, ...]
-    """Success probability per size, cheapest size first, in [0, 1]."""
+    """Chance of success per size, cheapest size first, in [0, 1]."""
     cost: tuple[float, ...]
-    """Expected cost per size, shares of the largest size's mean cost."""
+    """Expected cost per size, as shares of the largest size's mean cost."""
     familiarity: float
     """How like the tuning queries this query is, in [0, 1]; 1 where the policy does not say what it was tuned on."""
     forced: str | None
@@ -50,7 +51,16 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutingPolicy:
-    """How to choose a size: the content of a policy file."""
+    """How to choose a size for a query: the content of a policy file.
+
+    `zeta_eval.tune` makes a policy from outcomes; `seed` gives one that was not tuned on anything.
+
+    >>> policy = RoutingPolicy.seed()
+    >>> policy.sizes, policy.verdict.status
+    (('4B', '7B', '14B'), 'not measured')
+    >>> [round(p, 2) for p in policy.estimate("What is the capital of France?").p]
+    [0.0, 0.81, 0.88]
+    """
 
     name: str
     """Name of the policy."""
@@ -61,30 +71,30 @@ class RoutingPolicy:
     bias: float
     """Difficulty of a query whose features are all zero."""
     cost_weight: float
-    """The tuned trade-off: accuracy given up to save one call of the largest size; >= 0."""
+    """Accuracy given up to save one call of the largest size; >= 0."""
     cut_points: tuple[float, ...]
     """Difficulties that best divide the sizes at the tuned cost weight, one fewer than sizes, ascending; -inf or inf
     where a size would get no query. They name the band in `Complexity.label`; the utility decides the size."""
     default_size: str
     """The size for a query that gives no signal."""
     cost_unit: str = "gpu_s"
-    """Column of the outcomes table that the costs come from."""
+    """Column of the outcomes table from which the costs come."""
     unit_cost: float = 1.0
     """The largest size's mean cost per query, in `cost_unit`."""
     embedding_size: str | None = None
     """The size for embedding requests; None sends them to the cheapest."""
     costs: CostModel | None = None
-    """Expected cost per query; None takes each size's mean."""
+    """Estimator of the cost of a query; None takes each size's mean."""
     learned: Estimator | None = None
     """The estimator beside the heuristic; None leaves the choice to the heuristic alone."""
     looks: tuple[Look, ...] = ()
-    """What answers tell, by the sizes that ran; empty where a cascade did not pay."""
+    """How the signals of answers change the chances; empty where going on after an answer did not pay."""
     domain: Domain | None = None
     """What the policy was tuned on; None takes every query to be familiar."""
     verdict: Verdict = field(default_factory=Verdict)
-    """Whether routing was shown to pay."""
+    """Whether routing was shown to pay on held-out queries."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Seeds, counts, hashes and versions this policy was made from."""
+    """Seeds, counts, hashes and versions from which the policy was made."""
 
     def __post_init__(self) -> None:
         sizes = [r.size for r in self.rungs]
@@ -110,17 +120,17 @@ class RoutingPolicy:
         if len(self.cut_points) != len(sizes) - 1:
             raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
         if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
-            raise PolicyError(f"A cascade step names size '{min(unknown)}', which the policy lacks; tune it again.")
+            raise PolicyError(f"A look names size '{min(unknown)}', which the policy lacks; tune it again.")
         for look in self.looks:
             known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
             if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
                 raise PolicyError(
-                    f"A cascade step runs {look.ran}, not each size once in order; tune the policy again."
+                    f"A look names the sizes {look.ran}, not each size once in order; tune the policy again."
                 )
             if unknown := {n for p in look.posteriors for n in p.weights} - known:
-                raise PolicyError(f"A cascade step reads signal '{min(unknown)}', which is not known here; tune again.")
+                raise PolicyError(f"A look reads signal '{min(unknown)}', which is not known here; tune again.")
         if len({look.ran for look in self.looks}) < len(self.looks):
-            raise PolicyError("Two cascade steps say what the same sizes tell; tune the policy again.")
+            raise PolicyError("Two looks are about the same sizes; tune the policy again.")
         self._check_models(len(sizes))
 
     def _check_models(self, n: int) -> None:
@@ -145,14 +155,14 @@ class RoutingPolicy:
         return tuple(r.size for r in self.rungs)
 
     def difficulty(self, features: Mapping[str, float]) -> float:
-        """Weighted sum of features, in the order of `weights`."""
+        """Return the weighted sum of features, in the order of `weights`."""
         d = self.bias
         for name, weight in self.weights.items():
             d += weight * features[name]
         return d
 
     def complexity(self, text: str) -> Complexity:
-        """Difficulty of a text, with the label of the band of cut points it falls into."""
+        """Return the difficulty of a text, with the label of the band of cut points that it falls into."""
         return self._complexity(text, extract(text))
 
     def _complexity(self, text: str, features: Mapping[str, float]) -> Complexity:
@@ -167,7 +177,7 @@ class RoutingPolicy:
         return band_label(sum(d > cut for cut in self.cut_points), len(self.rungs))
 
     def estimate(self, text: str, task: str | None = None) -> Estimate:
-        """Success probability and expected cost of every size for a text, of a named task where that is known."""
+        """Return the chance of success and the expected cost of every size for a text, of a task where it is known."""
         view = TextView.of(text)
         features = extract(view)
         complexity = self._complexity(text, features)
@@ -188,16 +198,12 @@ class RoutingPolicy:
             ),
         )
 
-    def with_verdict(self, verdict: Verdict) -> RoutingPolicy:
-        """The same policy with another verdict."""
-        return replace(self, verdict=verdict)
-
     @classmethod
     def seed(cls, sizes: tuple[str, ...] = ("4B", "7B", "14B")) -> RoutingPolicy:
-        """A start before any outcome is known: longer, reasoning and mathematical texts are taken for harder.
+        """Return a policy for a start, before any outcome is known: it takes long and mathematical texts to be harder.
 
-        Its weights are guesses and its verdict says "not measured". Without evidence the smallest size gets no text
-        queries: embedding requests go to it, simple queries to the next size, complex ones to the largest.
+        Its weights are guesses, and its verdict says "not measured". Embedding requests go to the smallest size, simple
+        queries to the next one and complex ones to the largest.
         """
         weights = {"cue_code": 0.5, "cue_mathematics": 0.6, "cue_reasoning": 1.0, "latex": 0.4, "words": 0.35}
         n, cost_weight = len(sizes), 0.5
@@ -222,16 +228,12 @@ class RoutingPolicy:
 
     @property
     def cascades(self) -> bool:
-        """Whether it may go on to a larger size after an answer."""
+        """Whether the policy may go on to a larger size after an answer."""
         return bool(self.looks)
-
-    def without_looks(self) -> RoutingPolicy:
-        """The same policy, which decides by the query alone and keeps every first answer."""
-        return replace(self, looks=())
 
     def save(self, path: str | Path) -> Path:
         """Write the policy as JSON, whole or not at all; returns the path."""
-        return write_policy(path, self._parts())
+        return FILE.write(path, self._content())
 
     @classmethod
     def load(cls, path: str | Path) -> RoutingPolicy:
@@ -240,20 +242,19 @@ class RoutingPolicy:
         Raises:
             PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
         """
-        with policy_content(path) as content:
-            return cls(**parts_of(content))
+        return cls(**parts_of(path))
 
     @property
     def checksum(self) -> str:
         """SHA-256 over the content, which names this version of the policy."""
-        return checksum(content_of(self._parts()))
+        return checksum({"schema_version": FILE.schema_version, **self._content()})
 
-    def _parts(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+    def _content(self) -> dict[str, Any]:
+        return content_of({f.name: getattr(self, f.name) for f in fields(self)})
 
 
 def band_label(band: int, n_sizes: int) -> str:
-    """Label of a band of difficulty: the last is complex, a first of three or more trivial, others simple."""
+    """Return the label of a band: the last is "complex", the first of three or more "trivial", others "simple"."""
     if band == n_sizes - 1 and n_sizes > 1:
         return "complex"
     return "trivial" if band == 0 and n_sizes > 2 else "simple"

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError, PolicyError
-from zeta_eval.files import write_json
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.checked_file import CheckedFile
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import estimator_of, estimator_to_dict
 from zeta_eval.router.estimators.linear import CostModel, Linear
 
-SCHEMA_VERSION = 2
-"""Version of the file's layout; a reader refuses others."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """What a policy knows about one size."""
+    """One size of a policy: how able the size is and what it costs."""
 
     size: str
     """Name of the size."""
@@ -49,12 +43,12 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether routing was shown to pay, on which data."""
+    """Whether routing was shown to pay on held-out queries."""
 
     status: str = "not measured"
     """"proven", "not proven on this data" or "not measured"."""
     text: str = "This policy was not tuned on outcomes; run `zeta tune` on a benchmark of your own sizes."
-    """The tuned point in people's words."""
+    """The verdict in words."""
     best_single_size: str | None = None
     """The size to run alone where routing is not proven."""
     lift: float | None = None
@@ -63,57 +57,19 @@ class Verdict:
     """95 % interval of the lift."""
 
 
-def write_policy(path: str | Path, parts: Mapping[str, Any]) -> Path:
-    """Write a policy's parts as JSON, whole or not at all; returns the path."""
-    content = content_of(parts)
-    return write_json(path, content | {"checksum": checksum(content)})
-
-
-@contextmanager
-def policy_content(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Give a policy file's content; what is amiss with it while it is read becomes one clear error.
-
-    Raises:
-        PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
-    """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as e:
-        raise PolicyError(
-            f"Can't read policy file {path}: {e.strerror}. `zeta tune TABLE --out {path}` writes one."
-        ) from e
-    except (ValueError, RecursionError) as e:
-        raise PolicyError(f"Policy file {path} is no JSON ({e}); export it again with `zeta tune`.") from e
-    if not isinstance(data, dict) or "schema_version" not in data:
-        raise PolicyError(f"{path} is no policy file: it has no schema_version; export one with `zeta tune`.")
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise PolicyError(
-            f"Policy file {path} has schema version {data['schema_version']!r}, this version reads "
-            f"{SCHEMA_VERSION}; export it again with `zeta tune`."
-        )
-    if data.pop("checksum", None) != checksum(data):
-        raise PolicyError(
-            f"Policy file {path} is damaged: its checksum does not fit; export it again with `zeta tune`."
-        )
-    try:
-        yield data
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        if isinstance(e, InvalidInputError):
-            raise
-        raise PolicyError(
-            f"Policy file {path} lacks or misnames a field ({e}); export it again with `zeta tune`."
-        ) from e
-
-
-def checksum(content: Mapping[str, Any]) -> str:
-    """SHA-256 of JSON values, in hexadecimal."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+FILE = CheckedFile(
+    name="policy file",
+    schema_version=2,
+    writer="`zeta tune TABLE --out FILE`",
+    remedy="export it again with `zeta tune`",
+    error=PolicyError,
+)
+"""The kind of file."""
 
 
 def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Write a policy's parts, by the names of its fields, as JSON values."""
     return {
-        "schema_version": SCHEMA_VERSION,
         **parts,
         "rungs": [asdict(r) for r in parts["rungs"]],
         "weights": dict(parts["weights"]),
@@ -124,8 +80,24 @@ def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
     } | {n: None if parts[n] is None else asdict(parts[n]) for n in ("costs", "domain", "verdict")}
 
 
-def parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a policy's parts, by the names of its fields, from JSON values."""
+def parts_of(path: str | Path) -> dict[str, Any]:
+    """Read a policy's parts, by the names of its fields, from a file.
+
+    Raises:
+        PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
+    """
+    content = FILE.read(path)
+    try:
+        return _parts(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        if isinstance(e, InvalidInputError):
+            raise
+        raise PolicyError(
+            f"The policy file {path} lacks or misnames a field ({e}); export it again with `zeta tune`."
+        ) from e
+
+
+def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
     data = {k: v for k, v in content.items() if k != "schema_version"}
     data["rungs"] = tuple(Rung(**r) for r in data["rungs"])
     data["cut_points"] = tuple(float(c) for c in data["cut_points"])

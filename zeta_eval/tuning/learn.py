@@ -74,7 +74,7 @@ def learn(
     differences = parts + ([together(parts)] if len(parts) > 1 else [])
     better = shown(parts)
     promoted = better or force
-    new = new.with_verdict(_verdict(new, None if versus is None else known, seed))
+    new = replace(new, verdict=_verdict(new, None if versus is None else known, seed))
     learned = {
         "feedback": len(judged),
         "trusted": list(trusted),

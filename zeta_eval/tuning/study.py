@@ -114,7 +114,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         provenance=provenance | {"estimator": chosen.estimator},
     )
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
-    policy = policy.with_verdict(test.verdict)
+    policy = replace(policy, verdict=test.verdict)
     on_test = Evaluator(parts["test"], cost)
     p_test = expect(policy, on_test.features)[0]
     certificate = None if settings.keep is None else _certify(policy, on_test, parts["test"], settings)
