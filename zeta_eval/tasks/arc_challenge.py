@@ -6,14 +6,20 @@ https://huggingface.co/datasets/allenai/ai2_arc
 
 from __future__ import annotations
 
-from zeta_eval.tasks.base import Query, Row, Task
+from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt, letter
-from zeta_eval.tasks.registry import register
+from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import choice_match
 
 
-def build(row: Row) -> Query:
-    """Columns id, question, choices (text and label) and answerKey; labels 1, 2, ... become A, B, ..."""
+@hub_task(
+    name="arc_challenge", scorer=choice_match, dataset="allenai/ai2_arc", config="ARC-Challenge", licence="CC BY-SA 4.0"
+)
+def arc_challenge(row: Row) -> Query:
+    """School science questions with three to five options.
+
+    Columns id, question, choices (text and label) and answerKey; labels 1, 2, ... become A, B, ...
+    """
     choices = row["choices"]
     return Query(
         prompt=choice_prompt(row["question"], choices["text"]),
@@ -21,18 +27,3 @@ def build(row: Row) -> Query:
         query_id=str(row["id"]),
         options=len(choices["text"]),
     )
-
-
-register(
-    Task(
-        name="arc_challenge",
-        scorer=choice_match,
-        build=build,
-        dataset="allenai/ai2_arc",
-        config="ARC-Challenge",
-        source="https://huggingface.co/datasets/allenai/ai2_arc",
-        licence="CC BY-SA 4.0",
-        description="School science questions with three to five options.",
-        group="hub",
-    )
-)

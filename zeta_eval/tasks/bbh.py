@@ -12,35 +12,15 @@ from zeta_eval.tasks.base import Query, Row, Task
 from zeta_eval.tasks.registry import register
 from zeta_eval.tasks.scorers import auto_match
 
-SETS = (
-    "boolean_expressions",
-    "causal_judgement",
-    "date_understanding",
-    "disambiguation_qa",
-    "dyck_languages",
-    "formal_fallacies",
-    "geometric_shapes",
-    "hyperbaton",
-    "logical_deduction_five_objects",
-    "logical_deduction_seven_objects",
-    "logical_deduction_three_objects",
-    "movie_recommendation",
-    "multistep_arithmetic_two",
-    "navigate",
-    "object_counting",
-    "penguins_in_a_table",
-    "reasoning_about_colored_objects",
-    "ruin_names",
-    "salient_translation_error_detection",
-    "snarks",
-    "sports_understanding",
-    "temporal_sequences",
-    "tracking_shuffled_objects_five_objects",
-    "tracking_shuffled_objects_seven_objects",
-    "tracking_shuffled_objects_three_objects",
-    "web_of_lies",
-    "word_sorting",
-)
+NAMES = """
+boolean_expressions causal_judgement date_understanding disambiguation_qa dyck_languages formal_fallacies
+geometric_shapes hyperbaton logical_deduction_five_objects logical_deduction_seven_objects
+logical_deduction_three_objects movie_recommendation multistep_arithmetic_two navigate object_counting
+penguins_in_a_table reasoning_about_colored_objects ruin_names salient_translation_error_detection snarks
+sports_understanding temporal_sequences tracking_shuffled_objects_five_objects tracking_shuffled_objects_seven_objects
+tracking_shuffled_objects_three_objects web_of_lies word_sorting
+"""
+SETS = tuple(NAMES.split())
 """The hub's configs."""
 
 

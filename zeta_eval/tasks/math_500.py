@@ -6,31 +6,21 @@ https://huggingface.co/datasets/HuggingFaceH4/MATH-500
 
 from __future__ import annotations
 
-from zeta_eval.tasks.base import Query, Row, Task
+from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import math_prompt
-from zeta_eval.tasks.registry import register
+from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import math_match
 
 
-def build(row: Row) -> Query:
-    """Columns problem, answer (LaTeX) and unique_id."""
+@hub_task(name="math_500", scorer=math_match, dataset="HuggingFaceH4/MATH-500", licence="MIT")
+def math_500(row: Row) -> Query:
+    """Competition mathematics; the answer is a LaTeX expression.
+
+    Columns problem, answer (LaTeX) and unique_id.
+    """
     return Query(
         prompt=math_prompt(row["problem"]),
         target=str(row["answer"]),
         query_id=str(row["unique_id"]),
         max_new_tokens=2048,
     )
-
-
-register(
-    Task(
-        name="math_500",
-        scorer=math_match,
-        build=build,
-        dataset="HuggingFaceH4/MATH-500",
-        source="https://huggingface.co/datasets/HuggingFaceH4/MATH-500",
-        licence="MIT",
-        description="Competition mathematics; the answer is a LaTeX expression.",
-        group="hub",
-    )
-)

@@ -5,14 +5,18 @@ Hub: TIGER-Lab/MMLU-Pro, split test (12,032 queries); licence MIT; https://huggi
 
 from __future__ import annotations
 
-from zeta_eval.tasks.base import Query, Row, Task
+from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt
-from zeta_eval.tasks.registry import register
+from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import choice_match
 
 
-def build(row: Row) -> Query:
-    """Columns question_id, question, options (list), answer (letter) and category."""
+@hub_task(name="mmlu_pro", scorer=choice_match, dataset="TIGER-Lab/MMLU-Pro", licence="MIT")
+def mmlu_pro(row: Row) -> Query:
+    """Ten-way questions in 14 subjects that need reasoning.
+
+    Columns question_id, question, options (list), answer (letter) and category.
+    """
     return Query(
         prompt=choice_prompt(row["question"], row["options"], subject=row["category"]),
         target=str(row["answer"]),
@@ -20,17 +24,3 @@ def build(row: Row) -> Query:
         max_new_tokens=2048,
         options=len(row["options"]),
     )
-
-
-register(
-    Task(
-        name="mmlu_pro",
-        scorer=choice_match,
-        build=build,
-        dataset="TIGER-Lab/MMLU-Pro",
-        source="https://huggingface.co/datasets/TIGER-Lab/MMLU-Pro",
-        licence="MIT",
-        description="Ten-way questions in 14 subjects that need reasoning.",
-        group="hub",
-    )
-)

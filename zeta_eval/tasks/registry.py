@@ -54,7 +54,6 @@ def task(
     """
 
     def decorate(function: Callable[..., Any]) -> Task:
-        summary = (inspect.getdoc(function) or "").partition("\n")[0]
         made = Task(
             name=name,
             scorer=get_scorer(scorer),
@@ -63,7 +62,33 @@ def task(
             dataset=dataset or name,
             config=config,
             split=split,
-            description=summary,
+            description=_summary(function),
+        )
+        return register(made)
+
+    return decorate
+
+
+def hub_task(
+    *, name: str, scorer: Scorer, dataset: str, licence: str, config: str | None = None, split: str = "test"
+) -> Callable[[Callable[[Row], Query]], Task]:
+    """Make a shipped task from a function of one row of a data set on the hub; its docstring describes the task.
+
+    The arguments are the fields of `Task`.
+    """
+
+    def decorate(build: Callable[[Row], Query]) -> Task:
+        made = Task(
+            name=name,
+            scorer=scorer,
+            build=build,
+            dataset=dataset,
+            config=config,
+            split=split,
+            source=f"https://huggingface.co/datasets/{dataset}",
+            licence=licence,
+            description=_summary(build),
+            group="hub",
         )
         return register(made)
 
@@ -176,6 +201,11 @@ def _own_row(row: Row) -> Query:
 
 def _hub_names() -> Iterable[str]:
     return [t.name for t in _TASKS.values() if t.group == "hub"]
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    """First line of a function's docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def _generator(function: Callable[..., Iterable[Query]]) -> Callable[[int], Iterable[Query]]:

@@ -8,36 +8,31 @@ from __future__ import annotations
 
 import random
 
-from zeta_eval.tasks.base import Query, Row, Task
+from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt, letter
-from zeta_eval.tasks.registry import register
+from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import choice_match
 
 SHUFFLE_SEED = 0
 """Seed of the options' order; with the question it fixes the prompt, and so the query's id."""
 
 
-def build(row: Row) -> Query:
-    """Columns question and mc1_targets (choices, labels); shuffled, because the source lists the right option first."""
+@hub_task(
+    name="truthfulqa_mc",
+    scorer=choice_match,
+    dataset="truthfulqa/truthful_qa",
+    config="multiple_choice",
+    split="validation",
+    licence="Apache-2.0",
+)
+def truthfulqa_mc(row: Row) -> Query:
+    """Questions that invite common misconceptions, one right option.
+
+    Columns question and mc1_targets (choices, labels); shuffled, because the source lists the right option first.
+    """
     question, options = row["question"], row["mc1_targets"]
     pairs = list(zip(options["choices"], options["labels"], strict=True))
     random.Random(f"{SHUFFLE_SEED} {question}").shuffle(pairs)
     right = [int(label) for _, label in pairs].index(1)
     prompt = choice_prompt(question, [text for text, _ in pairs])
     return Query(prompt=prompt, target=letter(right), options=len(pairs))
-
-
-register(
-    Task(
-        name="truthfulqa_mc",
-        scorer=choice_match,
-        build=build,
-        dataset="truthfulqa/truthful_qa",
-        config="multiple_choice",
-        split="validation",
-        source="https://huggingface.co/datasets/truthfulqa/truthful_qa",
-        licence="Apache-2.0",
-        description="Questions that invite common misconceptions, one right option.",
-        group="hub",
-    )
-)

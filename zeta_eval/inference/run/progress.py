@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
+
+import pandas as pd
+
+from zeta_eval.evaluation.reports.tables import html_table, text_table
 
 INTERVAL_S = 0.5
 """Least time between two updates of what is shown, in seconds."""
@@ -109,20 +112,14 @@ class Board:
         self.sizes[-1].ended = True
         self._draw(self._clock())
 
-    def text(self) -> str:
-        """The table as plain text."""
-        rows = [HEAD, *(state.cells() for state in self.sizes)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    def __repr__(self) -> str:
+        return text_table(self._table())
 
     def _repr_html_(self) -> str:
-        cell = "padding:1px 14px 1px 0;text-align:left"
-        head = "".join(f"<th style='{cell}'>{html.escape(h)}</th>" for h in HEAD)
-        rows = ("".join(f"<td style='{cell}'>{html.escape(c)}</td>" for c in s.cells()) for s in self.sizes)
-        return f"<table><thead><tr>{head}</tr></thead>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        return html_table(self._table())
 
-    def __repr__(self) -> str:
-        return self.text()
+    def _table(self) -> pd.DataFrame:
+        return pd.DataFrame([state.cells() for state in self.sizes], columns=HEAD)
 
     def _draw(self, now: float) -> None:
         self._shown = now

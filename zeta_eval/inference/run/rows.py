@@ -13,6 +13,17 @@ from zeta_eval.inference.run.plan import prompt_hash
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.tasks import Query, Score
 
+MEASURED: tuple[str, ...] = (
+    "prompt_tokens",
+    "completion_tokens",
+    "gpu_s",
+    "mean_logprob",
+    "min_logprob",
+    "prefill_margin",
+)
+MEASURED += ("prefill_entropy", "prefill_gpu_s", "truncated")
+"""Fields of a Completion that are columns of the table."""
+
 
 class Rows:
     """Makes the rows of one size of a run."""
@@ -56,25 +67,16 @@ class Rows:
             "score": None if score is None else float(score.value),
             "response": None if answer.error is not None and not answer.text else answer.text,
             "error": answer.error,
-            "prompt_tokens": answer.prompt_tokens,
-            "completion_tokens": answer.completion_tokens,
             "latency_s": latency_s,
             "ttft_s": ttft_s,
             "latency_source": source,
-            "gpu_s": answer.gpu_s,
             "cost_usd": self._cost(answer),
-            "mean_logprob": answer.mean_logprob,
-            "min_logprob": answer.min_logprob,
-            "prefill_margin": answer.prefill_margin,
-            "prefill_entropy": answer.prefill_entropy,
-            "prefill_gpu_s": answer.prefill_gpu_s,
-            "truncated": answer.truncated,
             "unparsed": None if score is None else score.unparsed,
             "prompt_hash": prompt_hash(query.prompt),
             "run_id": self.run_id,
             "source": "benchmark",
             "created_at": timestamp(),
-        }
+        } | {name: getattr(answer, name) for name in MEASURED}
 
     def _latency(self, key: str, answer: Completion) -> tuple[str | None, float | None, float | None]:
         """Source, latency_s and ttft_s of an answer."""
