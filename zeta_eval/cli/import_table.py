@@ -1,18 +1,14 @@
 """`zeta import`: turn another tool's table into a table of outcomes."""
 
 from argparse import Namespace
-from collections.abc import Collection
+from importlib import import_module
 
 from zeta_eval.cli.options import JSON, new_file
 from zeta_eval.cli.parser import Choices
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.exceptions import InvalidInputError
 
-
-def _formats() -> Collection[str]:
-    from zeta_eval.outcomes.importers import FORMATS
-
-    return FORMATS
+_FORMATS = Choices(lambda: import_module("zeta_eval.outcomes.importers").FORMATS)
 
 
 @verb(
@@ -20,14 +16,18 @@ def _formats() -> Collection[str]:
     "turn another tool's table or logs into a table of outcomes",
     example="import lm-eval results --out outcomes.parquet --cost Qwen/Qwen3-4B=0.04/Mtok",
     arguments={
-        "format": {"choices": Choices(_formats), "metavar": "FORMAT", "help": "%(choices)s"},
+        "format": {
+            "choices": _FORMATS,
+            "metavar": "FORMAT",
+            "help": "%(choices)s",
+        },
         "path": {"metavar": "PATH", "help": "file or folder of that format"},
         "--out": {"type": new_file, "required": True, "metavar": "TABLE", "help": "Parquet file to write"},
         "--cost": {
             "action": "append",
             "default": [],
             "metavar": "NAME=VALUE",
-            "help": "model's USD per query, or per million tokens as NAME=VALUE/Mtok; once per model",
+            "help": "price of a model: USD per query, or per million tokens as NAME=VALUE/Mtok; once per model",
         },
         **JSON,
     },

@@ -7,6 +7,7 @@ import os
 from argparse import Namespace
 from collections.abc import Collection
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,29 +31,14 @@ def new_file(text: str) -> Path:
     return path
 
 
-def _splits() -> Collection[str]:
-    from zeta_eval.outcomes import SPLITS
+def _estimators(*, embedder: bool) -> Collection[str]:
+    from zeta_eval.router.estimators import estimator_choices, needs_embedder
 
-    return (*SPLITS, "all")
-
-
-def _costs() -> Collection[str]:
-    from zeta_eval.outcomes import COSTS
-
-    return COSTS
+    return [name for name in estimator_choices() if embedder or not needs_embedder(name)]
 
 
-def _estimators() -> Collection[str]:
-    from zeta_eval.router.estimators import estimator_choices
-
-    return estimator_choices()
-
-
-def _without_embedder() -> Collection[str]:
-    from zeta_eval.router.estimators import needs_embedder
-
-    return [name for name in _estimators() if not needs_embedder(name)]
-
+_SPLITS = Choices(lambda: (*import_module("zeta_eval.outcomes").SPLITS, "all"))
+_COSTS = Choices(lambda: import_module("zeta_eval.outcomes").COSTS)
 
 STORE = "sqlite:///mlruns/mlflow.db"
 """MLflow store unless --mlflow names another."""
@@ -63,10 +49,10 @@ POLICY: Arguments = {
 TABLE: Arguments = {"table": {"metavar": "TABLE", "help": "Parquet, CSV or JSONL file, or a benchmark's folder"}}
 TASK: Arguments = {"--task": {"metavar": "NAME", "help": "name of the task the query belongs to"}}
 COST_WEIGHT: Arguments = {
-    "--cost-weight": {"type": float, "metavar": "X", "help": "accuracy given up to save one largest call"}
+    "--cost-weight": {"type": float, "metavar": "X", "help": "accuracy given up to save one call of the largest size"}
 }
 SPLIT: Arguments = {
-    "--split": {"choices": Choices(_splits), "default": "test", "metavar": "S", "help": "%(choices)s (%(default)s)"}
+    "--split": {"choices": _SPLITS, "default": "test", "metavar": "S", "help": "%(choices)s (%(default)s)"}
 }
 INTERVALS: Arguments = {
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the intervals (%(default)s)"}
@@ -76,16 +62,20 @@ SEARCH: Arguments = {
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the search (%(default)s)"},
 }
 _ESTIMATOR = {"default": "auto", "metavar": "E", "help": "%(choices)s (%(default)s)"}
-ESTIMATOR: Arguments = {"--estimator": {"choices": Choices(_without_embedder), **_ESTIMATOR}}
+ESTIMATOR: Arguments = {"--estimator": {"choices": Choices(lambda: _estimators(embedder=False)), **_ESTIMATOR}}
 TUNING: Arguments = {
-    "--cost": {"choices": Choices(_costs), "metavar": "COLUMN", "help": "%(choices)s (the first the table has)"},
+    "--cost": {
+        "choices": _COSTS,
+        "metavar": "COLUMN",
+        "help": "%(choices)s (the first the table has)",
+    },
     **SEARCH,
     "--max-cost": {"type": float, "metavar": "X", "help": "most a query may cost on average"},
     "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},
-    "--estimator": {"choices": Choices(_estimators), **_ESTIMATOR},
+    "--estimator": {"choices": Choices(lambda: _estimators(embedder=True)), **_ESTIMATOR},
     "--embedder": {"metavar": "MODEL", "help": "sentence-transformers model for knn and embedding"},
     "--keep": {"type": float, "metavar": "X", "help": "certify this share of the largest size's accuracy"},
-    "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "of --keep (%(default)s)"},
+    "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "confidence of --keep (%(default)s)"},
     "--storage": {"metavar": "URL", "help": "Optuna storage that makes the study resumable"},
 }
 JSON: Arguments = {
@@ -98,7 +88,7 @@ TRACKED: Arguments = {
 
 
 def policy(args: Namespace) -> RoutingPolicy:
-    """The policy that is named; a file is read without what the registry needs, so that `zeta route` stays quick."""
+    """The policy that POLICY names; a file is read without MLflow, so that `zeta route` stays quick."""
     from zeta_eval.router.policy import RoutingPolicy
 
     if isinstance(args.policy, str) and args.policy.startswith("models:/"):
@@ -109,7 +99,7 @@ def policy(args: Namespace) -> RoutingPolicy:
 
 
 def settings(args: Namespace) -> TuningSettings:
-    """The arguments that bear the names of settings of a tuning, as such."""
+    """The arguments that are settings of a tuning, as `TuningSettings`."""
     from zeta_eval.tuning import TuningSettings
 
     given = vars(args) | {"n_trials": args.trials}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 from zeta_eval.exceptions import InvalidInputError
 
-Arguments = Mapping[str, Mapping[str, Any]]
+Arguments = dict[str, dict[str, Any]]
 """Arguments by name, each with the settings that argparse's add_argument takes."""
 
 

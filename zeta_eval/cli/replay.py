@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from zeta_eval.cli.options import INTERVALS, POLICY, SPLIT, TABLE, TRACKED, new_file, policy
+from zeta_eval.cli.options import COST_WEIGHT, INTERVALS, POLICY, SPLIT, TABLE, TRACKED, new_file, policy
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.files import loaded
 
@@ -15,7 +15,7 @@ from zeta_eval.files import loaded
         **POLICY,
         **TABLE,
         **SPLIT,
-        "--cost-weight": {"type": float, "metavar": "X", "help": "another trade-off than the policy's own"},
+        **COST_WEIGHT,
         **INTERVALS,
         "--decisions": {"type": new_file, "metavar": "FILE", "help": "write each query's steps as .parquet"},
         "--curve": {"action": "store_true", "help": "with --decisions: at every point of the curve"},

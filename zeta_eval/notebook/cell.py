@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from zeta_eval.cli.options import COST_WEIGHT, TASK
 from zeta_eval.cli.parser import Parser
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.models import Completion
@@ -50,8 +51,8 @@ def cell_parser() -> Parser:
     parser.add_argument("-o", "--out", metavar="NAME", help="variable that takes the answer object")
     parser.add_argument("--code", action="store_true", help="ask for Python code, and insert it as the next cell")
     parser.add_argument("--raw", action="store_true", help="leave {name} in the text as it is")
-    parser.add_argument("--task", metavar="NAME", help="name of the task the query belongs to")
-    parser.add_argument("--cost-weight", type=float, metavar="X", help="accuracy given up to save one largest call")
+    for name, settings in (TASK | COST_WEIGHT).items():
+        parser.add_argument(name, **settings)
     return parser
 
 

@@ -29,10 +29,10 @@ SHOWN = 8
 
 
 class ComplexityView(View):
-    """A query, and what a policy makes of it."""
+    """A query with the features, the complexity and the size that a policy finds for it."""
 
     def __init__(self, policy: RoutingPolicy, query: str = EXAMPLE) -> None:
-        """Look at a query through a policy."""
+        """Show what a policy decides for a query."""
         self.router = ZetaDynamicRouter(policy)
         self.query = query
         """The query looked at; may be set."""

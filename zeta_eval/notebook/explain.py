@@ -14,23 +14,22 @@ from zeta_eval.router.policy import RoutingPolicy
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """The grounds of a decision, taken apart."""
+    """Why a size was chosen: the share of each text feature, and what would have changed the choice."""
 
     shares: Mapping[str, float]
     """What each feature adds to the difficulty, largest first; features that add nothing are left out."""
     bias: float
     """Difficulty before any feature."""
     weights: Mapping[str, tuple[float, float] | None]
-    """By size: the cost weights, from and to, at which it would be chosen; None where there are none."""
+    """By size: the range of cost weights at which the size would be chosen; None where there are none."""
     turning: Mapping[str, str]
-    """By feature without whose share another size would be chosen: that size; empty where more than the heuristic
-    decided."""
+    """By feature: the other size that would be chosen without it; empty where more than the heuristic decided."""
     forced: bool
     """Whether a rule decided (embedding request, no signal), whatever the cost weight."""
 
 
 def explain(policy: RoutingPolicy, decision: Decision) -> Explanation:
-    """Take a decision of a policy apart."""
+    """Explain a decision of a policy."""
     found = decision.complexity
     shares = {n: w * found.features[n] for n, w in policy.weights.items() if abs(w * found.features[n]) > 1e-9}
     forced = found.label in ("embedding", "unknown")

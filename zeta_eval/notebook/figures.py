@@ -39,7 +39,7 @@ def calibration(
     split: str = "test",
     bins: int = 10,
 ) -> Figure:
-    """Draw how often each size is right where the policy expects it so, with 95 % intervals and counts.
+    """Draw how often each size is right over the chance that the policy expected, with 95 % intervals.
 
     Args:
         policy: A policy, its file, or a tuning report.
@@ -76,7 +76,7 @@ def accuracy_by_complexity(
     split: str = "test",
     bins: int = 8,
 ) -> Figure:
-    """Draw each size's accuracy over the complexity that the policy sees: where lines lie apart, routing can pay.
+    """Draw each size's accuracy over the complexity of queries: where the lines lie apart, routing can pay.
 
     Arguments and errors as in `calibration`.
     """
@@ -97,7 +97,7 @@ def accuracy_by_complexity(
 
 
 def latency(outcomes: Outcomes | str | Path) -> Figure:
-    """Draw how many queries each size answers within a time, with its median and 95th percentile.
+    """Draw what share of queries each size answers within a time, with its median and 95th percentile.
 
     Raises:
         OutcomesError: no size of the table has latencies.

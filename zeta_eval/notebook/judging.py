@@ -1,4 +1,4 @@
-"""Right or wrong: what a person says of an answer, by two buttons and a field or by `%zeta feedback`."""
+"""Feedback on an answer from a person: right, wrong or the correct answer, by buttons or by `%zeta feedback`."""
 
 from __future__ import annotations
 

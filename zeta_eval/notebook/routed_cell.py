@@ -1,4 +1,4 @@
-"""A routed cell as it stands, shown as HTML and as plain text. Everything a model or a user wrote is escaped."""
+"""A notebook cell that a size answers, shown as HTML and as text. What a model or a user wrote is escaped."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _QUIET = "opacity:.75"
 
 @dataclass(kw_only=True)
 class RoutedCell:
-    """A routed cell: the decision, and what has come of it so far. One thread writes it, another one shows it."""
+    """A notebook cell that a size answers: the decision, and its answers so far. One thread writes it, one shows it."""
 
     decision: Decision
     """The choice before any model ran."""
     policy: RoutingPolicy
     """The policy that made it."""
     explanation: Explanation | None = None
-    """Its grounds taken apart, where that was asked for."""
+    """Why the size was chosen, where that was asked for."""
     steps: list[tuple[Step, str]] = field(default_factory=list)
     """Answers given, each with the reason for stopping or going on."""
     writing: tuple[str, str] | None = None
@@ -41,7 +41,7 @@ class RoutedCell:
     compared: bool = False
     """Whether all sizes answer, side by side."""
     notes: list[str] = field(default_factory=list)
-    """What else there is to say."""
+    """Remarks below the answer."""
     hint: str = ""
     """How to give feedback in words."""
 
@@ -103,7 +103,7 @@ class RoutedCell:
             {
                 "size": [f"{size} *" if size == d.size else size for size in d.p],
                 "chance of being right": [f"{p:.2f}" for p in d.p.values()],
-                "cost, of the largest": [f"{d.cost[size]:.2f}" for size in d.p],
+                "cost (share of the largest)": [f"{d.cost[size]:.2f}" for size in d.p],
                 "mean latency": [latency[size] for size in d.p],
             }
         )

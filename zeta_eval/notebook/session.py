@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,12 +88,11 @@ class Status:
         return "\n".join(f"{name:<{width}}  {value}" for name, value in self.lines)
 
     def _repr_html_(self) -> str:
-        left = "style='text-align:left'"
-        cells = (
-            f"<tr><th {left}>{html.escape(name)}</th><td {left}>{html.escape(value)}</td></tr>"
-            for name, value in self.lines
-        )
-        return f"<table>{''.join(cells)}</table>"
+        import pandas as pd
+
+        from zeta_eval.evaluation.reports.tables import html_table
+
+        return html_table(pd.DataFrame(self.lines, columns=["setting", "value"]))
 
 
 def status(session: Session, *, history: str, store: str) -> Status:

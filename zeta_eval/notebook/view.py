@@ -1,4 +1,4 @@
-"""What every widget of the package is besides: a figure, a table and a text, for front ends that show no widgets."""
+"""The base of every widget: a figure, a table and a text stand for it where a notebook shows no widgets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class View(ABC):
-    """A widget with its twins; a front end takes the richest that it can show."""
+    """A widget that is also a figure, a table and a text; a notebook shows the richest that it can."""
 
     @abstractmethod
     def figure(self) -> Figure:
@@ -29,7 +29,7 @@ class View(ABC):
 
     @abstractmethod
     def frame(self) -> pd.DataFrame:
-        """The data behind it."""
+        """The data behind the widget."""
 
     @abstractmethod
     def text(self) -> str:
@@ -48,11 +48,11 @@ class View(ABC):
         return self.text()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """The widget with its static twins, which stay readable in a saved notebook."""
+        """The widget with its figure and text, which stay readable in a saved notebook."""
         picture = b64encode(image(self.figure())).decode("ascii")
         try:
             drawn = self.widget._repr_mimebundle_()
-        except ImportError:  # no ipywidgets, or one that doesn't fit: the twins do
+        except ImportError:  # no ipywidgets, or a version that doesn't fit
             drawn = {}
         return {**drawn, "text/plain": self.text(), "image/png": picture}
 

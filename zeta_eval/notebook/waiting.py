@@ -1,4 +1,4 @@
-"""Work in a thread, while the cell that waits for it can be interrupted and shows how it stands."""
+"""Run work in a thread, while the cell that waits for the work shows progress and can be interrupted."""
 
 from __future__ import annotations
 

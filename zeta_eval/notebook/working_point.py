@@ -1,4 +1,4 @@
-"""A point on a policy's cost-quality curve: what it is worth, what it changes, and the policy that stands there."""
+"""A point on a policy's cost-quality curve: what it gains and costs, and the policy file for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zeta_eval.tuning.cuts import best_cut_points
 
 
 class WorkingPoint:
-    """A policy's curve on one split, measured once, and a working point on it that can be moved."""
+    """A policy's trade-offs, measured once on one split, and the one that is looked at, which can be moved."""
 
     def __init__(
         self, outcomes: Outcomes, policy: RoutingPolicy, *, split: str, seed: int, trials: pd.DataFrame | None = None
