@@ -21,11 +21,11 @@ demo: setup  ## the whole job on the embedded ladder, results in demo/
 test: setup  ## the default tests, on all cores
 	$(TESTS)
 
-test-all: setup  ## the slow tests too; only those that need a GPU, the hub or a browser are left out
+test-all: setup  ## the slow tests too; tests that need a GPU, the hub or a browser are left out
 	$(TESTS) -m "$(ALL)"
 
-coverage: setup  ## test-all, and which branches of the package it runs
-	$(TESTS) -m "$(ALL)" --cov --cov-report=term:skip-covered
+coverage: setup  ## test-all, with a list of the branches of the package that no test runs
+	$(TESTS) -m "$(ALL)" --cov --cov-report=term-missing:skip-covered
 
 check: setup  ## style, types, import contracts
 	$(BIN)/ruff check .
