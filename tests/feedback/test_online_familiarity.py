@@ -63,7 +63,7 @@ def test_exploration_records_the_probability_of_every_choice(policy):
     assert told == pytest.approx({"4B": 0.15, "7B": 0.15, "14B": 0.7})
     assert share == pytest.approx(told, abs=0.03)
     assert all(d.explored == (d.size != best) for d in decisions)
-    assert "to learn what it would do: 30 % explore" in next(d for d in decisions if d.explored).reasons[-1]
+    assert "drawn by lot: 30 % of queries explore" in next(d for d in decisions if d.explored).reasons[-1]
 
 
 def test_exploration_never_goes_beyond_its_cost_and_repeats_by_its_seed(policy):

@@ -59,7 +59,7 @@ class RoutingPolicy:
     >>> policy.sizes, policy.verdict.status
     (('4B', '7B', '14B'), 'not measured')
     >>> [round(p, 2) for p in policy.estimate("What is the capital of France?").p]
-    [0.0, 0.81, 0.88]
+    [0.0, 0.87, 0.88]
     """
 
     name: str
