@@ -7,12 +7,9 @@ import pytest
 
 import zeta_eval as ze
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.tasks import registry
 
-MISSING = {
-    *("GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Outcomes", "Query"),
-    *("ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport", "TuningSettings", "ZetaError"),
-    *("resolve_tasks", "task"),
-}
+MISSING = {"History", "MlflowTracker", "ReplayReport", "RoutingPolicy", "TuningReport", "TuningSettings"}
 """Names that still lack an example; it must become empty."""
 PUBLIC = {name: getattr(ze, name) for name in ze.__all__}
 PUBLIC |= {f"figures.{name}": f for name, f in inspect.getmembers(ze.figures, inspect.isfunction) if name[0] != "_"}
@@ -33,6 +30,7 @@ def test_every_use_of_the_router_has_an_example(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_example_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))  # an example makes a task
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     known = dict(vars(inspect.getmodule(PUBLIC[name])))
     for test in doctest.DocTestFinder(recurse=inspect.isclass(PUBLIC[name])).find(PUBLIC[name], name, globs=known):

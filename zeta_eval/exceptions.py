@@ -1,15 +1,6 @@
 """The errors that zeta-eval raises on purpose, each with one clear line for the user.
 
-    ZetaError                         exit code 1
-    ├── InvalidInputError (ValueError)    wrong use: a bad option, value or file format     exit code 2
-    │   ├── UnknownNameError (LookupError)    a name that no registry knows                 exit code 2
-    │   ├── OutcomesError                     a table that breaks the declared columns      exit code 2
-    │   └── PolicyError                       a policy file that can't be used              exit code 2
-    ├── HubAccessError (OSError)          a model or data set that can't be reached         exit code 1
-    ├── GenerationError (RuntimeError)    a model that failed                               exit code 1
-    ├── OutputError (OSError)             an output folder that can't be written            exit code 1
-    └── OutputLockedError (OSError)       an output folder that another run writes          exit code 1
-
+The command line ends with exit code 2 for wrong use (InvalidInputError and its kinds), with 1 for failed work.
 Each message is one line: what is wrong, the value got, what to do next.
 """
 

@@ -25,6 +25,8 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 MULTIPLY_DIGITS = ((1, 1), (2, 1), (3, 1), (2, 2), (4, 1), (3, 2), (3, 3))
 """Digits of the two factors at each level of `multiply`."""
 
+Draw = Callable[[random.Random, int], dict[str, str]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
@@ -46,10 +48,26 @@ class Item:
 class Kind:
     """One kind of work: how operands are drawn and answered, and the wordings of the query."""
 
-    draw: Callable[[random.Random, int], dict[str, str]]
-    """Random source and level -> operands by name, `target` among them."""
+    draw: Draw
+    """Function of a random source and a level that gives the operands by name, `target` among them."""
     templates: tuple[str, ...]
     """Wordings of the query, with the operands' names in braces."""
+    description: str
+    """What the query asks for."""
+
+
+KINDS: dict[str, Kind] = {}
+"""The kinds of work by name."""
+
+
+def _kind(*templates: str) -> Callable[[Draw], Draw]:
+    """Make a kind of work from the function that draws its operands, with these wordings of the query."""
+
+    def add(draw: Draw) -> Draw:
+        KINDS[draw.__name__[1:]] = Kind(draw=draw, templates=templates, description=draw.__doc__ or "")
+        return draw
+
+    return add
 
 
 def held_out(content: str) -> bool:
@@ -93,28 +111,61 @@ def _letters(rng: random.Random, length: int, alphabet: str = LETTERS) -> str:
     return "".join(rng.choice(alphabet) for _ in range(length))
 
 
+@_kind(
+    "Copy the letters {text}.",
+    "Write {text} again.",
+    "Please repeat this text: {text}",
+    "What do you read here? {text}",
+)
 def _copy(rng: random.Random, level: int) -> dict[str, str]:
+    """Repeat letters."""
     text = _letters(rng, 1 + 2 * level)
     return {"text": text, "target": text}
 
 
+@_kind(
+    "Write {text} backwards.",
+    "Reverse the letters {text}.",
+    "Read {text} from the end to the start.",
+    "Please turn this text around: {text}",
+)
 def _reverse(rng: random.Random, level: int) -> dict[str, str]:
+    """Write letters backwards."""
     text = _letters(rng, 1 + 2 * level)
     return {"text": text, "target": text[::-1]}
 
 
+@_kind(
+    "Sort the letters {text}.",
+    "Put {text} in order of the alphabet.",
+    "Please order this text: {text}",
+    "Write {text} with the letters sorted.",
+)
 def _sort(rng: random.Random, level: int) -> dict[str, str]:
+    """Sort letters by the alphabet."""
     text = _letters(rng, 2 + 2 * level)
     return {"text": text, "target": "".join(sorted(text))}
 
 
+@_kind(
+    "How many times is {letter} in {text}? Last digit first.",
+    "Count the letter {letter} in {text}, last digit first.",
+    "How often do you see {letter} in this text: {text}? Last digit first.",
+)
 def _count(rng: random.Random, level: int) -> dict[str, str]:
+    """Count a letter."""
     letter, other = rng.sample(LETTERS, 2)
     text = "".join(rng.choice((letter, other, rng.choice(LETTERS))) for _ in range(1 + 3 * level))
     return {"letter": letter, "text": text, "target": str(text.count(letter))[::-1]}
 
 
+@_kind(
+    "Which is larger, {a} or {b}?",
+    "Write the larger number: {a} or {b}",
+    "Take the maximum of {a} and {b}.",
+)
 def _compare(rng: random.Random, level: int) -> dict[str, str]:
+    """Write the larger of two numbers."""
     shared = rng.randint(0, level - 1)
     prefix = str(_number(rng, shared)) if shared else ""
     first, second = rng.sample(range(10 ** (level - shared)), 2)
@@ -122,23 +173,50 @@ def _compare(rng: random.Random, level: int) -> dict[str, str]:
     return {"a": a, "b": b, "target": max(a, b)}
 
 
+@_kind(
+    "What is {a} + {b}? Last digit first.",
+    "Add {a} and {b}, last digit first.",
+    "Please write the sum of {a} and {b}, last digit first.",
+    "You have {a} coins and find {b} more. How many do you have? Last digit first.",
+)
 def _add(rng: random.Random, level: int) -> dict[str, str]:
+    """Add two numbers, last digit first."""
     a, b = _number(rng, level), _number(rng, rng.randint(max(1, level - 1), level))
     return {"a": str(a), "b": str(b), "target": str(a + b)[::-1]}
 
 
+@_kind(
+    "What is {a} - {b}? Last digit first.",
+    "Take {b} from {a}, last digit first.",
+    "Please write the difference of {a} and {b}, last digit first.",
+    "You have {a} coins and lose {b} of them. How many do you have? Last digit first.",
+)
 def _subtract(rng: random.Random, level: int) -> dict[str, str]:
+    """Subtract two numbers, last digit first."""
     a, b = sorted((_number(rng, level), _number(rng, rng.randint(max(1, level - 1), level))), reverse=True)
     return {"a": str(a), "b": str(b), "target": str(a - b)[::-1]}
 
 
+@_kind(
+    "What is {a} * {b}? Last digit first.",
+    "Multiply {a} by {b}, last digit first.",
+    "Please write the product of {a} and {b}, last digit first.",
+    "You buy {a} boxes with {b} coins in each. How many coins is that? Last digit first.",
+)
 def _multiply(rng: random.Random, level: int) -> dict[str, str]:
+    """Multiply two numbers, last digit first."""
     digits = MULTIPLY_DIGITS[level - 1]
     a, b = _number(rng, digits[0]), _number(rng, digits[1])
     return {"a": str(a), "b": str(b), "target": str(a * b)[::-1]}
 
 
+@_kind(
+    "Work from left to right and keep the last digit: {steps}.",
+    "Compute step by step, last digit only: {steps}",
+    "Start and go on, last digit only: {steps}. What is it?",
+)
 def _chain(rng: random.Random, level: int) -> dict[str, str]:
+    """Follow a chain of operations on the last digit."""
     value = rng.randint(0, 9)
     steps = [f"{value}"]
     for _ in range(level + 1):
@@ -146,86 +224,3 @@ def _chain(rng: random.Random, level: int) -> dict[str, str]:
         steps.append(f"{word} {n}")
         value = {"plus": value + n, "minus": value - n, "times": value * n}[word] % 10
     return {"steps": ", ".join(steps), "target": str(value)}
-
-
-KINDS: dict[str, Kind] = {
-    "copy": Kind(
-        draw=_copy,
-        templates=(
-            "Copy the letters {text}.",
-            "Write {text} again.",
-            "Please repeat this text: {text}",
-            "What do you read here? {text}",
-        ),
-    ),
-    "reverse": Kind(
-        draw=_reverse,
-        templates=(
-            "Write {text} backwards.",
-            "Reverse the letters {text}.",
-            "Read {text} from the end to the start.",
-            "Please turn this text around: {text}",
-        ),
-    ),
-    "sort": Kind(
-        draw=_sort,
-        templates=(
-            "Sort the letters {text}.",
-            "Put {text} in order of the alphabet.",
-            "Please order this text: {text}",
-            "Write {text} with the letters sorted.",
-        ),
-    ),
-    "count": Kind(
-        draw=_count,
-        templates=(
-            "How many times is {letter} in {text}? Last digit first.",
-            "Count the letter {letter} in {text}, last digit first.",
-            "How often do you see {letter} in this text: {text}? Last digit first.",
-        ),
-    ),
-    "compare": Kind(
-        draw=_compare,
-        templates=(
-            "Which is larger, {a} or {b}?",
-            "Write the larger number: {a} or {b}",
-            "Take the maximum of {a} and {b}.",
-        ),
-    ),
-    "add": Kind(
-        draw=_add,
-        templates=(
-            "What is {a} + {b}? Last digit first.",
-            "Add {a} and {b}, last digit first.",
-            "Please write the sum of {a} and {b}, last digit first.",
-            "You have {a} coins and find {b} more. How many do you have? Last digit first.",
-        ),
-    ),
-    "subtract": Kind(
-        draw=_subtract,
-        templates=(
-            "What is {a} - {b}? Last digit first.",
-            "Take {b} from {a}, last digit first.",
-            "Please write the difference of {a} and {b}, last digit first.",
-            "You have {a} coins and lose {b} of them. How many do you have? Last digit first.",
-        ),
-    ),
-    "multiply": Kind(
-        draw=_multiply,
-        templates=(
-            "What is {a} * {b}? Last digit first.",
-            "Multiply {a} by {b}, last digit first.",
-            "Please write the product of {a} and {b}, last digit first.",
-            "You buy {a} boxes with {b} coins in each. How many coins is that? Last digit first.",
-        ),
-    ),
-    "chain": Kind(
-        draw=_chain,
-        templates=(
-            "Work from left to right and keep the last digit: {steps}.",
-            "Compute step by step, last digit only: {steps}",
-            "Start and go on, last digit only: {steps}. What is it?",
-        ),
-    ),
-}
-"""The kinds of work by name."""

@@ -20,19 +20,6 @@ DEFAULT_LIMIT = 200
 LONGEST_ANSWER = 24
 """Tokens that the longest answer needs, one per letter or digit, with some to spare."""
 
-DESCRIPTIONS = {
-    "copy": "Repeat letters.",
-    "reverse": "Write letters backwards.",
-    "sort": "Sort letters by the alphabet.",
-    "count": "Count a letter.",
-    "compare": "Write the larger of two numbers.",
-    "add": "Add two numbers, last digit first.",
-    "subtract": "Subtract two numbers, last digit first.",
-    "multiply": "Multiply two numbers, last digit first.",
-    "chain": "Follow a chain of operations on the last digit.",
-}
-"""Description of each kind."""
-
 
 def queries(kind: str, seed: int) -> Iterator[Query]:
     """Held-out queries of one kind without end, as the seed draws them."""
@@ -40,7 +27,7 @@ def queries(kind: str, seed: int) -> Iterator[Query]:
         yield Query(prompt=item.query, target=item.target, max_new_tokens=LONGEST_ANSWER)
 
 
-for name in arithmetic.KINDS:
+for name, kind in arithmetic.KINDS.items():
     register(
         Task(
             name=name,
@@ -49,7 +36,7 @@ for name in arithmetic.KINDS:
             dataset="embedded",
             source="https://arxiv.org/abs/2307.03381",
             licence="Apache-2.0",
-            description=DESCRIPTIONS[name],
+            description=kind.description,
             group="embedded",
             default_limit=DEFAULT_LIMIT,
         )
