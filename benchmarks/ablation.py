@@ -126,9 +126,7 @@ def hide(outcomes: Outcomes, columns: list[str]) -> Outcomes:
 
 def measured(policy: RoutingPolicy, compare: Comparison, data: Evaluator, answers: Answers) -> StrategyRow:
     """Measure a policy on the test split."""
-    if policy.cascades:
-        return compare.cascade(PolicyRuns(policy, data.features, answers))[0]
-    return measured_by(*expect(policy, data.features), compare)
+    return compare.policy(PolicyRuns(policy, data.features, answers))[0]
 
 
 def measured_by(p: Floats, expected: Floats, compare: Comparison) -> StrategyRow:

@@ -24,7 +24,7 @@ from routing.rows import Row, against_best, keeping, predicted, random_mix, row,
 from routing.summary import summarise, summary_text
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
-from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.comparison import Comparison
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, ZetaError
 from zeta_eval.files import write_json
@@ -108,8 +108,7 @@ def measure_all(outcomes: Outcomes, cost: str, names: list[str], *, seed: int, c
     compare = Comparison(data, test.matrix("latency_s"), bootstrap, keeping(judge, judge.score, judge.cost))
     rows = []
     for name in (n for n in PRODUCT if n in names):
-        made = PRODUCT[name](outcomes, cost, seed)
-        rows.append(row(name, "product", trace(data, made) if isinstance(made, Strategy) else made, compare))
+        rows.append(row(name, "product", PRODUCT[name](outcomes, cost, seed), compare))
     problem = Problem.of(outcomes, cost, seed=seed, cost_by_length=cost_by_length)
     for name in (n for n in BASELINES if n in names):
         strategy = predicted(name, judge, BASELINES[name](problem), problem.expected_cost)

@@ -74,7 +74,7 @@ class Row:
 
 def trace(data: Evaluator, strategy: Strategy) -> Traced:
     """Follow a strategy along its cost weights."""
-    _, cost, score = data.curve(strategy.p, strategy.expected_cost, strategy.forced)
+    _, cost, score = data.curve(strategy.p, strategy.expected_cost)
     at_score, at_cost = data.of(strategy.chosen)
     return Traced(cost=cost, score=score, at_cost=at_cost, at_score=at_score)
 

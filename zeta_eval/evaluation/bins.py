@@ -1,4 +1,4 @@
-"""Queries in bins of as many each, with the mean score of every bin: what calibration and complexity figures show."""
+"""Mean score of queries in bins of equal size, by chance of success or by difficulty: the data of two figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def binned(x: Floats, score: Floats, bins: int) -> pd.DataFrame:
     """Cut queries into bins of equal mass by x, equal values together.
 
     Args:
-        x: What to cut by, shape (Q,).
+        x: The number by which to cut, shape (Q,).
         score: Scores in [0, 1], shape (Q,).
         bins: Most bins; there are fewer where x takes few values.
 
@@ -43,7 +43,7 @@ def binned(x: Floats, score: Floats, bins: int) -> pd.DataFrame:
 
 
 def reliability(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "test", bins: int = 10) -> pd.DataFrame:
-    """Return what a policy expects of each size (x, a probability) and how often that size is right, by bins.
+    """Return the chance that a policy gives each size (x) and how often that size is right, by bins.
 
     One row per size and bin, as `binned` gives them. Source of the diagram: Niculescu-Mizil and Caruana 2005.
     """
@@ -52,7 +52,7 @@ def reliability(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "test
 
 
 def by_complexity(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "test", bins: int = 8) -> pd.DataFrame:
-    """Return each size's accuracy by bins of the difficulty that a policy sees (x): one row per size and bin."""
+    """Return each size's accuracy by bins of the difficulty of the queries (x): one row per size and bin."""
     data = _data(policy, outcomes, split)
     d = difficulty(policy, data.features)
     return _by_size(data, np.tile(d, (len(data.sizes), 1)), bins)

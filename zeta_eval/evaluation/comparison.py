@@ -38,7 +38,7 @@ _NONE, _ZERO = Measure(math.nan, math.nan, math.nan), Measure(0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strategy:
-    """A way to choose a size."""
+    """A way to choose a size for each of Q queries by estimates made before any answer."""
 
     name: str
     """Its name in the report."""
@@ -48,13 +48,11 @@ class Strategy:
     """Expected cost as a share of the largest size's mean cost, shape (Q, M)."""
     chosen: Sizes
     """The choice at the report's cost weight, shape (Q,)."""
-    forced: Sizes | None = None
-    """The size a rule demands at every cost weight, -1 where free; shape (Q,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
-    """A strategy's whole curve, in cost and score."""
+    """The cost-quality curve of a strategy, with its resamples."""
 
     weights: Floats
     """Cost weights, shape (K,)."""
@@ -80,15 +78,15 @@ class Comparison:
             expected_cost=data.cost,
             chosen=choose(data.score, data.cost, cost_weight),
         )
-        """Knows every score and cost beforehand."""
+        """The strategy that knows every score and cost beforehand."""
         self.oracle_trace = self.trace(self.oracle)
 
     def trace(self, strategy: Strategy) -> Trace:
-        """Trace a strategy's curve, with its resamples."""
-        p, cost, forced = strategy.p, strategy.expected_cost, strategy.forced
-        return self.trace_of(curve_weights(p, cost), lambda part: self.data.curve(p, cost, forced, weights=part)[1:])
+        """Trace a strategy's curve over all cost weights, with its resamples."""
+        p, cost = strategy.p, strategy.expected_cost
+        return self._trace(curve_weights(p, cost), lambda part: self.data.curve(p, cost, weights=part)[1:])
 
-    def trace_of(self, weights: Floats, walk: Callable[[Floats], tuple[Floats, Floats]]) -> Trace:
+    def _trace(self, weights: Floats, walk: Callable[[Floats], tuple[Floats, Floats]]) -> Trace:
         """Trace a curve, some of the K cost weights at a time.
 
         Args:
@@ -114,34 +112,34 @@ class Comparison:
         """Measure a strategy that has a curve."""
         return StrategyRow.of(self._measure(strategy.name, self._one_hot(strategy.chosen), self.closed(trace)))
 
-    def cascade(self, runs: PolicyRuns) -> tuple[StrategyRow, Trace]:
-        """Measure a policy that may go on after an answer, at the cost weight and along its curve."""
-        trace = self.trace_of(runs.weights(), lambda part: runs.curve(self.data, part))
+    def policy(self, runs: PolicyRuns) -> tuple[StrategyRow, Trace, Runs]:
+        """Measure a policy, at the cost weight and along its curve."""
+        trace = self._trace(runs.weights(), lambda part: runs.curve(self.data, part))
         own = runs.at(self.cost_weight)
-        measured = self._measure(CASCADE, self._one_hot(own.kept), self.closed(trace), runs=own)
-        return StrategyRow.of(measured), trace
+        name = CASCADE if runs.policy.cascades else "policy"
+        return StrategyRow.of(self._measure(name, self._one_hot(own.kept), self.closed(trace), runs=own)), trace, own
 
     def single_row(self, m: int) -> StrategyRow:
         """Measure one size alone."""
         return StrategyRow.of(self._measure(f"{self.data.sizes[m]} alone", np.eye(len(self.data.sizes))[m], _NONE))
 
-    def mix_row(self, strategy: Strategy) -> StrategyRow:
-        """Measure the best random mix of sizes that costs as much as a strategy."""
-        _, cost = self.data.of(strategy.chosen)
+    def mix_row(self, chosen: Sizes) -> StrategyRow:
+        """Measure the best random mix of sizes that costs as much as a choice per query, (Q,)."""
+        _, cost = self.data.of(chosen)
         spent, resampled = cost.mean(), self.bootstrap.means(cost[:, None])[:, 0]
         accuracy = measure(hull_value(self.data.singles, spent), hull_value(self.singles, resampled))
         measured = self._measure("random mix", mix(self.data.singles, float(spent)), _ZERO)
         accuracy = accuracy._replace(value=measured.accuracy.value)
         return StrategyRow.of(replace(measured, accuracy=accuracy, lift=_ZERO))
 
-    def summary(self, strategy: Strategy, trace: Trace) -> Summary:
-        """Figures of merit of a strategy, from the cheapest to the largest size."""
+    def summary(self, chosen: Sizes, trace: Trace) -> Summary:
+        """Summarise a choice per query, (Q,), and its curve, from the cheapest to the largest size."""
         data = self.data
         cheap, large = int(data.singles[:, 0].argmin()), data.largest
-        score, cost = data.of(strategy.chosen)
+        score, cost = data.of(chosen)
         means = self.bootstrap.means(np.column_stack([cost, score]))
         weak, strong = data.singles[cheap], data.singles[large]
-        left = regret(data.score, data.cost, strategy.chosen, self.cost_weight)
+        left = regret(data.score, data.cost, chosen, self.cost_weight)
         lifts = means[:, 1] - hull_value(self.singles, means[:, 0])
         own = np.concatenate([trace.points, [[cost.mean(), score.mean()]]])
         return Summary(
@@ -209,8 +207,7 @@ class Comparison:
         )
         return Measured(
             strategy=name,
-            sizes=data.sizes,
-            unit_cost=data.unit_cost,
+            data=data,
             share=share,
             score=score,
             paid=cost,

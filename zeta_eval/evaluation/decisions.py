@@ -1,4 +1,4 @@
-"""Every decision of a replay as a table, from which anyone can recompute the report's figures."""
+"""Every decision of a replay as a table, from which anyone can recompute the numbers of the report."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from zeta_eval.router.policy import RoutingPolicy
 def decisions(
     policy: RoutingPolicy, outcomes: Outcomes, *, cost_weight: float | None = None, curve: bool = False
 ) -> pd.DataFrame:
-    """Return what the policy does with each query of a table, escalation included.
+    """Return the sizes that a policy runs for each query of a table, escalations included.
 
     Args:
         policy: The policy.
         outcomes: A table, or a split of one, that holds every size of the policy.
-        cost_weight: Trade-off; None takes the policy's own.
+        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         curve: Whether to decide at every point of the cost-quality curve instead of at one.
 
     Returns:
-        One row per trade-off and query: cost_weight, task, query_id, steps (the sizes that ran, in
+        One row per cost weight and query: cost_weight, task, query_id, steps (the sizes that ran, in
         order), final (the size whose answer is kept).
     """
     table = outcomes.for_sizes(policy.sizes)

@@ -1,6 +1,8 @@
-"""Replay: a policy and its baselines on stored outcomes, without any model."""
+"""Replay: what a policy and its baselines would have scored and cost on stored outcomes, without running a model."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,7 +10,6 @@ from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
 from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import decide, expect, rule_sizes
 from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.metrics import pair_shares
@@ -36,8 +37,8 @@ def replay(
 ) -> ReplayReport:
     """Evaluate a policy and its baselines on stored outcomes.
 
-    Every strategy chooses by expected costs and is charged the real cost of its choice (the oracle knows both). The
-    learned baselines are fitted on `tune`; for queries of `tune` itself, on all others.
+    Every strategy chooses by expected costs and pays the real cost of its choice; the oracle knows both beforehand. The
+    baselines "length only" and "kNN" are fitted on `tune`; for queries of `tune` itself, on all others.
 
     Args:
         policy: The policy.
@@ -46,7 +47,7 @@ def replay(
         cost: Cost column; None takes the policy's own.
         seed: Seed of the resamples.
         n_bootstrap: Number of resamples.
-        cost_weight: Trade-off to choose at; None takes the policy's own.
+        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         baselines: Whether to fit the length-only and kNN baselines.
 
     Raises:
@@ -60,10 +61,8 @@ def replay(
     data = Evaluator(table, unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
     compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight)
-    own = _own(policy, data, weight)
-    trace = compare.trace(own)
-    row = compare.row(own, trace)
-    cascading = [compare.cascade(PolicyRuns.of(policy, table, data.features))] if policy.cascades else []
+    ways = [replace(policy, looks=()), policy] if policy.cascades else [policy]
+    rows, traces, runs = zip(*(compare.policy(PolicyRuns.of(p, table, data.features)) for p in ways), strict=True)
     others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
     traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
     if split in ("tune", "all"):
@@ -89,39 +88,24 @@ def replay(
         largest=data.sizes[data.largest],
         sizes_ignored=ignored,
         rows=(
-            row,
-            *(r for r, _ in cascading),
+            *rows,
             *(compare.single_row(m) for m in range(len(data.sizes))),
-            compare.mix_row(own),
+            compare.mix_row(runs[0].kept),
             *(compare.row(*pair) for pair in traced),
         ),
         curves=(
-            compare.curve(own.name, trace),
-            *(compare.curve(r.strategy, t) for r, t in cascading),
+            *(compare.curve(row.strategy, trace) for row, trace in zip(rows, traces, strict=True)),
             *(compare.curve(s.name, t) for s, t in traced),
         ),
         pairs=pair_shares(data.score, data.cost, data.sizes),
-        summary=compare.summary(own, trace),
-        verdict=compare.verdict(cascading[0][0] if cascading else row),
+        summary=compare.summary(runs[0].kept, traces[0]),
+        verdict=compare.verdict(rows[-1]),
         notes=tuple(notes),
     )
 
 
-def _own(policy: RoutingPolicy, data: Evaluator, weight: float) -> Strategy:
-    """Return the policy as a strategy."""
-    features = data.features
-    p, expected = expect(policy, features)
-    return Strategy(
-        name="policy",
-        p=p,
-        expected_cost=expected,
-        chosen=decide(policy, features, weight),
-        forced=rule_sizes(policy, features.rule),
-    )
-
-
 def _rivals(ladder: Outcomes, split: str, unit: str, weight: float) -> tuple[list[Strategy], list[str]]:
-    """Fit the learned baselines for a split without showing them the queries they are tested on."""
+    """Fit the baselines for a split without showing them the queries on which they are tested."""
     names = split_names(ladder.queries)
     tune = names == "tune"
     asked = np.ones(len(names), dtype=bool) if split == "all" else names == split

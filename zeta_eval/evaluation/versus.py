@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.points import Points
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
 from zeta_eval.evaluation.reports.versus_report import Versus
 from zeta_eval.exceptions import InvalidInputError
@@ -30,14 +30,14 @@ def compare(
     seed: int = 0,
     n_bootstrap: int = 1000,
 ) -> Versus:
-    """Compare policies on the same queries; each is charged the real cost of every size that it runs.
+    """Compare policies on the same queries; each pays the real cost of every size that it runs.
 
     Args:
         policies: Policies by name, at least two; the first is what the others are compared with.
         outcomes: A table that holds every size of every policy.
         split: "tune", "validate", "test" or "all".
-        cost_weight: Trade-off at which all choose and are valued; None lets each choose at its own, and values all at
-            the first policy's.
+        cost_weight: Cost weight at which all policies choose and are valued; None lets each choose at its own, and
+            values all at the first policy's.
         seed: Seed of the resamples.
         n_bootstrap: Number of resamples.
 
@@ -57,7 +57,7 @@ def compare(
         own = _rows_of(table, policy.sizes)
         part = Evaluator(own, first.cost_unit)
         weight = np.array([policy.cost_weight if cost_weight is None else value])
-        points = Points.of(policy, own, part, weight)
+        points = PolicyCurve.of(policy, own, part, weight)
         walked.append(_Walked.of(points, part.unit_cost / data.unit_cost, value))
         row = points.frame(bootstrap, part.unit_cost).iloc[0].to_dict()
         row["cost_ratio"] = row["cost"] / data.unit_cost
@@ -90,7 +90,7 @@ def compare(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Walked:
-    """What one policy came to on Q queries; costs are shares of the largest size's mean cost."""
+    """Results of one policy on Q queries; costs are shares of the largest size's mean cost."""
 
     steps: npt.NDArray[np.object_]
     score: Floats
@@ -98,7 +98,7 @@ class _Walked:
     utility: Floats
 
     @classmethod
-    def of(cls, points: Points, unit: float, value: float) -> _Walked:
+    def of(cls, points: PolicyCurve, unit: float, value: float) -> _Walked:
         score, cost = points.score[:, 0], points.cost[:, 0] * unit
         return cls(steps=points.steps(0), score=score, cost=cost, utility=score - value * cost)
 

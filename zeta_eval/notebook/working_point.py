@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.points import Points
 from zeta_eval.evaluation.batch.predict import difficulty
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
@@ -34,7 +34,7 @@ class WorkingPoint:
         """The queries that the curve is measured on."""
         self.data = Evaluator(self.table, policy.cost_unit)
         """The same as arrays."""
-        self.points = Points.of(policy, self.table, self.data)
+        self.points = PolicyCurve.of(policy, self.table, self.data)
         """What each query gets at each cost weight of the curve."""
         self._frame = self.points.frame(Bootstrap(len(self.table), seed=seed), self.data.unit_cost)
         self.own = int(np.searchsorted(self.points.weights, policy.cost_weight))

@@ -1,4 +1,4 @@
-"""Tracking: what to log is data, one writer puts it into MLflow; the only door to mlflow, which is imported late."""
+"""Logging into MLflow and its registry of policies: the only door to mlflow, which is imported late."""
 
 from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark
 from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name, is_version

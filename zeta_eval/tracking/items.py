@@ -1,4 +1,4 @@
-"""What to log is data: a run is a sequence of `LogItem`s, made here from a benchmark; mlflow plays no part."""
+"""Items to log as plain data: settings, metrics, tags and files of a benchmark. MLflow plays no part here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one writer of log items into MLflow."""
+"""The one writer into MLflow: runs with their settings, metrics, tags and files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ _T = TypeVar("_T")
 
 
 class MlflowTracker:
-    """Writes runs into an MLflow store; the store and the experiment are made where they are missing."""
+    """Logs benchmarks, tunings and policies into an MLflow store, which is made where it is missing.
+
+    >>> tracker = MlflowTracker("sqlite:///mlruns/mlflow.db", experiment="my models")  # opens nothing yet
+    >>> tracker.uri
+    'sqlite:///mlruns/mlflow.db'
+    """
 
     def __init__(self, uri: str = URI, artifact_root: str | Path = ARTIFACTS, experiment: str = "zeta-eval") -> None:
         """Name the store; nothing is opened yet.

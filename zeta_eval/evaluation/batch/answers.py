@@ -1,4 +1,4 @@
-"""Signals of the answers stored in a table, as arrays: what `generate` would see of each."""
+"""Signals of the answers stored in a table, as arrays: the same that `generate` reads of a live answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 1 << 14
 
 
 class Views:
-    """What each answer's text shows, by query and size, read when it is asked for; None where no text is stored."""
+    """Signals of each answer's text, by query and size, read when asked for; None where no text is stored."""
 
     def __init__(self, outcomes: Outcomes) -> None:
         self._outcomes = outcomes
@@ -38,11 +38,11 @@ class Answers:
     sizes: tuple[str, ...]
     """The sizes, cheapest first."""
     views: Views
-    """What each answer's text shows."""
+    """Signals of each answer's text."""
     finals: npt.NDArray[np.int64]
     """Hash of the final answer, 0 where there is none, shape (Q, M - 1)."""
     logprobs: dict[str, Floats]
-    """What `zeta_eval.router.cascade.logprob_signals` tells by name, each (Q, M), NaN where there is none."""
+    """Signals of `zeta_eval.router.cascade.logprob_signals` by name, each (Q, M), NaN where there is none."""
     values: Floats
     """Signals of the text, shape (S, Q, M - 1) in the order of `SIGNALS`; NaN where no text is stored."""
 

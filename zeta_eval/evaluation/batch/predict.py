@@ -1,4 +1,4 @@
-"""What a policy expects and chooses for many queries at once: the vectorised twin of `RoutingPolicy.estimate`."""
+"""Chances, costs and choices of a policy for many queries at once: the vectorised twin of `RoutingPolicy.estimate`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FREE, NO_SIGNAL, EMBEDDING = range(3)
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """All that a policy reads of Q queries."""
+    """Features of Q queries, with their texts and tasks: all that a policy reads of them."""
 
     names: tuple[str, ...]
     """Names of the F features."""

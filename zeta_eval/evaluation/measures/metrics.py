@@ -1,4 +1,4 @@
-"""What a router is worth, as pure functions on (cost, score) points, with the field's definitions.
+"""Metrics of a router, with the usual definitions, as pure functions on points of (cost, score).
 
 Points have the shape (..., K, 2), cost first; leading axes are bootstrap samples, computed side by side. A *random
 mix* sends each query to a size by lot, so it reaches every point on the straight lines between single sizes; the best

@@ -1,9 +1,9 @@
-"""What a replay found, with intervals: as data, a figure, HTML, JSON and plain text."""
+"""The report of a replay: its numbers with intervals, as data, a figure, HTML, JSON and plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """The policy in the field's figures of merit; definitions in `zeta_eval.evaluation.measures.metrics`."""
+    """The policy in the usual figures of merit; definitions in `zeta_eval.evaluation.measures.metrics`."""
 
     pgr: Measure
     """Performance gap recovered by the policy, from the cheapest to the largest size."""
@@ -63,7 +63,17 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayReport:
-    """A policy and its baselines on stored outcomes."""
+    """Scores and costs of a policy and its baselines on stored outcomes, with the verdict on the policy.
+
+    >>> from zeta_eval.evaluation.replay import replay
+    >>> from zeta_eval.router.policy import RoutingPolicy
+    >>> from zeta_eval.testing import make_outcomes
+    >>> report = replay(RoutingPolicy.seed(), make_outcomes(300), n_bootstrap=50, baselines=False)
+    >>> report.frame()["strategy"].tolist()
+    ['policy', '4B alone', '7B alone', '14B alone', 'random mix', 'oracle']
+    >>> report.verdict.status
+    'not proven on this data'
+    """
 
     policy: str
     """Name of the policy."""
@@ -72,7 +82,7 @@ class ReplayReport:
     cost_unit: str
     """Column the costs come from."""
     cost_weight: float
-    """Trade-off at which every strategy chose."""
+    """Accuracy given up to save one call of the largest size, at which every strategy chose."""
     n: int
     """Queries evaluated."""
     n_excluded: int
@@ -124,10 +134,10 @@ class ReplayReport:
         return figure
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; what can't be told is None."""
+        """Return everything as plain JSON values; a number that can't be told is None."""
         data: dict[str, Any] = plain(asdict(self))
-        for name in ("pgr", "regret", "versus_largest"):
-            data["summary"][name] = plain(getattr(self.summary, name)._asdict())
+        tuples = {f.name: value for f in fields(Summary) if hasattr(value := getattr(self.summary, f.name), "_asdict")}
+        data["summary"] |= {name: plain(value._asdict()) for name, value in tuples.items()}
         return {"schema_version": SCHEMA_VERSION} | data
 
     def save_json(self, path: str | Path) -> Path:
@@ -143,7 +153,7 @@ class ReplayReport:
         )
 
     def text(self) -> str:
-        """The report for a terminal; its last line says in words what the policy is worth."""
+        """Return the report for a terminal; the last line is the verdict."""
         return self._page().text()
 
     def __repr__(self) -> str:

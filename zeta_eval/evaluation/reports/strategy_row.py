@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.evaluation.reports.tables import cell
 
@@ -23,10 +24,8 @@ class Measured:
 
     strategy: str
     """Name of the strategy."""
-    sizes: tuple[str, ...]
-    """The sizes, cheapest first."""
-    unit_cost: float
-    """What a cost of 1 is, in the table's unit."""
+    data: Evaluator
+    """Scores and costs of the sizes on the queries."""
     share: Floats
     """Probability with which each query's answer is that of each size, shape (Q, M)."""
     score: Floats
@@ -68,9 +67,9 @@ class StrategyRow:
     """Mean score, in [0, 1]."""
     accuracy_ci: tuple[float, float] = field(metadata=metric(lambda m: m.accuracy[1:], "[95 %]", ".3f"))
     """Interval of the accuracy."""
-    cost: float = field(metadata=metric(lambda m: m.cost.value * m.unit_cost, "cost", ".3g"))
+    cost: float = field(metadata=metric(lambda m: m.cost.value * m.data.unit_cost, "cost", ".3g"))
     """Mean real cost per query, in the report's cost unit."""
-    cost_ci: tuple[float, float] = field(metadata=metric(lambda m: tuple(c * m.unit_cost for c in m.cost[1:])))
+    cost_ci: tuple[float, float] = field(metadata=metric(lambda m: tuple(c * m.data.unit_cost for c in m.cost[1:])))
     """Interval of the cost."""
     cost_ratio: float = field(metadata=metric(lambda m: m.cost.value, "of largest", ".1%"))
     """Cost as a share of the largest size's."""
@@ -79,7 +78,7 @@ class StrategyRow:
     latency_p95_s: float | None = field(metadata=metric(lambda m: m.latency_quantile(0.95), "p95 s", ".3g"))
     """95th percentile of the latency, in seconds."""
     shares: Mapping[str, float] = field(
-        metadata=metric(lambda m: dict(zip(m.sizes, m.share.mean(axis=0).tolist(), strict=True)), "% of queries")
+        metadata=metric(lambda m: dict(zip(m.data.sizes, m.share.mean(axis=0).tolist(), strict=True)), "% of queries")
     )
     """Share of queries by size."""
     gap_closed: float = field(metadata=metric(lambda m: m.gap_closed.value, "gap closed", ".3f"))

@@ -1,4 +1,4 @@
-"""What a comparison of policies found: as data, a figure, HTML, JSON and plain text."""
+"""The report of a comparison of policies: as data, a figure, HTML, JSON and plain text."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Versus:
     cost_unit: str
     """Column the costs come from."""
     cost_weight: float
-    """What a call of the largest size is worth in every utility, accuracy - cost_weight * cost share: the common cost
-    weight, or the first policy's own."""
+    """Accuracy that a call of the largest size counts in every utility, accuracy - cost_weight * cost share: the common
+    cost weight, or the first policy's own."""
     n: int
     """Queries evaluated: those with a score on every size of every policy."""
     n_excluded: int
@@ -100,7 +100,7 @@ class Versus:
         return figure
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; what can't be told is None."""
+        """Return everything as plain JSON values; a number that can't be told is None."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         tables = {name: value.to_dict("records") for name, value in data.items() if isinstance(value, pd.DataFrame)}
         content: dict[str, Any] = plain(data | tables | {"singles": self.singles.tolist()})
@@ -120,7 +120,7 @@ class Versus:
         return [_conclusion(row, self.policies[0]) for row in _records(self.rows.iloc[1:])]
 
     def text(self) -> str:
-        """The tables for a terminal; the last lines say in words which policy is better."""
+        """Return the tables for a terminal; the last lines say in words which policy is better."""
         return self._page().text()
 
     def __repr__(self) -> str:

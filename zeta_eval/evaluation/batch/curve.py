@@ -1,4 +1,4 @@
-"""A policy at several cost weights on the same queries: what each query got, and what that came to."""
+"""A policy at several cost weights on the same queries: which sizes each query ran, and what they cost and scored."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from zeta_eval.router.policy import RoutingPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Points:
-    """K points of a policy on Q queries and the policy's M sizes. Costs are shares of the largest's mean cost."""
+class PolicyCurve:
+    """Results of a policy with M sizes on Q queries at K cost weights. Costs are shares of the largest's mean cost."""
 
     sizes: tuple[str, ...]
     """The policy's sizes, cheapest first."""
@@ -32,12 +32,12 @@ class Points:
     score: Floats
     """Score of the kept answer, shape (Q, K)."""
     cost: Floats
-    """Cost of all that ran, shape (Q, K)."""
+    """Cost of all sizes that ran, shape (Q, K)."""
     latency: Floats
-    """Time of all that ran, in seconds, shape (Q, K); NaN where the table has none."""
+    """Time of all sizes that ran, in seconds, shape (Q, K); NaN where the table has none."""
 
     @classmethod
-    def of(cls, policy: RoutingPolicy, table: Outcomes, data: Evaluator, weights: Floats | None = None) -> Points:
+    def of(cls, policy: RoutingPolicy, table: Outcomes, data: Evaluator, weights: Floats | None = None) -> PolicyCurve:
         """Run every query at some cost weights, else at those of the policy's curve and its own.
 
         Args:
@@ -61,13 +61,13 @@ class Points:
         )
 
     def steps(self, k: int, rows: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.object_]:
-        """Return what ran at point k in words, like "4B" or "4B > 14B": for some queries (N,), else all, shape (N,)."""
+        """Return the sizes that ran at weight k: "4B" or "4B > 14B"; of some queries (N,) or of all."""
         codes, which = np.unique(self.ran[k] if rows is None else self.ran[k, rows], axis=0, return_inverse=True)
         words = [" > ".join(s for s, there in zip(self.sizes, row, strict=True) if there) for row in codes]
         return np.array(words, dtype=object)[which.ravel()]
 
     def frame(self, bootstrap: Bootstrap, unit_cost: float) -> pd.DataFrame:
-        """Return a row per point: accuracy and cost with 95 % intervals, latency quantiles, shares of the kept sizes.
+        """Return a row per cost weight: accuracy and cost with 95 % intervals, latency, shares of the kept sizes.
 
         Args:
             bootstrap: Resamples of the Q queries.
