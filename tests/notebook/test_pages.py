@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zeta_eval.cli.verb import Page
+from zeta_eval.cli.verb import WebPage
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.notebook.pages import Pages, free_port
 
@@ -24,7 +24,7 @@ test(SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
 def page(tmp_path, code=SERVER):
     port = free_port()
     command = [sys.executable, "-c", code, str(port), str(tmp_path / "pid")]
-    return Page(title="Test page", address=f"http://127.0.0.1:{port}", command=command)
+    return WebPage(title="Test page", address=f"http://127.0.0.1:{port}", command=command)
 
 
 def ended(pid):
@@ -53,8 +53,8 @@ def test_a_page_is_served_once_and_stops_with_the_notebook(tmp_path):
 def test_a_page_stops_when_the_kernel_is_killed(tmp_path):
     asked = page(tmp_path)
     kernel = (
-        "import time\nfrom zeta_eval.notebook.pages import Pages\nfrom zeta_eval.cli.verb import Page\n"
-        f"Pages().serve(Page(title='t', address={asked.address!r}, command={asked.command!r}), 's')\n"
+        "import time\nfrom zeta_eval.notebook.pages import Pages\nfrom zeta_eval.cli.verb import WebPage\n"
+        f"Pages().serve(WebPage(title='t', address={asked.address!r}, command={asked.command!r}), 's')\n"
         "print('up', flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", kernel], stdout=subprocess.PIPE) as process:

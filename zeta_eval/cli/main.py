@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from zeta_eval.cli.verb import Page, Result
+from zeta_eval.cli.verb import Result, WebPage
 from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.files import to_json, write_json
@@ -54,5 +54,5 @@ def _show(result: Result, json_to: str | None) -> None:
     print(result.text, flush=True)
     if json_to is not None:
         write_json(json_to, result.data)
-    if isinstance(page := result.report, Page):
+    if isinstance(page := result.report, WebPage):
         os.execvpe(page.command[0], page.command, os.environ | page.env)

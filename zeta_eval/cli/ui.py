@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from zeta_eval.cli.options import STORE
-from zeta_eval.cli.verb import Page, Result, verb
+from zeta_eval.cli.verb import Result, WebPage, verb
 from zeta_eval.exceptions import InvalidInputError
 
 
@@ -28,12 +28,12 @@ def _ui(args: Namespace) -> Result:
     address = f"http://127.0.0.1:{args.port}"
     if args.optuna is None:
         command = ui_command(args.mlflow, args.port)
-        page = Page(title="MLflow page", address=address, command=command, env=dict(UI_ENV))
+        page = WebPage(title="MLflow page", address=address, command=command, env=dict(UI_ENV))
     else:
         command = _dashboard_command(args.optuna, args.port)
-        page = Page(title="Optuna page", address=address, command=command)
+        page = WebPage(title="Optuna page", address=address, command=command)
     data = {"address": address, "command": command}
-    return Result(report=page, text=f"{page.title}: {address} (Ctrl-C stops it)", data=data)
+    return Result(report=page, text=f"{page!r} (Ctrl-C stops it)", data=data)
 
 
 def _dashboard_command(storage: str, port: int) -> list[str]:

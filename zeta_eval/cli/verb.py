@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class WebPage:
     """A page that a server on this machine shows once its command runs."""
 
     title: str
@@ -46,6 +47,14 @@ class Page:
     """The server's command."""
     env: dict[str, str] = field(default_factory=dict)
     """What the server needs in its environment beside ours."""
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.address}"
+
+    def _repr_html_(self) -> str:
+        address = html.escape(self.address)
+        link = f"<a href='{address}' target='_blank' rel='noopener'>{address}</a>"
+        return f"{html.escape(self.title)}: {link} (stops with the kernel)"
 
 
 Do = Callable[[Namespace], Result]

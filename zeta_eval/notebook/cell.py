@@ -32,7 +32,7 @@ class Answered:
     value: Decision | Routed | dict[str, Step]
     """What -o stores: the answer with its steps; by size the answers of --compare; the decision of --dry-run."""
     given: tuple[tuple[Decision, tuple[Step, ...]], ...]
-    """Each answer that can be judged: the decision it stands for, and the steps to it."""
+    """Each answer that can get feedback: the decision it stands for, and the steps to it."""
 
 
 def cell_parser() -> Parser:

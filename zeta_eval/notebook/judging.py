@@ -40,7 +40,7 @@ class Judge:
     def record(
         self, text: str, task: str | None, given: Sequence[tuple[Decision, Sequence[Step]]]
     ) -> list[FeedbackAnswer]:
-        """Note answers to a text; each can then be judged."""
+        """Note answers to a text; each can then get feedback."""
         noted = []
         for decision, steps in given:
             kept = next(s for s in reversed(steps) if s.error is None)

@@ -143,7 +143,7 @@ class ZetaMagics(Magics):
                 _show_widget(buttons(self._judging(), answers), cell.hint)
 
     def _record(self, text: str, task: str | None, made: cells.Answered, cell: RoutedCell) -> list[FeedbackAnswer]:
-        """Note the answers, so that they can be judged."""
+        """Note the answers, so that they can get feedback."""
         if not made.given:
             return []
         try:

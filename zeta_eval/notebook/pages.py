@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import select
 import signal
@@ -12,10 +11,9 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
 
-from zeta_eval.cli.verb import Page
+from zeta_eval.cli.verb import WebPage
 from zeta_eval.exceptions import GenerationError
 
 START_S = 90.0
@@ -30,31 +28,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Served:
-    """A page that is there."""
-
-    title: str
-    """What it shows."""
-    address: str
-    """Where."""
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.address} (stops with the kernel)"
-
-    def _repr_html_(self) -> str:
-        link = f"<a href='{html.escape(self.address)}' target='_blank' rel='noopener'>{html.escape(self.address)}</a>"
-        return f"{html.escape(self.title)}: {link} (stops with the kernel)"
-
-
 class Pages:
     """The servers of a notebook. Each runs below a guard that ends it when the kernel ends, in whatever way."""
 
     def __init__(self) -> None:
         """Start none yet."""
-        self._running: dict[str, tuple[subprocess.Popen[bytes], Served]] = {}
+        self._running: dict[str, tuple[subprocess.Popen[bytes], WebPage]] = {}
 
-    def serve(self, page: Page, source: str) -> Served:
+    def serve(self, page: WebPage, source: str) -> WebPage:
         """Start a page's server and wait until it answers, unless one of this notebook shows the same source already.
 
         Raises:
@@ -80,9 +61,8 @@ class Pages:
                 log.seek(0)
                 last = log.read().decode(errors="replace").strip().rpartition("\n")[2] or "it says nothing"
                 raise GenerationError(f"The {page.title} does not start: {last}") from None
-        served = Served(title=page.title, address=page.address)
-        self._running[source] = (guard, served)
-        return served
+        self._running[source] = (guard, page)
+        return page
 
     def stop(self) -> None:
         """End all servers."""
@@ -91,7 +71,7 @@ class Pages:
         self._running.clear()
 
 
-def _wait(guard: subprocess.Popen[bytes], page: Page) -> None:
+def _wait(guard: subprocess.Popen[bytes], page: WebPage) -> None:
     """Wait until something listens at a page's address.
 
     Raises:

@@ -42,15 +42,21 @@ def _notebook_verbs(use: Do, status: Do, feedback: Do) -> tuple[Verb, ...]:
     return (
         Verb(
             name="use",
-            summary="route cells by a policy",
+            summary="choose the policy that routes cells",
             example="use policy.json --ladder embedded",
             arguments={**POLICY, "--ladder": {"metavar": "L", "help": "the models it routes to (%(default)s)"}},
             do=use,
         ),
-        Verb(name="status", summary="say what is set", example="status", arguments={}, do=status),
+        Verb(
+            name="status",
+            summary="show what routes cells, and where results are kept",
+            example="status",
+            arguments={},
+            do=status,
+        ),
         Verb(
             name="feedback",
-            summary="judge an answer",
+            summary="say whether an answer was right",
             example='feedback 1f3a right    or    "the correct answer"',
             arguments={
                 "id": {"metavar": "ID", "help": "what stands below the answer"},
