@@ -78,11 +78,7 @@ class ModelSpec:
 
 
 def _check_server(rung: ModelSpec) -> None:
-    """Refuse settings of a server that can't be used; messages never repeat a text that may hold a key.
-
-    Raises:
-        InvalidInputError: one that is wrong.
-    """
+    """Refuse settings of a server that can't be used; messages never repeat a text that may hold a key."""
     who = f"Rung '{rung.size}' has"
     for name, least in (("concurrency", 1), ("retries", 0)):
         value = getattr(rung, name)

@@ -110,11 +110,7 @@ class TransformersGenerator:
     def _in_batches(
         self, prompts: Sequence[str], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
     ) -> dict[int, Completion]:
-        """Answer the prompts of these indices in padded batches, in that order.
-
-        Raises:
-            GenerationError: the accelerator has failed; nothing more will run on it.
-        """
+        """Answer the prompts of these indices in padded batches, in that order."""
         answers: dict[int, Completion] = {}
         size = min(config.batch_size or self.batch_size, self._fits or len(prompts) or 1)
         while todo:
@@ -152,9 +148,6 @@ class TransformersGenerator:
 
         Continuous batching reports no probabilities of the first token, so a pass of its own reads every prompt first.
         The time of that pass is the cost of reading, and is not counted twice.
-
-        Raises:
-            GenerationError: the accelerator has failed; nothing more will run on it.
         """
         few = replace(config, batch_size=min(config.batch_size or self._rows, self._rows))
         chosen = [encoded[i] for i in todo]

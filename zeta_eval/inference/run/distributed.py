@@ -201,11 +201,7 @@ class Team:
         return json.loads(data)
 
     def _watch(self) -> None:
-        """Check, once a second, that the other processes live: the leader checks all, the others the leader.
-
-        Raises:
-            GenerationError: one has failed or died.
-        """
+        """Check, once a second, that the other processes live: the leader checks all, the others the leader."""
         now = time.monotonic()
         if now - self._looked_s < 1.0:
             return

@@ -143,11 +143,7 @@ def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
 
 
 def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
-    """The queries of each rung; rungs without queries are left out.
-
-    Raises:
-        InvalidInputError: no queries, an id twice, or embedding tasks and no rung that embeds.
-    """
+    """The queries of each rung; rungs without queries are left out."""
     if not queries:
         raise InvalidInputError("There are no queries to run; name tasks that have some.")
     query_id, times = Counter(q.query_id for q in queries).most_common(1)[0]
@@ -179,11 +175,7 @@ def _is_text(prompt: str) -> bool:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Turn errors of a full or broken disk into one clear line.
-
-    Raises:
-        OutputError: that is so.
-    """
+    """Turn errors of a full or broken disk into one clear line."""
     try:
         yield
     except OSError as e:
@@ -196,11 +188,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> Outcomes:
-    """Write outcomes.parquet, complete run.json and return the table.
-
-    Raises:
-        GenerationError: no query has a score.
-    """
+    """Write outcomes.parquet, complete run.json and return the table."""
     rows = journal.rows()
     errors = [r for r in rows if r["error"] is not None]
     if not any(r["score"] is not None for r in rows):

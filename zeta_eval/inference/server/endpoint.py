@@ -174,11 +174,7 @@ class EndpointGenerator:
             await self._settle(client, stream=False)
 
     def _key(self) -> str:
-        """The server's key, or nothing.
-
-        Raises:
-            InvalidInputError: a key that the rung names is missing, or is no key.
-        """
+        """The server's key, or nothing."""
         name = self._spec.api_key_env
         key = os.environ.get(name, "").strip()
         if not key and name != API_KEY_ENV:
@@ -215,11 +211,7 @@ class EndpointGenerator:
         self._streams |= stream
 
     async def _answer(self, client: httpx.AsyncClient, call: Call) -> Completion:
-        """Answer a prompt; one that is refused, or fails alone, gives a Completion with `error`.
-
-        Raises:
-            GenerationError: all others would fail too.
-        """
+        """Answer a prompt; one that is refused, or fails alone, gives a Completion with `error`."""
         try:
             answer = await self._ask(client, call)
         except Refusal as e:
@@ -240,12 +232,7 @@ class EndpointGenerator:
         )
 
     async def _ask(self, client: httpx.AsyncClient, call: Call) -> Completion:
-        """Ask until an answer is whole.
-
-        Raises:
-            Fault: it failed in spite of all retries.
-            Refusal: the server doesn't take the request.
-        """
+        """Ask until an answer is whole."""
         body = request(self._spec.model, call, self._extras[call.stream].values())
         content, tried = json.dumps(body).encode(), 0
         while True:
