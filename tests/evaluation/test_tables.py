@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from zeta_eval.evaluation.reports.tables import Page, cell, html_table, text_table
+from zeta_eval.evaluation.reports.tables import Page, cell, html_table, printed, text_table
 
 FRAME = pd.DataFrame([("policy", "0.9"), ("<4B> alone", "0.75")], columns=["strategy", "[95 %]"])
 
@@ -23,6 +23,8 @@ def test_html_cells_are_escaped():
         (None, ".3f", "-"),
         (math.nan, ".3f", "-"),
         (-0.0001, "+.3f", "+0.000"),
+        (0.0001, "p", "<0.001"),
+        (0, "", "0"),
         ((0.25, 0.5), ".2f", "[0.25, 0.50]"),
         ((math.nan, math.nan), ".2f", "-"),
         ({"4B": 0.25, "7B": 0.75}, "", "25/75"),
@@ -30,6 +32,12 @@ def test_html_cells_are_escaped():
 )
 def test_a_cell_writes_what_it_holds(value, form, written):
     assert cell(value, form) == written
+
+
+def test_a_column_is_printed_beside_its_interval():
+    frame = pd.DataFrame({"gain": [0.5], "gain_low": [0.25], "gain_high": [1.0], "n": [3]})
+    table = printed(frame, {"gain": ("gain", "+.2f"), "queries": ("n", "")})
+    assert table.to_dict("records") == [{"gain": "+0.50 [+0.25, +1.00]", "queries": "3"}]
 
 
 def test_text_and_html_say_the_same():

@@ -43,7 +43,7 @@ def cell(value: Any, form: str) -> str:
 
     Args:
         value: What to write; None and NaN are written "-".
-        form: Format of a number, like ".3f".
+        form: Format of a number, like ".3f"; "p" for a p-value.
     """
     if isinstance(value, str):
         return value
@@ -53,9 +53,26 @@ def cell(value: Any, form: str) -> str:
         return "-" if math.isnan(value[0]) else f"[{cell(value[0], form)}, {cell(value[1], form)}]"
     if value is None or math.isnan(value):
         return "-"
+    if form == "p":
+        return "<0.001" if value < 0.001 else format(value, ".3f")
     text = format(value, form)
-    zero = float(text.removesuffix("%")) == 0
-    return format(0.0, form) if zero else text  # no "-0.000"
+    return format(0.0, form) if form and float(text.removesuffix("%")) == 0 else text  # no "-0.000"
+
+
+def printed(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Write columns of a frame as cells, each beside its interval where the frame has a `_low` and a `_high` of it.
+
+    Args:
+        frame: The numbers.
+        columns: Column and format by heading, in order.
+    """
+    found = {}
+    for heading, (name, form) in columns.items():
+        found[heading] = [cell(value, form) for value in frame[name]]
+        if f"{name}_low" in frame:
+            ends = zip(frame[f"{name}_low"], frame[f"{name}_high"], strict=True)
+            found[heading] = [f"{text} {cell(pair, form)}" for text, pair in zip(found[heading], ends, strict=True)]
+    return pd.DataFrame(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

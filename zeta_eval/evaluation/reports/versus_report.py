@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.reports.plane import draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, MARKERS, canvas, legend, shorten, title
-from zeta_eval.evaluation.reports.tables import Page, cell
+from zeta_eval.evaluation.reports.tables import Page, cell, printed
 from zeta_eval.files import plain
 
 if TYPE_CHECKING:
@@ -117,7 +116,18 @@ class Versus:
 
     def conclusions(self) -> list[str]:
         """Say for each policy but the first, in a sentence, whether it is better."""
-        return [_conclusion(row, self.policies[0]) for row in _records(self.rows.iloc[1:])]
+        rows = self.rows.iloc[1:]
+        gaps = printed(rows, {"gap": ("utility_difference", "+.3f")})["gap"]
+        ends = zip(rows["utility_difference_low"], rows["utility_difference_high"], strict=True)
+        words = (
+            "better" if low > 1e-9 else "worse" if high < -1e-9 else "neither better nor worse is shown"
+            for low, high in ends
+        )
+        first = self.policies[0]
+        return [
+            f"{name} against {first}: {gap} in utility: {word}."
+            for name, gap, word in zip(self.policies[1:], gaps, words, strict=True)
+        ]
 
     def text(self) -> str:
         """Return the tables for a terminal; the last lines say in words which policy is better."""
@@ -139,35 +149,25 @@ class Versus:
 
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:
         """The tables to show, with their headings."""
-        standing = [
+        shares = self.rows[[f"share_{s}" for s in self.sizes]].to_dict("records")
+        standing = printed(
+            self.rows,
             {
-                "policy": row["policy"],
-                "cost weight": f"{row['cost_weight']:.3g}",
-                "accuracy": _with_interval(row, "accuracy", ".3f"),
-                "cost": _with_interval(row, "cost", ".3g"),
-                "of largest": f"{row['cost_ratio']:.1%}",
-                "utility": _with_interval(row, "utility", ".3f"),
-                "p95 s": cell(row["latency_p95_s"], ".3g"),
-                "% of queries": "/".join(f"{100 * row[f'share_{s}']:.0f}" for s in self.sizes),
-            }
-            for row in _records(self.rows)
-        ]
-        gaps = [
-            {
-                "policy": row["policy"],
-                **{
-                    key: value
-                    for name, form in (("accuracy", "+.3f"), ("cost", "+.3g"), ("utility", "+.3f"))
-                    for key, value in (
-                        (name, _with_interval(row, f"{name}_difference", form)),
-                        (f"p {name}", _p_value(row[f"{name}_p"])),
-                    )
-                },
-                "queries that differ": f"{int(row['n_differ'])} ({row['n_differ'] / self.n:.1%})",
-            }
-            for row in _records(self.rows.iloc[1:])
-        ]
-        found = [("", pd.DataFrame(standing)), (f"Differences to {self.policies[0]}:", pd.DataFrame(gaps))]
+                "policy": ("policy", ""),
+                "cost weight": ("cost_weight", ".3g"),
+                "accuracy": ("accuracy", ".3f"),
+                "cost": ("cost", ".3g"),
+                "of largest": ("cost_ratio", ".1%"),
+                "utility": ("utility", ".3f"),
+                "p95 s": ("latency_p95_s", ".3g"),
+            },
+        ).assign(**{"% of queries": [cell(share, "") for share in shares]})
+        columns = {"policy": ("policy", "")}
+        for name, form in (("accuracy", "+.3f"), ("cost", "+.3g"), ("utility", "+.3f")):
+            columns |= {name: (f"{name}_difference", form), f"p {name}": (f"{name}_p", "p")}
+        differ = [f"{int(n)} ({n / self.n:.1%})" for n in self.rows["n_differ"][1:]]
+        differences = printed(self.rows.iloc[1:], columns).assign(**{"queries that differ": differ})
+        found = [("", standing), (f"Differences to {self.policies[0]}:", differences)]
         for policy in self.policies[1:]:
             found += self._disagreements(policy)
         return found
@@ -178,51 +178,25 @@ class Versus:
         rows = self.disagreements[self.disagreements["policy"] == policy]
         if not len(rows):
             return []
-        by_task = [
-            {
-                "task": row["task"],
-                "queries": row["n"],
-                "differ": row["n_differ"],
-                "won": row["won"],
-                "lost": row["lost"],
-                "accuracy": _with_interval(row, "accuracy_difference", "+.3f"),
-                "cost": cell(row["cost_difference"], "+.3g"),
-            }
-            for row in _records(tasks.nlargest(LISTED, "n_differ"))
-        ]
+        counts = {"task": "task", "queries": "n", "differ": "n_differ", "won": "won", "lost": "lost"}
+        gaps = {"accuracy": ("accuracy_difference", "+.3f"), "cost": ("cost_difference", "+.3g")}
+        by_task = printed(
+            tasks.nlargest(LISTED, "n_differ"), {heading: (name, "") for heading, name in counts.items()} | gaps
+        )
         order = rows["score_difference"].abs() + 1e-6 * rows["cost_difference"].abs() / (self.singles[:, 0].max() or 1)
-        queries = [
+        greatest = rows.loc[order.nlargest(LISTED).index]
+        queries = printed(
+            greatest,
             {
-                "task": row["task"],
-                self.policies[0]: row["sizes_first"],
-                policy: row["sizes"],
-                "score": cell(row["score_difference"], "+.2g"),
-                "cost": cell(row["cost_difference"], "+.3g"),
-                "query": shorten(row["query"], 60),
-            }
-            for row in _records(rows.loc[order.nlargest(LISTED).index])
-        ]
+                "task": ("task", ""),
+                self.policies[0]: ("sizes_first", ""),
+                policy: ("sizes", ""),
+                "score": ("score_difference", "+.2g"),
+                "cost": ("cost_difference", "+.3g"),
+            },
+        ).assign(query=[shorten(query, 60) for query in greatest["query"]])
         more = "; all of them in .disagreements" if len(rows) > LISTED else ""
         return [
-            (f"Where {policy} runs other sizes than {self.policies[0]}, by task:", pd.DataFrame(by_task)),
-            (f"Queries with the greatest differences{more}:", pd.DataFrame(queries)),
+            (f"Where {policy} runs other sizes than {self.policies[0]}, by task:", by_task),
+            (f"Queries with the greatest differences{more}:", queries),
         ]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return cast(list[dict[str, Any]], frame.to_dict("records"))
-
-
-def _conclusion(row: Mapping[str, Any], first: str) -> str:
-    low, high = row["utility_difference_low"], row["utility_difference_high"]
-    better = "better" if low > 1e-9 else "worse" if high < -1e-9 else "neither better nor worse is shown"
-    gap = _with_interval(row, "utility_difference", "+.3f")
-    return f"{row['policy']} against {first}: {gap} in utility: {better}."
-
-
-def _with_interval(row: Mapping[str, Any], name: str, form: str) -> str:
-    return f"{cell(row[name], form)} {cell((row[f'{name}_low'], row[f'{name}_high']), form)}"
-
-
-def _p_value(p: float) -> str:
-    return "<0.001" if p < 0.001 else cell(p, ".3f")

@@ -143,31 +143,11 @@ def _product_work(v: TextView) -> float:
 
 
 def _cue(name: str) -> Feature:
-    def count(v: TextView) -> float:
-        return log1p(v.cues[name]) if name in v.cues else 0.0
-
-    return count
+    return lambda v: log1p(v.cues[name]) if name in v.cues else 0.0
 
 
-def _digits_work(name: str) -> Feature:
-    def digits(v: TextView) -> float:
-        return float(min(v.digits[0], 12)) if name in v.cues else 0.0
-
-    return digits
-
-
-def _numbers_work(name: str) -> Feature:
-    def numbers(v: TextView) -> float:
-        return log1p(len(v.numbers)) if name in v.cues else 0.0
-
-    return numbers
-
-
-def _letters_work(name: str) -> Feature:
-    def letters(v: TextView) -> float:
-        return log1p(v.longest_word) if name in v.cues else 0.0
-
-    return letters
+def _where(cue: str, amount: Feature) -> Feature:
+    return lambda v: amount(v) if cue in v.cues else 0.0
 
 
 for _name in CUES:
@@ -175,7 +155,7 @@ for _name in CUES:
 
 # How much there is to do, by the kind of work the text asks for: digits, numbers or letters to work on.
 for _name in ("addition", "subtraction", "multiplication", "division", "comparison", "stepwise"):
-    feature(f"{_name}_digits_work", group="work")(_digits_work(_name))
-    feature(f"{_name}_numbers_work", group="work")(_numbers_work(_name))
+    feature(f"{_name}_digits_work", group="work")(_where(_name, _longest_number))
+    feature(f"{_name}_numbers_work", group="work")(_where(_name, _numbers))
 for _name in ("ordering", "counting", "reversal", "copying"):
-    feature(f"{_name}_letters_work", group="work")(_letters_work(_name))
+    feature(f"{_name}_letters_work", group="work")(_where(_name, _longest_word))
