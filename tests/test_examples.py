@@ -1,5 +1,6 @@
 """Every public class and verb carries an example, and every example runs."""
 
+import builtins
 import doctest
 import inspect
 
@@ -36,4 +37,5 @@ def test_every_example_runs(name, tmp_path, monkeypatch):
     for test in doctest.DocTestFinder(recurse=inspect.isclass(PUBLIC[name])).find(PUBLIC[name], name, globs=known):
         said = []
         runner.run(test, out=said.append)
+        vars(builtins).pop("_", None)  # doctest leaves it there, and IPython then sets no `_` of its own
         assert not runner.failures, "".join(said)

@@ -167,7 +167,7 @@ def replay(
         policy: A policy, its file, or its registered name as `load_policy` takes it.
         outcomes: A table, its file, or a benchmark's folder.
         split: "tune", "validate", "test" or "all".
-        cost_weight: Another trade-off than the policy's own.
+        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         seed: Seed of the intervals.
         store: MLflow store of registered names.
 
@@ -181,9 +181,8 @@ def replay(
         >>> report.n, [row.strategy for row in report.rows][:3]
         (53, ['policy', '4B alone', '7B alone'])
     """
-    return _replay(
-        load_policy(policy, store=store), loaded(Outcomes, outcomes), split=split, cost_weight=cost_weight, seed=seed
-    )
+    chooser, table = load_policy(policy, store=store), loaded(Outcomes, outcomes)
+    return _replay(chooser, table, split=split, cost_weight=cost_weight, seed=seed)
 
 
 def compare(
@@ -198,12 +197,12 @@ def compare(
     """Compare policies on the same stored queries: how much better each is than the first, and where they disagree.
 
     Args:
-        policies: Policies, their files or registered names, by name or in a row; a row is named by these.
-        outcomes: A table that holds every size of every policy, its file, or a benchmark's folder.
+        policies: At least two policies, files or registered names: in a list, or by the names that the report uses.
+        outcomes: A table with every size of every policy, its file, or a benchmark's folder.
         split: "tune", "validate", "test" or "all".
-        cost_weight: Trade-off for all; None takes each policy's own.
+        cost_weight: One cost weight for all; None takes each policy's own.
         seed: Seed of the intervals.
-        store: MLflow store of registered names, as in `load_policy`.
+        store: MLflow store of registered names.
 
     Raises:
         ZetaError: fewer than two policies, a policy or a table that can't be used, or one that lacks a size.
@@ -236,7 +235,7 @@ def route(
         policy: A policy, its file, or its registered name as `load_policy` takes it.
         text: The query.
         task: Name of the task that the query belongs to.
-        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's.
+        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         store: MLflow store of registered names.
 
     Raises:
@@ -252,34 +251,25 @@ def route(
 
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:
     """Record a tuning with its study and test report, and the policy version."""
-    row = report.test.policy_row
+    row, policy = report.test.policy_row, report.policy
     metrics = {
         "test_accuracy": row.accuracy,
         "test_cost": row.cost,
         "test_gap_closed": row.gap_closed,
         "tune_accuracy": report.tune_score,
         "optimism": report.optimism,
-        "cost_weight": report.policy.cost_weight,
+        "cost_weight": policy.cost_weight,
         "seconds": report.seconds,
     }
-    tags = {
-        "estimator": report.estimator,
-        "verdict": report.policy.verdict.status,
-        "policy": report.policy.name,
-        "cost": report.policy.cost_unit,
-    }
+    tags = {"estimator": report.estimator, "verdict": policy.verdict.status}
+    tags |= {"policy": policy.name, "cost": policy.cost_unit}
+    settings = report.parameters | asdict(report.settings)
     with TemporaryDirectory() as folder:
         files = [Path(folder, "trials.parquet"), report.test.save_json(Path(folder, "test_report.json"))]
         report.trials.to_parquet(files[0])
-        tracker.log_tuning(
-            params=report.parameters | asdict(report.settings),
-            metrics=metrics,
-            best_curve=report.best_curve,
-            artifacts=files,
-            tags=tags,
-        )
-        policy = report.policy.save(Path(folder, "policy.json"))
-        tracker.log_policy(policy, metrics=metrics, tags=tags, artifacts=files[1:])
+        tracker.log_tuning(params=settings, metrics=metrics, best_curve=report.best_curve, artifacts=files, tags=tags)
+        file = policy.save(Path(folder, "policy.json"))
+        tracker.log_policy(file, metrics=metrics, tags=tags, artifacts=files[1:])
 
 
 def _named(

@@ -79,7 +79,8 @@ class ZetaMagics(Magics):
         """
         if self._session is None:
             policy = take("policy", self.policy, self.user_ns) if self.policy else None
-            self._session = Session(self._policy(policy), self._ladder(), max_new_tokens=self.max_new_tokens)
+            ladder = loaded(Ladder, take("ladder", self.ladder, self.user_ns))
+            self._session = Session(self._policy(policy), ladder, max_new_tokens=self.max_new_tokens)
         return self._session
 
     def _policy(self, given: RoutingPolicy | str | Path | None) -> RoutingPolicy | None:
@@ -168,9 +169,6 @@ class ZetaMagics(Magics):
         hidden = self._ipython.user_ns_hidden
         return {k: v for k, v in self.user_ns.items() if k not in hidden or hidden[k] is not v}
 
-    def _ladder(self) -> Ladder:
-        return loaded(Ladder, take("ladder", self.ladder, self.user_ns))
-
     def _judging(self) -> Judge:
         if self._judge is None:
             from zeta_eval.feedback import History
@@ -183,12 +181,9 @@ class ZetaMagics(Magics):
         ladder = loaded(Ladder, args.ladder)
         self._forget_session()
         self._session = Session(policy, ladder, max_new_tokens=self.max_new_tokens)
-        return self._told()
+        return self._status(args)
 
     def _status(self, args: Namespace) -> Result:
-        return self._told()
-
-    def _told(self) -> Result:
         found: Status = status(self.session(), history=self.history, store=self.store)
         return Result(report=found, text=repr(found), data=dict(found.lines))
 
