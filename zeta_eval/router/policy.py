@@ -104,50 +104,49 @@ class RoutingPolicy:
             raise PolicyError(
                 f"The default size '{self.default_size}' is none of {', '.join(sizes)}; name one of them."
             )
-        if unknown := set(self.weights) - set(FEATURES):
-            raise PolicyError(
-                f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
-            )
+        if not isinstance(self.embedding_size, str | None):
+            raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
+        if len(self.cut_points) != len(sizes) - 1:
+            raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
+        self._check_numbers()
+        self._check_models(len(sizes))
+        self._check_looks(sizes)
+
+    def _check_numbers(self) -> None:
         if not all(math.isfinite(w) for w in (*self.weights.values(), self.bias)):
             raise PolicyError("A feature weight is not finite; tune the policy again.")
         checked_cost_weight(self.cost_weight, PolicyError)
         if not (math.isfinite(self.unit_cost) and self.unit_cost > 0):
             raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
-        if not isinstance(self.embedding_size, str | None):
-            raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
         if any(not a <= b for a, b in pairwise((*self.cut_points, math.inf))):
             raise PolicyError(f"The cut points {self.cut_points} do not ascend; tune the policy again.")
-        if len(self.cut_points) != len(sizes) - 1:
-            raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
-        if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
-            raise PolicyError(f"A look names size '{min(unknown)}', which the policy lacks; tune it again.")
-        for look in self.looks:
-            known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
-            if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
-                raise PolicyError(
-                    f"A look names the sizes {look.ran}, not each size once in order; tune the policy again."
-                )
-            if unknown := {n for p in look.posteriors for n in p.weights} - known:
-                raise PolicyError(f"A look reads signal '{min(unknown)}', which is not known here; tune again.")
-        if len({look.ran for look in self.looks}) < len(self.looks):
-            raise PolicyError("Two looks are about the same sizes; tune the policy again.")
-        self._check_models(len(sizes))
 
     def _check_models(self, n: int) -> None:
-        lengths, names = [], set()
+        lengths, names = [] if self.domain is None else [len(self.domain.base)], set(self.weights)
         if self.costs is not None:
             lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
             names |= set(self.costs.log_cost.weights)
         if self.learned is not None:
             lengths.append(len(self.learned.base))
             names |= set(self.learned.linear.weights)
-        lengths += [len(self.domain.base)] if self.domain is not None else []
         if any(length != n for length in lengths):
             raise PolicyError(f"A model of the policy does not fit its {n} sizes; tune the policy again.")
         if unknown := names - set(FEATURES):
             raise PolicyError(
                 f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
             )
+
+    def _check_looks(self, sizes: list[str]) -> None:
+        if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
+            raise PolicyError(f"A look names size '{min(unknown)}', which the policy lacks; tune it again.")
+        for look in self.looks:
+            known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
+            if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
+                raise PolicyError(f"A look names {look.ran}, not each size once in order; tune the policy again.")
+            if unknown := {n for p in look.posteriors for n in p.weights} - known:
+                raise PolicyError(f"A look reads signal '{min(unknown)}', which is not known here; tune again.")
+        if len({look.ran for look in self.looks}) < len(self.looks):
+            raise PolicyError("Two looks are about the same sizes; tune the policy again.")
 
     @property
     def sizes(self) -> tuple[str, ...]:

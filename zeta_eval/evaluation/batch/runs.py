@@ -113,46 +113,36 @@ class PolicyRuns:
 
     def at(self, cost_weight: float) -> Runs:
         """Run every query at a finite cost weight."""
-        q, m = self.prior.shape
-        kept, ran = np.full(q, -1), np.zeros((q, m), dtype=bool)
-        doubtful = np.zeros(q, dtype=bool)
-        todo: list[tuple[tuple[int, ...], _Rows, Floats]] = []
+        rule, (q, m) = self.features.rule, self.prior.shape
+        kept, ran, doubtful = np.full(q, -1), np.zeros((q, m), dtype=bool), np.zeros(q, dtype=bool)
+        free = np.flatnonzero(rule == FREE)
+        todo: list[tuple[tuple[int, ...], _Rows, Floats]] = [((), free, self.prior[free])]
+
+        def run(k: int, seen: tuple[int, ...], rows: _Rows, p: Floats) -> None:
+            """Run size k for some queries, whose answer is then the last seen."""
+            kept[rows], ran[rows, k] = k, True
+            if k < m - 1 and rows.size:
+                now = (*seen, k)
+                todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
+
         for k in range(m):  # a rule names the first size
-            rows = np.flatnonzero((self.features.rule != FREE) & (self.forced == k))
-            self._take((), rows, self.prior[rows], k, kept, ran, todo)
-        rows = np.flatnonzero(self.features.rule == FREE)
-        todo.append(((), rows, self.prior[rows]))
+            rows = np.flatnonzero((rule != FREE) & (self.forced == k))
+            run(k, (), rows, self.prior[rows])
         while todo:
             seen, rows, p = todo.pop()
             if not rows.size:
                 continue
             best, close = self._next(seen, p, self.cost[rows], cost_weight)
             if seen:
-                best[self.features.rule[rows] == EMBEDDING] = -1
+                best[rule[rows] == EMBEDDING] = -1
             doubtful[rows[close]] = True
             for k in range(m):
                 here = best == k
-                self._take(seen, rows[here], p[here], k, kept, ran, todo)
+                run(k, seen, rows[here], p[here])
         for i in np.flatnonzero(doubtful).tolist():
             steps = self._walk(i, cost_weight)
             kept[i], ran[i] = steps[-1], np.isin(np.arange(m), steps)
         return Runs(kept, ran)
-
-    def _take(
-        self,
-        seen: tuple[int, ...],
-        rows: _Rows,
-        p: Floats,
-        k: int,
-        kept: Sizes,
-        ran: npt.NDArray[np.bool_],
-        todo: list[tuple[tuple[int, ...], _Rows, Floats]],
-    ) -> None:
-        """Run size k for some queries, whose answer is then the last seen."""
-        kept[rows], ran[rows, k] = k, True
-        if k < ran.shape[1] - 1 and rows.size:
-            now = (*seen, k)
-            todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
 
     def _next(
         self, seen: tuple[int, ...], p: Floats, cost: Floats, weight: float
