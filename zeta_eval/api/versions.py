@@ -17,7 +17,7 @@ from zeta_eval.router.policy import RoutingPolicy
 if TYPE_CHECKING:
     from zeta_eval.feedback import History
     from zeta_eval.tracking import MlflowTracker, Promotion
-    from zeta_eval.tuning import TuningSettings
+    from zeta_eval.tuning import TuningReport, TuningSettings
     from zeta_eval.tuning.learning_report import LearningReport
 
 
@@ -92,11 +92,11 @@ def opened(history: History | str | Path) -> Iterator[History]:
         yield made
 
 
-def load_policy(policy: RoutingPolicy | str | Path, *, store: str | None = None) -> RoutingPolicy:
-    """Return a policy as it is, from its file, or by its registered name.
+def load_policy(policy: RoutingPolicy | TuningReport | str | Path, *, store: str | None = None) -> RoutingPolicy:
+    """Return a policy as it is, that of a report, or read it from its file or by its registered name.
 
     Args:
-        policy: A policy, its file, models:/ZetaDynamicRouter@champion or models:/ZetaDynamicRouter/3.
+        policy: A policy, a report with one, a file, models:/ZetaDynamicRouter@champion or models:/ZetaDynamicRouter/3.
         store: MLflow store of registered names; None takes MLFLOW_TRACKING_URI, else mlruns/mlflow.db here.
 
     Raises:
@@ -106,7 +106,7 @@ def load_policy(policy: RoutingPolicy | str | Path, *, store: str | None = None)
 
     if isinstance(policy, str) and is_registered_name(policy):
         return _tracker(store).registry.load(policy)
-    return loaded(RoutingPolicy, policy)
+    return loaded(RoutingPolicy, getattr(policy, "policy", policy))
 
 
 def promote(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, canvas, shorten, title
 from zeta_eval.notebook.explain import explain
-from zeta_eval.notebook.view import View, bar, policy_of
+from zeta_eval.notebook.view import View, bar
 from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
@@ -124,7 +125,7 @@ def complexity_view(policy: RoutingPolicy | TuningReport | str | Path, query: st
         >>> view.decision().size
         '7B'
     """
-    return ComplexityView(policy_of(policy), query)
+    return ComplexityView(load_policy(policy), query)
 
 
 def _parts(view: ComplexityView) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import FAINT, canvas, legend, title
 from zeta_eval.files import loaded
-from zeta_eval.notebook.view import View, policy_of
+from zeta_eval.notebook.view import View
 from zeta_eval.notebook.working_point import WorkingPoint
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -98,7 +99,7 @@ def explore(
         'policy.json'
     """
     trials = policy.trials if isinstance(policy, TuningReport) else None
-    return Explore(loaded(Outcomes, outcomes), policy_of(policy), split=split, seed=seed, trials=trials)
+    return Explore(loaded(Outcomes, outcomes), load_policy(policy), split=split, seed=seed, trials=trials)
 
 
 def study_front(trials: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.bins import by_complexity, reliability
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, legend, shorten, title
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.files import loaded
-from zeta_eval.notebook.view import policy_of
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningReport
@@ -50,7 +50,7 @@ def calibration(
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
     """
-    policy = policy_of(policy)
+    policy = load_policy(policy)
     table = reliability(policy, loaded(Outcomes, outcomes), split=split, bins=bins)
     sizes = policy.sizes
     figure, axes = canvas(1, len(sizes), size=(max(4.6, 3.1 * len(sizes)), 4.3), share_y=True)
@@ -80,7 +80,7 @@ def accuracy_by_complexity(
 
     Arguments and errors as in `calibration`.
     """
-    policy = policy_of(policy)
+    policy = load_policy(policy)
     table = by_complexity(policy, loaded(Outcomes, outcomes), split=split, bins=bins)
     figure, [[axes]] = canvas(size=(7.0, 4.4))
     for i, size in enumerate(policy.sizes):

@@ -5,15 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from zeta_eval.evaluation.reports.style import image
-from zeta_eval.files import loaded
-from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tuning import TuningReport
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
@@ -55,17 +51,6 @@ class View(ABC):
         except ImportError:  # no ipywidgets, or a version that doesn't fit
             drawn = {}
         return {**drawn, "text/plain": self.text(), "image/png": picture}
-
-
-def policy_of(given: RoutingPolicy | TuningReport | str | Path) -> RoutingPolicy:
-    """A policy, that of a tuning report, or that of a file.
-
-    Raises:
-        PolicyError: the file can't be used.
-    """
-    if isinstance(given, TuningReport):
-        return given.policy
-    return loaded(RoutingPolicy, given)
 
 
 def bar(share: float, colour: str, *, width: int = 120) -> str:
