@@ -65,13 +65,7 @@ def replay(
     rows, traces, runs = zip(*(compare.policy(PolicyRuns.of(p, table, data.features)) for p in ways), strict=True)
     others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
     traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
-    if split in ("tune", "all"):
-        notes.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
-    if table.n_incomplete:
-        notes.append(
-            f"{table.n_incomplete} queries are left out because a size has no score on them; run `zeta bench` again to "
-            "complete them, or mend the table."
-        )
+    notes += cautions(split, table)
     ignored = tuple(s for s in outcomes.sizes if s not in policy.sizes)
     if ignored:
         notes.append(f"sizes of the table that the policy lacks are ignored ({len(ignored)}): {', '.join(ignored)}.")
@@ -102,6 +96,19 @@ def replay(
         verdict=compare.verdict(rows[-1]),
         notes=tuple(notes),
     )
+
+
+def cautions(split: str, table: Outcomes) -> list[str]:
+    """Say what to bear in mind of results on a split of a table."""
+    found = []
+    if split in ("tune", "all"):
+        found.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
+    if table.n_incomplete:
+        found.append(
+            f"{table.n_incomplete} queries are left out because a size has no score on them; run `zeta bench` again to "
+            "complete them, or mend the table."
+        )
+    return found
 
 
 def _rivals(ladder: Outcomes, split: str, unit: str, weight: float) -> tuple[list[Strategy], list[str]]:

@@ -14,6 +14,7 @@ from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
+from zeta_eval.evaluation.replay import cautions
 from zeta_eval.evaluation.reports.versus_report import Versus
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
@@ -84,7 +85,7 @@ def compare(
         by_task=pd.concat(
             [_by_task(n, walked[0], w, table.tasks, bootstrap, data.unit_cost) for n, w in pairs], ignore_index=True
         ),
-        notes=tuple(_notes(policies, split, table.n_incomplete)),
+        notes=tuple(_notes(policies, split, table)),
     )
 
 
@@ -176,17 +177,14 @@ def _by_task(
     )
 
 
-def _notes(policies: Mapping[str, RoutingPolicy], split: str, n_incomplete: int) -> list[str]:
+def _notes(policies: Mapping[str, RoutingPolicy], split: str, table: Outcomes) -> list[str]:
     names, units = list(policies), [p.cost_unit for p in policies.values()]
     notes = [
         f"{name} was tuned on costs in {unit}; here every policy is charged in {units[0]}."
         for name, unit in zip(names, units, strict=True)
         if unit != units[0]
     ]
-    if split in ("tune", "all"):
-        notes.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
-    if n_incomplete:
-        notes.append(f"{n_incomplete} queries are left out because a size has no score on them.")
+    notes += cautions(split, table)
     if len(names) > 2:
         notes.append("the p-values are of single comparisons, not corrected for their number.")
     return notes
