@@ -186,7 +186,7 @@ def test_a_row_that_cannot_be_stored_is_counted_and_spoils_no_other(history, cap
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, r"says nothing; give right=True or False"),
+        ({}, r"is empty; give right=True or False"),
         ({"right": True, "score": 0.5}, r"give one of them"),
         ({"right": "yes"}, r"right is 'yes'; give True or False"),
         ({"score": 1.5}, r"is 1\.5; give a number in \[0, 1\]"),

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback.off_policy import Logged, difference, one_hot
 
 N, M = 2000, 3
@@ -50,11 +49,3 @@ def test_a_right_model_saves_wrong_propensities():
         known = value(target, truth) - value(greedy, truth)
         errors.append(difference(careless, greedy, target, truth, np.zeros((N, M))).value - known)
     assert abs(np.mean(errors)) < 4 * np.std(errors) / np.sqrt(60)
-
-
-def test_a_log_that_can_not_be_is_refused():
-    one = np.zeros(1, dtype=int)
-    with pytest.raises(InvalidInputError, match="as many of each"):
-        Logged(chosen=one, score=np.zeros(2), propensity=np.ones(1))
-    with pytest.raises(InvalidInputError, match=r"not in \(0, 1\]"):
-        Logged(chosen=one, score=np.zeros(1), propensity=np.zeros(1))

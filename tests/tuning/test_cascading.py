@@ -57,7 +57,7 @@ def test_where_an_answer_tells_whether_it_is_right_the_policy_cascades_and_gains
     _, report = telling
     found = rows(report)
     own, cascading = found["policy"], found["policy, cascading"]
-    assert report.policy.looks and "The policy cascades" in report.text()
+    assert report.policy.looks and "The policy escalates" in report.text()
     assert cascading.gap_closed_ci[0] > max(own.gap_closed, 0.0) + 0.2
     assert cascading.lift_ci[0] > 0.05 > own.lift
     assert cascading.cost_ratio < 0.75
@@ -90,7 +90,7 @@ def test_where_answers_tell_nothing_the_policy_keeps_every_first_answer(seed):
     report = tune(outcomes, HEURISTIC)
     assert report.policy.looks == ()
     assert "policy, cascading" not in rows(report)
-    assert "A cascade did not pay" in report.text()
+    assert "Escalation did not pay" in report.text()
     assert set(decisions(report.policy, outcomes.split("test"))["steps"].map(len)) == {1}
     assert report.policy.verdict.status == "not proven on this data"
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from zeta_eval.arrays import Floats, sigmoid
 from zeta_eval.evaluation.batch.predict import Texts
+from zeta_eval.evaluation.measures.logistic import logistic_toward
 
 NEIGHBOURS = 50
 """Neighbours of the kNN baseline: fewer are noise (k of 50-100 does best on stored outcomes of real models)."""
@@ -24,9 +25,11 @@ def length_only(fit_queries: Texts, fit_score: Floats, queries: Texts) -> Floats
     """
     x, new = (np.log1p([len(t) for t in texts]) for texts in (fit_queries, queries))
     centre, spread = x.mean(), x.std() or 1.0
-    design = np.column_stack([np.ones(len(x)), (x - centre) / spread])
-    weights = np.column_stack([_logistic(design, y) for y in fit_score.T])
-    return sigmoid(np.column_stack([np.ones(len(new)), (new - centre) / spread]) @ weights)
+    columns, unseen = (np.column_stack([np.ones(len(a)), (a - centre) / spread]) for a in (x, new))
+    # scikit-learn's default ridge on the slope, a trace on the intercept for scores that are all 0 or 1
+    penalty = np.array([1e-6, 1.0])
+    weights = [logistic_toward(columns, y, np.zeros(2), penalty, tolerance=-1e-12) for y in fit_score.T]
+    return sigmoid(unseen @ np.column_stack(weights))
 
 
 def knn(fit_queries: Texts, fit_score: Floats, queries: Texts, *, k: int = NEIGHBOURS) -> Floats:
@@ -47,17 +50,3 @@ def knn(fit_queries: Texts, fit_score: Floats, queries: Texts, *, k: int = NEIGH
     with config_context(working_memory=WORKING_MIB):
         near = index.kneighbors(vectors.transform(map(str, queries)), return_distance=False)
     return np.asarray(fit_score[near].mean(axis=1))
-
-
-def _logistic(design: Floats, y: Floats, *, ridge: float = 1.0) -> Floats:
-    """Return weights of a logistic regression by Newton's method; the slope has a ridge as scikit-learn's default."""
-    w = np.zeros(design.shape[1])
-    penalty = np.diag([1e-6, *[ridge] * (len(w) - 1)])  # a trace on the intercept, for scores that are all 0 or 1
-    for _ in range(50):
-        p = sigmoid(design @ w)
-        curvature = design.T @ (design * (p * (1 - p))[:, None]) + penalty
-        step = np.linalg.solve(curvature, design.T @ (y - p) - penalty @ w)
-        w = w + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return w

@@ -1,4 +1,4 @@
-"""The history: what the router decided, and what came of it. SQLAlchemy is imported when a history is opened."""
+"""The history of a router: its decisions, and the feedback on their answers. Opening one imports SQLAlchemy."""
 
 from zeta_eval.feedback.history import History
 

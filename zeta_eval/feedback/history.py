@@ -1,4 +1,4 @@
-"""`History`: the store of what the router decided and of what came of it."""
+"""`History`: the record of a router's decisions and of the feedback on their answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
-from zeta_eval.feedback.rows import Recorded, brief, check_recorded, clean, query_hash, timestamp, verdict
+from zeta_eval.feedback.rows import Recorded, brief, check_recorded, clean, given_score, query_hash, timestamp
 from zeta_eval.feedback.writer import BackgroundWriter
 from zeta_eval.router import Decision, Step
 
@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 
 
 class History:
-    """Decisions with their feedback, in SQLite or any database that SQLAlchemy speaks to; many processes may share it.
+    """Decisions with their feedback, in a SQLite file or any database that SQLAlchemy supports.
 
-    Decisions are queued and written by a background thread; feedback is written before `feedback` returns. A killed
-    process loses at most what it had `queued`.
+    Many processes may share a history. Decisions are queued and written by a background thread; feedback is on the disk
+    when `feedback` returns. A process that is killed loses at most the decisions in its queue.
+
+    >>> from zeta_eval import RoutingPolicy, ZetaDynamicRouter
+    >>> router = ZetaDynamicRouter(RoutingPolicy.seed(("4B", "7B", "14B")))
+    >>> with History("example.db") as history:
+    ...     decision = router.route("Add 12 and 30.")
+    ...     decision_id = history.record(decision, "Add 12 and 30.")
+    ...     history.feedback(decision_id, right=True)
+    ...     scores = history.frame()["score"]
+    >>> scores.tolist()
+    [1.0]
     """
 
     def __init__(
@@ -35,8 +45,8 @@ class History:
 
         Args:
             url_or_path: a SQLite file, or a SQLAlchemy URL such as postgresql://user@host/name.
-            keep_text: False keeps a hash of each query and its features, but neither query nor answer texts.
-            capacity: most decisions that wait to be written; more are dropped and counted in `lost`.
+            keep_text: False keeps a hash of each query and its features, but no text of queries or answers.
+            capacity: most decisions in the queue; more are dropped and counted in `lost`.
 
         Raises:
             InvalidInputError: the store can't be opened or has another schema version, or the capacity is below 1.
@@ -51,12 +61,12 @@ class History:
 
     @property
     def lost(self) -> int:
-        """Decisions of this process that the store doesn't hold: the queue was full, or they were refused."""
+        """Number of decisions of this process that were not written: the queue was full, or the database refused."""
         return self._writer.lost
 
     @property
     def queued(self) -> int:
-        """Decisions of this process that wait to be written."""
+        """Number of decisions of this process in the queue."""
         return self._writer.queued
 
     def record(
@@ -72,7 +82,7 @@ class History:
         gpu_s: float | None = None,
         cost_usd: float | None = None,
     ) -> str:
-        """Queue a decision and return its id for `feedback`; what the store does never raises or waits here.
+        """Queue a decision and return its id for `feedback`; a slow or failing database delays nothing here.
 
         Args:
             decision: What `route` returned, or the `decision` of what `generate` returned.
@@ -138,7 +148,12 @@ class History:
             ZetaError: the store can't be written.
         """
         self._check_open()
-        row = {"source": source, "given_by": clean(by), "score": verdict(right, score, answer), "answer": clean(answer)}
+        row = {
+            "source": source,
+            "given_by": clean(by),
+            "score": given_score(right, score, answer),
+            "answer": clean(answer),
+        }
         if not (isinstance(source, str) and source):
             raise InvalidInputError(f"The source of a feedback is {source!r}; give a word such as 'person'.")
         if answer is not None and not self.keep_text:
@@ -169,7 +184,7 @@ class History:
         return decision_frame(self._store, source=source, since=since)
 
     def outcomes(self, *, source: str | None = None) -> Outcomes:
-        """Return what was judged as an outcomes table: one row per query and size, the newest answer's.
+        """Return the judged answers as an outcomes table: one row per query and size, of the newest answer.
 
         Its query ids are hashes of the text, its `model` is the size whose answer was kept, `source` is "feedback".
         Measured tokens and costs are there where a single size ran.

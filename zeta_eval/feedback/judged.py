@@ -24,6 +24,7 @@ from zeta_eval.arrays import Floats, logit, sigmoid
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.feedback.corrections import Correction, fit, pooled
 from zeta_eval.feedback.off_policy import Logged
+from zeta_eval.feedback.rows import UNTOLD
 from zeta_eval.outcomes.split import split_names
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 WEIGHT_CAP: Final = 20.0
 """Greatest weight of a rating, where a rating with propensity 1 has weight 1."""
-UNTOLD: Final = "untold"
-"""Task of an answer whose task is not known, as `History.outcomes` names it."""
 COST_PRIOR: Final = 30
 """Number of measured costs that move a size's expected cost half of the way."""
 WORD: Final = 0.25

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.arrays import Floats
-from zeta_eval.exceptions import InvalidInputError
 
 Z95 = 1.959963984540054
 """Normal quantile of a 95 % interval."""
@@ -33,20 +32,6 @@ class Logged:
     """Score of that size's answer, shape (n,)."""
     propensity: Floats
     """Probability with which that size was chosen, in (0, 1], shape (n,)."""
-
-    def __post_init__(self) -> None:
-        n = len(self.chosen)
-        if not n or len(self.score) != n or len(self.propensity) != n:
-            raise InvalidInputError(
-                f"A log has {n} choices, {len(self.score)} scores and {len(self.propensity)} propensities; give as "
-                "many of each, at least one."
-            )
-        if not ((self.propensity > 0) & (self.propensity <= 1)).all():
-            raise InvalidInputError("A propensity is not in (0, 1]; give the probability of the logged choice.")
-
-    def __len__(self) -> int:
-        """Number of decisions."""
-        return len(self.chosen)
 
 
 class Mean(NamedTuple):
@@ -65,19 +50,6 @@ class Mean(NamedTuple):
         return self.value - Z95 * self.error, self.value + Z95 * self.error
 
 
-def doubly_robust_scores(logged: Logged, p: Floats) -> Floats:
-    """Unbiased stand-ins for the scores of all sizes, shape (n, M); single ones may lie outside [0, 1].
-
-    Args:
-        logged: The log.
-        p: Expected score of each size by a model that was not fitted on these scores, shape (n, M).
-    """
-    scores = p.copy()
-    at = np.arange(len(logged)), logged.chosen
-    scores[at] += (logged.score - p[at]) / logged.propensity
-    return scores
-
-
 def difference(logged: Logged, first: Floats, other: Floats, p: Floats, cost: Floats) -> Mean:
     """Doubly robust estimate of the other policy's mean score - cost minus the first's, paired by query.
 
@@ -85,11 +57,13 @@ def difference(logged: Logged, first: Floats, other: Floats, p: Floats, cost: Fl
         logged: The log.
         first: Probability of each size by the first policy, shape (n, M).
         other: Probability of each size by the other policy, shape (n, M).
-        p: As in `doubly_robust_scores`.
+        p: Expected score of each size by a model that was not fitted on these scores, shape (n, M).
         cost: Cost of each size, in units of score, shape (n, M).
     """
-    gap = ((other - first) * (doubly_robust_scores(logged, p) - cost)).sum(axis=1)
-    n = len(gap)
+    n = len(logged.chosen)
+    at, scores = (np.arange(n), logged.chosen), p.copy()
+    scores[at] += (logged.score - p[at]) / logged.propensity
+    gap = ((other - first) * (scores - cost)).sum(axis=1)
     return Mean(value=float(gap.mean()), error=float(gap.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan, n=n)
 
 

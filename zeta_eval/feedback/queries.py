@@ -9,12 +9,10 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, Subquery, and_, func, select
 
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.feedback.rows import UNTOLD
 from zeta_eval.feedback.store import Store
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK
 from zeta_eval.outcomes import COLUMNS, Outcomes
-
-_UNTOLD: Final = "untold"
-"""Task of an outcome whose task nobody told."""
 
 _DTYPES: Final = {
     "score": "float64",
@@ -137,7 +135,7 @@ def _outcome_elsewhere(row: dict[str, Any]) -> dict[str, Any]:
 def _identity(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "dataset": "history",
-        "task": row["task"] or _UNTOLD,
+        "task": row["task"] or UNTOLD,
         "query_id": row["query_hash"],
         **{name: row[name] for name in ("query", "score", "created_at")},
         "source": "feedback",

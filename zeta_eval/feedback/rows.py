@@ -1,4 +1,4 @@
-"""What is noted when a query is routed or an answer judged, and the row that makes of it. Standard library only."""
+"""The rows of a history: a routed query with its steps, and the score of a feedback. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router import Decision, Step
 
+UNTOLD = "untold"
+"""Task of an outcome whose task is not known."""
+
 
 class Recorded(NamedTuple):
-    """A routed query on its way to the store; `row` does the slow part, away from the caller."""
+    """A routed query on its way to the store; the slow part, `row`, runs in the background."""
 
     id: str
     time_s: float
@@ -30,7 +33,7 @@ class Recorded(NamedTuple):
     cost_usd: float | None
 
     def row(self, *, keep_text: bool) -> dict[str, Any]:
-        """Return the row of `zeta_decisions`."""
+        """Return the row of the table `zeta_decisions`."""
         d = self.decision
         return {
             "id": self.id,
@@ -64,12 +67,12 @@ class Recorded(NamedTuple):
 
 
 def brief(steps: Sequence[Step]) -> tuple[tuple[str, float, float, str | None], ...]:
-    """What is kept of the steps."""
+    """The parts of steps that are kept."""
     return tuple([(s.size, s.latency_s, s.p_right, s.error) for s in steps]) if steps else ()
 
 
 def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]) -> None:
-    """Refuse what no store could use.
+    """Check a decision before it is queued.
 
     Raises:
         InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
@@ -83,14 +86,14 @@ def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]
             raise InvalidInputError(f"A decision was recorded with {amount!r} tokens, seconds or USD; give at least 0.")
 
 
-def verdict(right: bool | None, score: float | None, answer: str | None) -> float | None:
+def given_score(right: bool | None, score: float | None, answer: str | None) -> float | None:
     """Return the score in [0, 1] that a feedback gives, None where it only names the correct answer.
 
     Raises:
-        InvalidInputError: nothing is said, two things are, or a value won't do.
+        InvalidInputError: no score is given, two are, or a value is out of range.
     """
     if right is None and score is None and answer is None:
-        raise InvalidInputError("The feedback says nothing; give right=True or False, a score, or the correct answer.")
+        raise InvalidInputError("The feedback is empty; give right=True or False, a score, or the correct answer.")
     if right is not None and score is not None:
         raise InvalidInputError(f"The feedback has right={right!r} and score={score!r}; give one of them.")
     if right is not None and right not in (True, False):
@@ -112,7 +115,7 @@ def query_hash(text: str) -> str:
 
 
 def clean(text: str | None) -> str | None:
-    """Replace what a database can't hold: halves of surrogate pairs and the zero character."""
+    """Replace characters that a database can't hold: halves of surrogate pairs, and zero."""
     return text and text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -1,4 +1,4 @@
-"""What a history holds, in numbers: decisions, feedback, each size by week, and what drifted."""
+"""A history in numbers: decisions, feedback, each size by week, and changes over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database behind a history: opened or made, checked, appended to."""
+"""The database of a history: opening and creating it, checking its version, adding rows."""
 
 from __future__ import annotations
 

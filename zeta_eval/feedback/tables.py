@@ -15,7 +15,7 @@ METADATA: Final = MetaData()
 META: Final = Table(
     "zeta_meta", METADATA, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False)
 )
-"""What the store says about itself: `schema_version`."""
+"""Facts about the store: `schema_version`."""
 
 _json = JSON(none_as_null=True)
 

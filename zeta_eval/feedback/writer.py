@@ -1,4 +1,4 @@
-"""A bounded queue with a background thread that writes it. Standard library only."""
+"""A queue of limited length that a background thread writes to a database. Standard library only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_CHARACTERS: Final = 2**26
 
 
 class BackgroundWriter(Generic[_T]):
-    """Takes items at once and writes them soon.
+    """Takes items without delay, and writes them a moment later.
 
     Items that can't be written now stay queued and are tried again; a full queue drops what comes, and counts it.
     """
@@ -37,7 +37,7 @@ class BackgroundWriter(Generic[_T]):
             write: writes a batch and returns how many items were refused for good; raises where nothing can be
                 written now.
             capacity: most items in the queue.
-            name: what is written to, for the warning.
+            name: name of the database, for the warning.
         """
         self._write, self._capacity, self._name = write, capacity, name
         self._reset()

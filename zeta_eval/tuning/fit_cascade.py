@@ -10,8 +10,9 @@ import numpy as np
 from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.runs import run_sets
+from zeta_eval.evaluation.measures.logistic import logistic_toward
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.tuning.linear import Standard, folds, toward
+from zeta_eval.tuning.linear import Standard, folds
 
 PRECISIONS = (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Precisions of the priors of weights on standardised signals that are compared out of fold; the first, the surest
@@ -110,14 +111,18 @@ def _logistic(x: Floats, y: Floats, seed: int) -> tuple[Floats, float, Floats]:
     columns = np.column_stack([standard.x, np.ones(len(x))])
     prior = np.zeros(columns.shape[1])
     prior[0], prior[-1] = x[:, 0].std(), x[:, 0].mean()
+
+    def penalty(precision: float) -> Floats:
+        return np.array([precision] * len(standard.mean) + [1e-3])  # the intercept is almost free
+
     splits, best = list(folds(len(y), seed)), (np.inf, 0.0, x[:, 0])
     for precision in PRECISIONS:
         z = np.empty(len(y))
         for train, held in splits:
-            z[held] = columns[held] @ toward(columns[train], y[train], prior, precision)
+            z[held] = columns[held] @ logistic_toward(columns[train], y[train], prior, penalty(precision))
         loss = float((np.logaddexp(0.0, z) - y * z).sum())
         best = min(best, (loss, precision, z), key=lambda found: found[0])
-    w = toward(columns, y, prior, best[1])
+    w = logistic_toward(columns, y, prior, penalty(best[1]))
     weights = w[:-1] * standard.scale
     return weights, float(w[-1] - standard.mean @ weights), best[2]
 

@@ -25,6 +25,7 @@ from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.fit_costs import fit_cost_model
 from zeta_eval.tuning.fit_heuristic import FitSettings, Start, fit_heuristic
+from zeta_eval.tuning.linear import spread_of
 
 if TYPE_CHECKING:
     import optuna
@@ -94,12 +95,12 @@ class Data:
     @cached_property
     def spread(self) -> Floats:
         """Standard deviation of each feature, 1 where it never varies, shape (F,)."""
-        spread = self.features.std(0)
-        return cast(Floats, np.where(spread > 1e-9, spread, 1.0))
+        spread = spread_of(self.features)
+        return np.where(spread > 0, spread, 1.0)
 
     @cached_property
     def standard(self) -> Floats:
-        """Standardised features, shape (Q, F)."""
+        """Standardised features, shape (Q, F): divided, as tuned policies depend on it (`Standard` multiplies)."""
         return (self.features - self.centre) / self.spread
 
     def start(self, name: str) -> Start:

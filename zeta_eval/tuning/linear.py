@@ -8,11 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats, Ints, sigmoid
+from zeta_eval.arrays import Floats, Ints
 from zeta_eval.router.estimators.linear import Linear
 
 FOLDS = 5
 """Parts into which queries are cut for fits whose estimates are for queries that they were not fitted on."""
+
+
+def spread_of(x: Floats) -> Floats:
+    """Standard deviation of each column, 0 for a constant one: what is computed for it is a rounding error."""
+    spread = x.std(axis=0)
+    return np.where(spread > 1e-9 * np.maximum(1.0, abs(x.mean(axis=0))), spread, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,10 +35,8 @@ class Standard:
     @classmethod
     def of(cls, features: Floats) -> Standard:
         """Standardise features of shape (Q, F)."""
-        mean, spread = features.mean(axis=0), features.std(axis=0)
-        # A constant's computed spread is rounding error of its size, not zero.
-        varies = spread > 1e-9 * np.maximum(1.0, abs(mean))
-        scale = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
+        mean, spread = features.mean(axis=0), spread_of(features)
+        scale = np.where(spread > 0, 1.0 / np.where(spread > 0, spread, 1.0), 0.0)
         return cls(x=(features - mean) * scale, mean=mean, scale=scale)
 
     def linear(self, bias: Floats, weights: Floats, names: Sequence[str], tasks: Mapping[str, Floats]) -> Linear:
@@ -43,35 +47,6 @@ class Standard:
             weights={name: tuple(row.tolist()) for name, row in zip(names, raw, strict=True) if row.any()},
             tasks={task: tuple(row.tolist()) for task, row in tasks.items()},
         )
-
-
-def toward(x: Floats, y: Floats, prior: Floats, precision: float) -> Floats:
-    """Logistic regression of scores (Q,) in [0, 1] on columns (Q, D), shrunken towards weights (D,); Newton's method.
-
-    Args:
-        x: Columns, the last one constant: its weight is free.
-        y: Scores.
-        prior: What the weights are without data.
-        precision: One over the variance of the prior.
-    """
-    penalty = np.full(x.shape[1], precision)
-    penalty[-1] = 1e-3
-
-    def loss(w: Floats) -> float:
-        z = x @ w
-        return float((np.logaddexp(0.0, z) - y * z).sum() + penalty @ (w - prior) ** 2 / 2)
-
-    w, value = prior, loss(prior)
-    for _ in range(50):
-        p = sigmoid(x @ w)
-        slope = x.T @ (p - y) + penalty * (w - prior)
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty), slope)
-        while (left := loss(w - step)) > value and abs(step).max() > 1e-9:
-            step /= 2
-        if left > value - 1e-7 * len(y):
-            break
-        w, value = w - step, left
-    return w
 
 
 def graded(y: Floats) -> tuple[npt.NDArray[np.intp], Floats, Floats]:

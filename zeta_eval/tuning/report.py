@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TuningReport:
-    """What a tuning run found."""
+    """What a tuning run found: the policy, how well it does on held-out queries, and how it was chosen.
+
+    >>> import zeta_eval as ze
+    >>> from zeta_eval.testing import make_outcomes
+    >>> settings = ze.TuningSettings(n_trials=1, estimator="heuristic")
+    >>> report = ze.tune(make_outcomes(200), settings=settings)
+    >>> report.policy.sizes, report.estimator, len(report.trials)
+    (('4B', '7B', '14B'), 'heuristic', 1)
+    """
 
     policy: RoutingPolicy
     """The chosen policy with its verdict."""
@@ -32,17 +40,17 @@ class TuningReport:
     parameters: dict[str, Any]
     """The chosen trial's parameters."""
     settings: TuningSettings
-    """What was asked for."""
+    """The settings of the run."""
     seconds: float
     """Wall time in seconds."""
     estimator: str
-    """The estimator of the policy."""
+    """Name of the policy's estimator."""
     held_out_area: dict[str, float]
     """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
     unseen: Unseen | None
     """The policy on `test` where the task of each query was left out of the fit; None with one task only."""
     certificate: Certificate | None
-    """What was certified on `test`, where a share to keep was asked for."""
+    """The certificate on `test`, where a share to keep was asked for."""
     brier: dict[str, float]
     """Brier score of the success probabilities before any answer, on `test`, by size."""
     ece: dict[str, float]
@@ -80,7 +88,7 @@ class TuningReport:
         return self.test._repr_html_()
 
     def text(self) -> str:
-        """The test table, and what the search came to, as plain text."""
+        """The test table and the outcome of the search, as plain text."""
         return "\n".join(
             (
                 self.test.text(),
@@ -92,9 +100,9 @@ class TuningReport:
                 "Calibration on test, Brier score / expected calibration error: "
                 + ", ".join(f"{size} {self.brier[size]:.3f} / {self.ece[size]:.3f}" for size in self.brier)
                 + ".",
-                "The policy cascades: it may ask a small size first and judge by its answer whether to go on."
+                "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
                 if self.policy.looks
-                else "A cascade did not pay on held-out queries, or nothing is stored of the answers: the policy keeps "
+                else "Escalation did not pay on held-out queries, or no answers are stored: the policy keeps "
                 "every first answer.",
                 self._unseen_text(),
                 *(() if self.certificate is None else (self.certificate.text,)),
@@ -102,12 +110,12 @@ class TuningReport:
         )
 
     def _unseen_text(self) -> str:
-        """What the policy is worth on a task it was not tuned on."""
+        """How well the policy does on tasks that it was not tuned on."""
         domain = self.policy.domain
         if domain is None or self.unseen is None:
-            return "New tasks: the table has one task only, so what the policy expects of another counts 1 %."
+            return "New tasks: the table has one task only, so estimates for another task count 1 %."
         row, lift = self.unseen.row, self.unseen.mean_lift
-        counts = f"estimates, and the savings of smaller sizes, count {100 * domain.transfer:.0f} %"
+        counts = f"estimates count {100 * domain.transfer:.0f} %, for the rest the largest size answers"
         return (
             f"New tasks: {counts}. Leave one task out, on test: accuracy {row.accuracy:.3f} at "
             f"{100 * row.cost_ratio:.0f} % of the largest size's cost; lift over all cost weights {lift.value:+.3f} "

@@ -11,22 +11,26 @@ from zeta_eval.router.estimators import ESTIMATORS, estimator_choices, needs_emb
 
 @dataclass(frozen=True, kw_only=True)
 class TuningSettings:
-    """How a policy is tuned."""
+    """How a policy is tuned.
+
+    >>> TuningSettings(n_trials=50, keep=0.95).estimators  # without an embedder
+    ('heuristic', 'learned')
+    """
 
     cost: str | None = None
     """Cost column; None takes gpu_s, else cost_usd, else latency_s."""
     n_trials: int = 300
-    """Configurations tried."""
+    """Number of configurations that are tried."""
     seed: int = 0
     """Seed of the search and of every interval."""
     max_cost: float | None = None
-    """Most that a query may cost on average, in the cost column's unit."""
+    """Most that a query may cost on average, in the unit of the cost column."""
     min_score: float | None = None
     """Least average score, in [0, 1]."""
     storage: str | None = None
     """Optuna storage URL that makes the study resumable; None keeps it in memory."""
     estimator: str = "auto"
-    """One of `estimator_choices()`; "auto" takes the one that does best on `validate`."""
+    """"auto", or one of the estimators; "auto" takes the one that does best on `validate`."""
     embedder: str | None = None
     """Name or local folder of a sentence-transformers model, for the estimators that need one."""
     keep: float | None = None

@@ -1,0 +1,35 @@
+"""Logistic regression towards a prior: the fit behind looks, and behind the baseline that knows a query's length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeta_eval.arrays import Floats, sigmoid
+
+
+def logistic_toward(x: Floats, y: Floats, prior: Floats, penalty: Floats, *, tolerance: float = 1e-7) -> Floats:
+    """Weights (D,) of a logistic regression of scores (Q,) in [0, 1] on columns (Q, D), by Newton's method.
+
+    Args:
+        x: Columns.
+        y: Scores.
+        prior: The weights without data, shape (D,).
+        penalty: Of each weight: one over the variance of its prior, shape (D,).
+        tolerance: Gain in log-likelihood per query at which the fit stops; below 0 it goes on to the last digit.
+    """
+
+    def loss(w: Floats) -> float:
+        z = x @ w
+        return float((np.logaddexp(0.0, z) - y * z).sum() + penalty @ (w - prior) ** 2 / 2)
+
+    w, value = prior, loss(prior)
+    for _ in range(50):
+        p = sigmoid(x @ w)
+        slope = x.T @ (p - y) + penalty * (w - prior)
+        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty), slope)
+        while (left := loss(w - step)) > value and abs(step).max() > 1e-9:
+            step /= 2
+        if left > value - tolerance * len(y):
+            break
+        w, value = w - step, left
+    return w
