@@ -55,7 +55,7 @@ class Decision:
     complexity: Complexity
     """Difficulty, label and features of the query."""
     p: Mapping[str, float]
-    """Estimated chance that a size is right, by size. It is fitted to choose well: differences tell more."""
+    """Estimated chance that a size is right, by size. It is fitted to choose well, less to be exact."""
     cost: Mapping[str, float]
     """Expected cost by size, as shares of the largest size's mean cost."""
     cost_weight: float

@@ -18,14 +18,14 @@ class Steps:
     def __init__(self, sizes: Sequence[str], looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
         """Start before the first call; sizes that are not `allowed`, by index, are never called."""
         counted = counted_cost(tuple(decision.cost.values()), decision.familiarity)
-        told = decision.explored or decision.complexity.label in ("embedding", "unknown")
+        fixed = decision.explored or decision.complexity.label in ("embedding", "unknown")
         self.walk = Walk(
             sizes,
             looks,
             tuple(decision.p.values()),
             counted,
             decision.cost_weight,
-            first=sizes.index(decision.size) if told else None,
+            first=sizes.index(decision.size) if fixed else None,
             ends=decision.complexity.label == "embedding",
             allowed=allowed,
         )
@@ -50,7 +50,7 @@ class Steps:
             walk.see(read_answer(result.text), logprobs)
         p_right = 0.0 if result.error is not None else walk.p[index]
         self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
-        reason = self._reason(index, told=walk.p != before)
+        reason = self._reason(index, changed=walk.p != before)
         if walk.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
             walk.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
         early = len(self.steps) == 1 and size != self.chosen
@@ -69,8 +69,8 @@ class Steps:
         steps, reasons = tuple(self.steps), tuple(self.reasons)
         return Routed(text=kept.text, size=kept.size, decision=decision, steps=steps, reasons=reasons)
 
-    def _reason(self, index: int, *, told: bool) -> str:
-        """Say why the walk went on or stopped after the size at `index`, whose answer `told` something or nothing."""
+    def _reason(self, index: int, *, changed: bool) -> str:
+        """Say why the walk went on or stopped after the size at `index`, whose answer `changed` the chances or not."""
         walk, step, going = self.walk, self.steps[-1], self.next
         kept = walk.sizes[walk.ran[-1]] if walk.ran else step.size
         larger = walk.larger(index)
@@ -80,7 +80,7 @@ class Steps:
             return f"kept {kept}: {step.size} failed ({step.error}), and no larger size is worth its cost"
         if step.error is not None:
             return f"went to {going}: {step.size} failed ({step.error})"
-        if going is None and not told:
+        if going is None and not changed:
             return f"kept {step.size}: its answer does not change the chance of any size"
         asked = walk.next
         if asked is None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 URI: Final = "sqlite:///mlruns/mlflow.db"
-"""Where runs are kept unless told otherwise, relative to the working directory."""
+"""Where runs are kept where nothing else is said, relative to the working directory."""
 ARTIFACTS: Final = "mlruns/artifacts"
-"""Where files of runs are kept unless told otherwise, relative to the working directory."""
+"""Where files of runs are kept where nothing else is said, relative to the working directory."""
 
 UI_ENV: Final[Mapping[str, str]] = MappingProxyType(
     {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -34,9 +34,9 @@ def curve_weights(p: Floats, cost: Floats, *, n: int = 48) -> Floats:
     ties = []
     for j in range(p.shape[1]):
         for i in range(j):
-            gain, price = p[:, j] - p[:, i], cost[:, j] - cost[:, i]
-            moves = gain * price > 0
-            ties.append(gain[moves] / price[moves])
+            gain, extra = p[:, j] - p[:, i], cost[:, j] - cost[:, i]
+            moves = gain * extra > 0
+            ties.append(gain[moves] / extra[moves])
     pool = np.concatenate(ties) if ties else np.empty(0)
     # Just beside the ties: on one, rounding would choose.
     inner = np.unique(np.quantile(pool, np.linspace(0, 1, n))) * (1 + 1e-7) if pool.size else np.empty(0)

@@ -165,8 +165,8 @@ class PolicyRuns:
             if self.answers is None:
                 walk.see(None, {})
                 continue
-            told = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
-            walk.see(self.answers.views[i, k], {n: x for n, x in told.items() if math.isfinite(x)})
+            logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
+            walk.see(self.answers.views[i, k], {n: x for n, x in logprobs.items() if math.isfinite(x)})
         return walk.ran
 
 

@@ -19,7 +19,7 @@ _BLOCK = 1 << 17
 
 
 class Measure(NamedTuple):
-    """A value with its 95 % interval; NaN where it can't be told."""
+    """A value with its 95 % interval; NaN where it is not known."""
 
     value: float
     """The estimate."""

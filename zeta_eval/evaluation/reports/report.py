@@ -134,7 +134,7 @@ class ReplayReport:
         return figure
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain JSON values; a number that can't be told is None."""
+        """Return everything as plain JSON values; an unknown number is None."""
         data: dict[str, Any] = plain(asdict(self))
         tuples = {f.name: value for f in fields(Summary) if hasattr(value := getattr(self.summary, f.name), "_asdict")}
         data["summary"] |= {name: plain(value._asdict()) for name, value in tuples.items()}

@@ -1,4 +1,4 @@
-"""The one look of every figure: Okabe and Ito's colours, told apart by line style and marker too, on a white card.
+"""The one look of every figure: Okabe and Ito's colours, which differ in line style and marker too, on a white card.
 
 A figure brings its own white background, so that it reads the same in light and dark themes, on paper and in MLflow.
 """

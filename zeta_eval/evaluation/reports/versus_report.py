@@ -99,7 +99,7 @@ class Versus:
         return figure
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain JSON values; a number that can't be told is None."""
+        """Return everything as plain JSON values; an unknown number is None."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         tables = {name: value.to_dict("records") for name, value in data.items() if isinstance(value, pd.DataFrame)}
         content: dict[str, Any] = plain(data | tables | {"singles": self.singles.tolist()})
