@@ -24,6 +24,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.tasks import get_task
 from zeta_eval.testing import build_tiny_model
 
+pytestmark = pytest.mark.slow
 KEY = "sk-c/another+key_5556667778"
 START_S = 120
 CONFIG = GenerateConfig(max_new_tokens=16)
@@ -193,7 +194,6 @@ def test_a_model_that_the_server_cannot_find_is_one_line_that_names_it(port):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.slow
 def test_a_server_with_one_model_and_continuous_batching_does_the_same(undisturbed, models, queries, tmp_path):
     small = ["--cb-num-blocks", "64", "--cb-max-batch-tokens", "256"]  # its own sizes are those of an accelerator
     with serving(str(models / "17K"), "--continuous-batching", *small) as port:

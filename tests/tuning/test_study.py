@@ -12,12 +12,12 @@ from zeta_eval.tuning import TuningSettings, study, tune
 
 @pytest.fixture(scope="module")
 def outcomes():
-    return make_outcomes(1500, seed=3, slope=4.0)
+    return make_outcomes(900, seed=3, slope=4.0)
 
 
 @pytest.fixture(scope="module")
 def report(outcomes):
-    return tune(outcomes, TuningSettings(n_trials=40, estimator="heuristic"))
+    return tune(outcomes, TuningSettings(n_trials=20, estimator="heuristic"))
 
 
 def test_the_policy_keeps_nearly_all_accuracy_at_less_cost(report):
@@ -72,7 +72,7 @@ def test_scores_that_no_text_explains_are_not_proven(outcomes):
     rng = np.random.default_rng(0)
     frame["score"] = rng.random(len(frame)).round()
     report = tune(
-        Outcomes.from_frame(frame).with_order(outcomes.sizes), TuningSettings(n_trials=30, estimator="heuristic")
+        Outcomes.from_frame(frame).with_order(outcomes.sizes), TuningSettings(n_trials=20, estimator="heuristic")
     )
     assert report.policy.verdict.status == "not proven on this data"
     assert report.policy.verdict.best_single_size in outcomes.sizes
@@ -94,12 +94,12 @@ def test_a_model_that_only_embeds_serves_embedding_requests(outcomes):
 def test_a_budget_is_kept(outcomes):
     cheapest, dearest = outcomes.matrix("gpu_s").mean(0)[[0, -1]]
     budget = float(cheapest + 0.3 * (dearest - cheapest))
-    report = tune(outcomes, TuningSettings(n_trials=40, max_cost=budget, estimator="heuristic"))
+    report = tune(outcomes, TuningSettings(n_trials=20, max_cost=budget, estimator="heuristic"))
     assert report.test.policy_row.cost < budget * 1.1
 
 
 def test_a_floor_is_kept(outcomes):
-    report = tune(outcomes, TuningSettings(n_trials=40, min_score=0.5, estimator="heuristic"))
+    report = tune(outcomes, TuningSettings(n_trials=20, min_score=0.5, estimator="heuristic"))
     assert report.tune_score > 0.48
     assert report.test.policy_row.cost_ratio < 0.9
 
