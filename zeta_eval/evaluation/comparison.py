@@ -210,7 +210,6 @@ class Comparison:
             data=data,
             share=share,
             score=score,
-            paid=cost,
             latency=latency if runs is None else runs.paid(latency)[:, None] * np.ones(len(data.sizes)),
             accuracy=accuracy,
             cost=spent,

@@ -78,16 +78,12 @@ Looks = Mapping[tuple[int, ...], Look]
 
 
 class Maths(NamedTuple):
-    """Functions of mathematics that the rule needs, for floats or for arrays."""
+    """Functions of mathematics that the rule needs, for floats or for arrays: `maximum` gives the larger of two."""
 
     exp: Callable[[Any], Any]
-    """Exponential."""
     erf: Callable[[Any], Any]
-    """Error function."""
     sqrt: Callable[[Any], Any]
-    """Square root."""
     maximum: Callable[[Any, Any], Any]
-    """The larger of two."""
 
 
 FLOATS = Maths(math.exp, math.erf, math.sqrt, max)

@@ -25,15 +25,8 @@ class Walk:
     ) -> None:
         """Start before the first call; `next` is the size to run, None once an answer is kept.
 
-        Args:
-            sizes: Names of the sizes, cheapest first.
-            looks: How the signals of an answer change the chances.
-            p: Chance of success of each size.
-            cost: What each size's expected cost counts.
-            weight: Accuracy given up to save one call of the largest size.
-            first: The size that runs first; None leaves that to the rule.
-            ends: Whether the first answer is kept, whatever it shows.
-            allowed: The sizes that may run; None allows all.
+        Arguments as in `cascade.next_size`. `first` names the size that runs first, where the rule does not decide;
+        `ends` keeps the first answer, whatever it shows.
         """
         self.sizes, self.looks, self.p, self.cost, self.weight, self.ends = sizes, looks, tuple(p), cost, weight, ends
         self.allowed = range(len(sizes)) if allowed is None else allowed

@@ -30,8 +30,6 @@ class Measured:
     """Probability with which each query's answer is that of each size, shape (Q, M)."""
     score: Floats
     """Score of each query, shape (Q,)."""
-    paid: Floats
-    """Real cost of each query, as a share of the largest size's mean cost, shape (Q,)."""
     latency: Floats
     """Time in seconds until each size's answer, shape (Q, M); NaN where the table has none."""
     accuracy: Measure

@@ -2,7 +2,7 @@
 
 A feature claims nothing by itself. Which ones matter, and with which sign, is fitted on outcomes: the length of the
 text, for one, changes its sign between data sets. Counts enter as log(1 + n), so that the tenth occurrence weighs less
-than the first. A new feature is one function here, registered with `@feature`.
+than the first. A new feature is one line here.
 """
 
 from __future__ import annotations
@@ -51,95 +51,33 @@ def extract(text: str | TextView) -> dict[str, float]:
     return {name: function(view) for name, function in FEATURES.items()}
 
 
-@feature("characters")
-def _characters(v: TextView) -> float:
-    return log1p(v.characters)
-
-
-@feature("words")
-def _words(v: TextView) -> float:
-    return log1p(len(v.words))
-
-
-@feature("word_length")
-def _word_length(v: TextView) -> float:
-    return sum(map(len, v.words)) / len(v.words) if v.words else 0.0
-
-
-@feature("longest_word")
-def _longest_word(v: TextView) -> float:
-    return log1p(v.longest_word)
-
-
-@feature("distinct_words")
-def _distinct_words(v: TextView) -> float:
-    return len(set(v.words)) / len(v.words) if v.words else 0.0
-
-
-@feature("lines")
-def _lines(v: TextView) -> float:
-    return log1p(v.text.count("\n"))
-
-
-@feature("commas")
-def _commas(v: TextView) -> float:
-    return log1p(v.symbols.count(","))
-
-
-@feature("sentences")
-def _sentences(v: TextView) -> float:
-    return log1p(v.symbols.count(".") + v.symbols.count("?") + v.symbols.count("!"))
-
-
-@feature("asks", group="symbols")
-def _asks(v: TextView) -> float:
-    return float("?" in v.symbols)
-
-
-@feature("symbols", group="symbols")
-def _symbols(v: TextView) -> float:
-    return log1p(len(v.symbols))
-
-
-@feature("latex", group="symbols")
-def _latex(v: TextView) -> float:
-    return log1p(v.symbols.count("\\") + v.symbols.count("$") + v.symbols.count("^"))
-
-
-@feature("brackets", group="symbols")
-def _brackets(v: TextView) -> float:
-    return log1p(v.symbols.count("(") + v.symbols.count("[") + v.symbols.count("{"))
-
-
-@feature("equations", group="symbols")
-def _equations(v: TextView) -> float:
-    return log1p(v.symbols.count("=") + v.symbols.count("<") + v.symbols.count(">"))
-
-
-@feature("numbers", group="numbers")
-def _numbers(v: TextView) -> float:
-    return log1p(len(v.numbers))
-
-
-@feature("longest_number", group="numbers")
-def _longest_number(v: TextView) -> float:
-    return float(min(v.digits[0], 12))
-
-
-@feature("second_number", group="numbers")
-def _second_number(v: TextView) -> float:
-    return float(min(v.digits[1], 12))
-
-
-@feature("operators", group="numbers")
-def _operators(v: TextView) -> float:
-    return log1p(sum(v.cues.get(cue, 0) for cue in ("addition", "subtraction", "multiplication", "division")))
-
-
-@feature("product_work", group="work")
-def _product_work(v: TextView) -> float:
-    """Digit products of the two longest numbers where the text multiplies."""
-    return log1p(min(v.digits[0] * v.digits[1], 144)) if "multiplication" in v.cues else 0.0
+feature("characters")(lambda v: log1p(v.characters))
+feature("words")(lambda v: log1p(len(v.words)))
+feature("word_length")(lambda v: sum(map(len, v.words)) / len(v.words) if v.words else 0.0)
+_longest_word: Feature = feature("longest_word")(lambda v: log1p(v.longest_word))
+feature("distinct_words")(lambda v: len(set(v.words)) / len(v.words) if v.words else 0.0)
+feature("lines")(lambda v: log1p(v.text.count("\n")))
+feature("commas")(lambda v: log1p(v.symbols.count(",")))
+feature("sentences")(lambda v: log1p(v.symbols.count(".") + v.symbols.count("?") + v.symbols.count("!")))
+feature("asks", group="symbols")(lambda v: float("?" in v.symbols))
+feature("symbols", group="symbols")(lambda v: log1p(len(v.symbols)))
+feature("latex", group="symbols")(lambda v: log1p(v.symbols.count("\\") + v.symbols.count("$") + v.symbols.count("^")))
+feature("brackets", group="symbols")(
+    lambda v: log1p(v.symbols.count("(") + v.symbols.count("[") + v.symbols.count("{"))
+)
+feature("equations", group="symbols")(
+    lambda v: log1p(v.symbols.count("=") + v.symbols.count("<") + v.symbols.count(">"))
+)
+_numbers: Feature = feature("numbers", group="numbers")(lambda v: log1p(len(v.numbers)))
+_longest_number: Feature = feature("longest_number", group="numbers")(lambda v: float(min(v.digits[0], 12)))
+feature("second_number", group="numbers")(lambda v: float(min(v.digits[1], 12)))
+feature("operators", group="numbers")(
+    lambda v: log1p(sum(v.cues.get(cue, 0) for cue in ("addition", "subtraction", "multiplication", "division")))
+)
+# Digit products of the two longest numbers, where the text multiplies.
+feature("product_work", group="work")(
+    lambda v: log1p(min(v.digits[0] * v.digits[1], 144)) if "multiplication" in v.cues else 0.0
+)
 
 
 def _cue(name: str) -> Feature:
