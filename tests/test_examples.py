@@ -3,6 +3,7 @@
 import builtins
 import doctest
 import inspect
+import shutil
 
 import pytest
 
@@ -27,8 +28,8 @@ def test_every_use_of_the_router_has_an_example(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_every_example_runs(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_every_example_runs(name, tmp_path, monkeypatch, migrated_store):
+    monkeypatch.chdir(shutil.copy(migrated_store, tmp_path / "mlflow.db").parent)
     monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))  # an example makes a task
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     known = dict(vars(inspect.getmodule(PUBLIC[name])))

@@ -104,9 +104,9 @@ def _mark(view: WorkingPoint, pixels: Any) -> str:
 def _numbers(view: WorkingPoint) -> str:
     """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
     unit, own = view.policy.cost_unit, view.row(view.own)
-    columns = [_cells(view.point, unit), _cells(own, unit)]
-    rows = [[name, here, there.partition(" [")[0]] for (name, here), (_, there) in zip(*columns, strict=True)]
-    table = html_table(pd.DataFrame(rows, columns=["", "this point", "policy's own"]))
+    names = ["cost weight", "accuracy [95 %]", f"cost ({unit})", "of the largest's cost", "latency p95"]
+    there = [cell.partition(" [")[0] for cell in _cells(own)]
+    table = html_table(pd.DataFrame({"": names, "this point": _cells(view.point), "policy's own": there}))
     shares = "".join(_share(i, size, view.point[f"share_{size}"]) for i, size in enumerate(view.points.sizes))
     return f"{table}<div style='margin-top:6px;line-height:1.4'>Queries answered by each size{shares}</div>"
 
@@ -117,15 +117,11 @@ def _share(place: int, size: str, share: float) -> str:
     return f"<div><span style='{name}'>{escape(shorten(size, 22))}</span>{shown}</div>"
 
 
-def _cells(row: dict[str, Any], unit: str) -> list[tuple[str, str]]:
+def _cells(row: dict[str, Any]) -> list[str]:
     p95 = row["latency_p95_s"]
-    return [
-        ("cost weight", f"{row['cost_weight']:.3g}"),
-        ("accuracy [95 %]", f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]"),
-        (f"cost ({unit})", f"{row['cost']:.3g}"),
-        ("of the largest", f"{row['cost_ratio']:.1%}"),
-        ("latency p95", "-" if p95 != p95 else f"{p95:.3g} s"),
-    ]
+    accuracy = f"{row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]"
+    cost = [f"{row['cost']:.3g}", f"{row['cost_ratio']:.1%}"]
+    return [f"{row['cost_weight']:.3g}", accuracy, *cost, "-" if p95 != p95 else f"{p95:.3g} s"]
 
 
 def _changes(view: WorkingPoint) -> str:
