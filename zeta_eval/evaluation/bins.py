@@ -30,15 +30,7 @@ def binned(x: Floats, score: Floats, bins: int) -> pd.DataFrame:
     for b in np.unique(which):
         inside = which == b
         mean = wilson(float(score[inside].sum()), int(inside.sum()))
-        rows.append(
-            {
-                "x": float(x[inside].mean()),
-                "n": int(inside.sum()),
-                "accuracy": mean.value,
-                "accuracy_low": mean.low,
-                "accuracy_high": mean.high,
-            }
-        )
+        rows.append({"x": float(x[inside].mean()), "n": int(inside.sum()), **mean.named("accuracy")})
     return pd.DataFrame(rows)
 
 

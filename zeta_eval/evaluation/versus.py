@@ -53,20 +53,22 @@ def compare(
     data = Evaluator(table, first.cost_unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
     value = first.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
-    rows, walked = [], []
+    rows, results = [], []
     for name, policy in policies.items():
         own = _rows_of(table, policy.sizes)
         part = Evaluator(own, first.cost_unit)
         weight = np.array([policy.cost_weight if cost_weight is None else value])
         points = PolicyCurve.of(policy, own, part, weight)
-        walked.append(_Walked.of(points, part.unit_cost / data.unit_cost, value))
+        results.append(_Results.of(points, part.unit_cost / data.unit_cost, value))
         row = points.frame(bootstrap, part.unit_cost).iloc[0].to_dict()
         row["cost_ratio"] = row["cost"] / data.unit_cost
-        rows.append({"policy": name} | row | _utility(walked[-1], bootstrap))
+        utility = results[-1].utility
+        worth = measure(utility.mean(), bootstrap.means(utility[:, None])[:, 0])
+        rows.append({"policy": name} | row | worth.named("utility"))
     shares = [f"share_{s}" for s in table.sizes]
-    frame = pd.DataFrame(rows).join(pd.DataFrame([_gaps(walked[0], w, bootstrap, data.unit_cost) for w in walked]))
+    frame = pd.DataFrame(rows).join(pd.DataFrame([_gaps(results[0], w, bootstrap, data.unit_cost) for w in results]))
     frame[shares] = frame.reindex(columns=shares).fillna(0.0)
-    pairs = list(zip(names[1:], walked[1:], strict=True))
+    pairs = list(zip(names[1:], results[1:], strict=True))
     return Versus(
         policies=names,
         split=split,
@@ -80,17 +82,17 @@ def compare(
         singles=data.singles * [data.unit_cost, 1.0],
         rows=frame,
         disagreements=pd.concat(
-            [_disagreements(n, walked[0], w, table, data.unit_cost) for n, w in pairs], ignore_index=True
+            [_disagreements(n, results[0], w, table, data.unit_cost) for n, w in pairs], ignore_index=True
         ),
         by_task=pd.concat(
-            [_by_task(n, walked[0], w, table.tasks, bootstrap, data.unit_cost) for n, w in pairs], ignore_index=True
+            [_by_task(n, results[0], w, table.tasks, bootstrap, data.unit_cost) for n, w in pairs], ignore_index=True
         ),
         notes=tuple(_notes(policies, split, table)),
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Walked:
+class _Results:
     """Results of one policy on Q queries; costs are shares of the largest size's mean cost."""
 
     steps: npt.NDArray[np.object_]
@@ -99,7 +101,7 @@ class _Walked:
     utility: Floats
 
     @classmethod
-    def of(cls, points: PolicyCurve, unit: float, value: float) -> _Walked:
+    def of(cls, points: PolicyCurve, unit: float, value: float) -> _Results:
         score, cost = points.score[:, 0], points.cost[:, 0] * unit
         return cls(steps=points.steps(0), score=score, cost=cost, utility=score - value * cost)
 
@@ -116,26 +118,20 @@ def _rows_of(table: Outcomes, sizes: tuple[str, ...]) -> Outcomes:
     return Outcomes(frame[frame["query_id"].isin(table.query_ids)].reset_index(drop=True), sizes)
 
 
-def _utility(walked: _Walked, bootstrap: Bootstrap) -> dict[str, float]:
-    found = measure(walked.utility.mean(), bootstrap.means(walked.utility[:, None])[:, 0])
-    return {"utility": found.value, "utility_low": found.low, "utility_high": found.high}
-
-
-def _gaps(first: _Walked, other: _Walked, bootstrap: Bootstrap, unit: float) -> dict[str, float]:
+def _gaps(first: _Results, other: _Results, bootstrap: Bootstrap, unit: float) -> dict[str, float]:
     """Paired differences to the first policy; all NaN for the first itself."""
     found: dict[str, float] = {}
     for name, scale in (("score", 1.0), ("cost", unit), ("utility", 1.0)):
         a, b = getattr(other, name) * scale, getattr(first, name) * scale
         key, test = name.replace("score", "accuracy"), paired_test(a, b)
         m = measure(test.value, bootstrap.means((a - b)[:, None])[:, 0])
-        found |= {f"{key}_difference": m.value, f"{key}_difference_low": m.low, f"{key}_difference_high": m.high}
-        found[f"{key}_p"] = test.p_value
+        found |= m.named(f"{key}_difference") | {f"{key}_p": test.p_value}
     if other is first:
         return dict.fromkeys(found, math.nan) | {"n_differ": 0}
     return found | {"n_differ": int((other.steps != first.steps).sum())}
 
 
-def _disagreements(name: str, first: _Walked, other: _Walked, table: Outcomes, unit: float) -> pd.DataFrame:
+def _disagreements(name: str, first: _Results, other: _Results, table: Outcomes, unit: float) -> pd.DataFrame:
     at = np.flatnonzero(other.steps != first.steps)
     return pd.DataFrame(
         {
@@ -152,7 +148,7 @@ def _disagreements(name: str, first: _Walked, other: _Walked, table: Outcomes, u
 
 
 def _by_task(
-    name: str, first: _Walked, other: _Walked, tasks: npt.NDArray[np.object_], bootstrap: Bootstrap, unit: float
+    name: str, first: _Results, other: _Results, tasks: npt.NDArray[np.object_], bootstrap: Bootstrap, unit: float
 ) -> pd.DataFrame:
     names, which = np.unique(tasks.astype(str), return_inverse=True)
     member = (which[:, None] == np.arange(len(names))).astype(float)

@@ -160,12 +160,9 @@ class Registry:
 
         words = "Chooses the smallest language model that is worth its cost for a query."
         try:
+            self._client.create_registered_model(MODEL, description=words)
+        except MlflowException:  # it is there already
             self._client.get_registered_model(MODEL)
-        except MlflowException:
-            try:
-                self._client.create_registered_model(MODEL, description=words)
-            except MlflowException:  # another process was quicker
-                self._client.get_registered_model(MODEL)
 
     def _find(self, wanted: str) -> ModelVersion:
         from mlflow.exceptions import MlflowException

@@ -12,7 +12,7 @@ import pandas as pd
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.runs import PolicyRuns
-from zeta_eval.evaluation.measures.statistics import Bootstrap, measure
+from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -84,12 +84,8 @@ class PolicyCurve:
             rows.append(
                 {
                     "cost_weight": float(self.weights[i]),
-                    "accuracy": accuracy.value,
-                    "accuracy_low": accuracy.low,
-                    "accuracy_high": accuracy.high,
-                    "cost": cost.value * unit_cost,
-                    "cost_low": cost.low * unit_cost,
-                    "cost_high": cost.high * unit_cost,
+                    **accuracy.named("accuracy"),
+                    **Measure(*(x * unit_cost for x in cost)).named("cost"),
                     "cost_ratio": cost.value,
                     "latency_p50_s": p50,
                     "latency_p95_s": p95,

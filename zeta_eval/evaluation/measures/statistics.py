@@ -28,6 +28,10 @@ class Measure(NamedTuple):
     high: float
     """Upper end of the interval."""
 
+    def named(self, name: str) -> dict[str, float]:
+        """Return the value under a name, and the ends of the interval under `<name>_low` and `<name>_high`."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 class Bootstrap:
     """Resamples of n queries with replacement, drawn once and kept as counts.
