@@ -1,4 +1,4 @@
-"""Fits what answers tell: how their signals move every size's chance, and by how much."""
+"""Fits looks: how the signals of an answer change every size's chance of success."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.tuning.linear import Standard, folds
 
 PRECISIONS = (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0)
-"""Precisions of the priors of weights on standardised signals that are compared out of fold; the first, the surest
-that nothing is told, also where all do alike."""
+"""Precisions of the prior of the weights of signals that are compared out of fold. The first, by which signals count
+least, is taken where all do alike."""
 
 FEWEST = 20
-"""Least successes and failures a regression needs."""
+"""Fewest successes, and fewest failures, for a regression."""
 
 
 def fit_looks(p: Floats, score: Floats, answers: Answers, *, seed: int = 0) -> tuple[Look, ...]:
     """Fit a look for every set of sizes that may have run, the smaller sets first, since later ones build on them.
 
-    What an answer is worth, and what later looks start from, is judged out of fold.
+    The value of seeing an answer, and the chances that later looks start from, are out of fold.
 
     Args:
         p: Success probability before any answer, on queries it was not fitted on; shape (Q, M).
@@ -44,14 +44,14 @@ def fit_looks(p: Floats, score: Floats, answers: Answers, *, seed: int = 0) -> t
 
 
 def scaled(looks: Sequence[Look], by: float) -> tuple[Look, ...]:
-    """The same looks, each worth more or less before it is taken."""
+    """The same looks, with the value of seeing an answer multiplied by a factor."""
     return tuple(replace(look, spread=by * look.spread) for look in looks)
 
 
 def _fit_look(
     ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers, seed: int
 ) -> tuple[Look | None, Floats]:
-    """Fit a look, and return it with every size's probability after it, out of fold, (Q, M)."""
+    """Fit a look, and return it with every size's chance of success after it, out of fold, (Q, M)."""
     names, last = answers.names(ran), ran[-1]
     if not names:
         return None, before
@@ -73,7 +73,7 @@ def _tell(
     signals: Mapping[str, Floats],
     seed: int,
 ) -> tuple[tuple[Posterior, ...], Floats] | None:
-    """Fit what signals (N,) of some rows tell about some sizes; None with too few successes or failures of one."""
+    """Fit how signals (N,) of some rows change the chances of some sizes; None with too few successes or failures."""
     log_odds, posteriors, after = logit(before[rows]), [], before.copy()
     for k in about:
         y = score[rows, k]
@@ -104,7 +104,7 @@ def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple
 def _logistic(x: Floats, y: Floats, seed: int) -> tuple[Floats, float, Floats]:
     """Logistic regression of scores (N,) on columns (N, D), the first of them the log-odds so far.
 
-    Its prior is that the other columns tell nothing: weight 1 for the first, 0 for them, intercept 0. Returns the
+    By its prior the other columns do not matter: weight 1 for the first, 0 for them, intercept 0. Returns the
     weights (D,), the bias, and the log-odds out of fold (N,).
     """
     standard = Standard.of(x)
@@ -128,7 +128,7 @@ def _logistic(x: Floats, y: Floats, seed: int) -> tuple[Floats, float, Floats]:
 
 
 def _spread(before: Floats, after: Floats, last: int) -> float:
-    """How far the answer moved the best larger size's advantage over the last one, in units of sqrt(p (1 - p))."""
+    """Standard deviation of the change in the best larger size's advantage, in units of sqrt(p (1 - p))."""
 
     def advantage(p: Floats) -> Floats:
         return np.asarray(p[:, last + 1 :].max(axis=1) - p[:, last])

@@ -1,4 +1,4 @@
-"""Fits the search starts from: weights, abilities and slopes of the heuristic."""
+"""Fits of the heuristic, from which the search starts: weights of features, abilities and slopes of sizes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COST_GRID = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Cost weights over which the utility of a fit is averaged, so that it serves the whole curve."""
 
 TEMPERATURE = 0.05
-"""How soft the choice is in a fit, in units of utility."""
+"""Difference in utility at which a fit prefers one size to another by a factor of e."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +30,12 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitSettings:
-    """What a fit weighs."""
+    """How much each goal of a fit counts."""
 
     ridge: float
     """Penalty on the squared weights."""
     gain: float = 0.0
-    """Extra weight of queries on which sizes differ: they alone say what a larger size adds."""
+    """Extra weight of queries on which sizes differ: only these show the gain of a larger size."""
     utility: float = 0.0
     """Weight of the expected utility beside the likelihood."""
 
@@ -51,8 +51,8 @@ def fit_heuristic(x: Floats, score: Floats, cost: Floats, expected: Floats, sett
         x: standardised features, shape (Q, F).
         score: shape (Q, M), in [0, 1].
         cost: shares of the largest size's mean cost, shape (Q, M).
-        expected: what is expected of it before the query runs, shape (Q, M).
-        settings: what to weigh.
+        expected: expected cost before the query runs, shape (Q, M).
+        settings: how much each goal counts.
     """
     from scipy.optimize import minimize
 

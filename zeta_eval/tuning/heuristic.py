@@ -1,7 +1,7 @@
-"""The parameters of the complexity heuristic that Optuna searches, and the policy they make.
+"""The complexity heuristic as Optuna searches it: the parameters of a trial, and the policy that they make.
 
-The search starts from fits to the outcomes (`fit.fit_heuristic`), so that a tuned policy is never judged against a
-straw man: the plain fits run as the first trials, and win on `validate` where the search does not help.
+The search starts from fits to the outcomes (`fit_heuristic`). The plain fits are the first trials, and one of them wins
+on `validate` where the search does not help.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Data:
     """One split as arrays; Q queries, F features, M sizes."""
 
     evaluator: Evaluator
-    """Scores and costs, the latter as shares of the largest size's mean cost, each (Q, M)."""
+    """Scores and costs, each of shape (Q, M); costs are shares of the largest size's mean cost."""
     read: Features
-    """What the policy reads of the queries."""
+    """Texts, features and tasks of the queries."""
     costs: CostModel
-    """What a query is expected to cost, fitted on the tuning split."""
+    """Expected cost of a query, fitted on the tuning split."""
     forced: NDArray[np.int64]
-    """Index of the size a rule demands, shape (Q,); -1 where the utility decides."""
+    """Index of the size that a fixed rule chooses, shape (Q,); -1 where the utility decides."""
 
     @classmethod
     def of(cls, outcomes: Outcomes, cost: str, costs: CostModel | None = None) -> Data:
@@ -104,7 +104,7 @@ class Data:
         return (self.features - self.centre) / self.spread
 
     def start(self, name: str) -> Start:
-        """The heuristic fitted as a start says, fitted once."""
+        """The fit of that name, made once."""
         if name not in self._starts:
             self._starts[name] = fit_heuristic(self.standard, self.score, self.cost, self.expected_cost, STARTS[name])
         return self._starts[name]
@@ -121,7 +121,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """One point of the search: everything that decides, on standardised features."""
+    """One point of the search: a heuristic on standardised features, with a cost weight."""
 
     weights: Floats
     """Shape (F,)."""
@@ -140,7 +140,7 @@ class Configuration:
 
 
 def configure(trial: optuna.trial.BaseTrial, data: Data, sizes: tuple[str, ...]) -> Configuration:
-    """Ask a trial for the parameters and make the configuration; a finished trial gives the same one again."""
+    """Make the configuration of a trial's parameters; a finished trial gives the same one again."""
     start = data.start(trial.suggest_categorical("start", list(STARTS)))
     weights, ability, slope = start.weights.copy(), start.ability.copy(), start.slope.copy()
     groups = [GROUP_OF[name] for name in FEATURES]
@@ -193,13 +193,13 @@ def export(
     """Make the policy of a configuration: weights on raw features, cut points, expected costs.
 
     Args:
-        configuration: what the search chose.
+        configuration: the point that the search chose.
         outcomes: the tuning split.
         data: the tuning split as arrays.
         name: name of the policy.
-        cost: column the costs come from.
-        cost_weight: the chosen trade-off.
-        provenance: what the policy was made from.
+        cost: cost column.
+        cost_weight: accuracy given up to save one call of the largest size.
+        provenance: data and settings that the policy was made from.
     """
     sizes = outcomes.sizes
     raw = configuration.weights / data.spread
@@ -230,7 +230,7 @@ def export(
 
 
 def _embedder(outcomes: Outcomes) -> str | None:
-    """The model beside the ladder that served embedding requests and nothing else, or None."""
+    """The model beside the ladder that answered embedding requests alone, or None."""
     frame = outcomes.frame
     others = frame[~frame["model"].isin(outcomes.sizes) & frame["score"].notna()]
     for model, rows in others.groupby("model", sort=False):

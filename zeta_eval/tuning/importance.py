@@ -1,4 +1,4 @@
-"""Which parameters of a search mattered, from its stored trials alone."""
+"""How much each parameter of a search mattered, by the trials of its report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import optuna
 
 FEWEST = 10
-"""Trials below which no importance is told."""
+"""Fewest trials for an importance."""
 
 
 def parameter_importance(report: TuningReport) -> dict[str, float]:

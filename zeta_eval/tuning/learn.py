@@ -117,12 +117,8 @@ def _warnings(parts: Sequence[Difference], judged: Judged) -> list[str]:
 
 
 def _checked(outcomes: Outcomes, policy: RoutingPolicy) -> Outcomes:
-    """The table with exactly the policy's sizes."""
-    if missing := [s for s in policy.sizes if s not in outcomes.sizes]:
-        raise OutcomesError(
-            f"The table has no outcomes of {', '.join(missing)}, which the policy routes to; benchmark these sizes too."
-        )
-    frame = outcomes.frame
+    """The rows of exactly the policy's sizes."""
+    frame = outcomes.for_sizes(policy.sizes).frame
     return Outcomes.from_frame(frame[frame["model"].isin(policy.sizes)]).with_order(policy.sizes)
 
 

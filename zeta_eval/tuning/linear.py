@@ -12,7 +12,7 @@ from zeta_eval.arrays import Floats, Ints
 from zeta_eval.router.estimators.linear import Linear
 
 FOLDS = 5
-"""Parts into which queries are cut for fits whose estimates are for queries that they were not fitted on."""
+"""Number of parts for out-of-fold estimates: each part is estimated by a fit to the other parts."""
 
 
 def spread_of(x: Floats) -> Floats:

@@ -1,10 +1,9 @@
-"""Choices made on held-out queries: which estimator, whether a cascade pays, and at which cost weight."""
+"""Choices made on held-out queries: the estimator, whether to escalate, and the cost weight."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,36 +19,18 @@ from zeta_eval.tuning.heuristic import Data
 from zeta_eval.tuning.settings import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
-"""Factors on the worth of seeing an answer that are compared on held-out queries."""
+"""Factors on the value of seeing an answer that are compared on held-out queries."""
 
 RESAMPLES = 200
-"""Resamples behind the standard error of what a step gains."""
+"""Number of resamples behind the standard error of a gain."""
 
 KEEP = 0.99
-"""Share of the largest size's accuracy that the chosen point keeps where nothing else is asked for."""
-
-
-class Gain(NamedTuple):
-    """What a step adds to the area under a policy's curve on held-out queries."""
-
-    value: float
-    """The area added."""
-    standard_error: float
-    """Its standard error, paired over queries."""
-
-    @property
-    def pays(self) -> bool:
-        """Whether it adds over one standard error.
-
-        The best of several scales always looks a little better than it is, and a cascade that does not pay costs more
-        than one that is not tried.
-        """
-        return self.value > self.standard_error
+"""Share of the largest size's accuracy that a policy keeps unless something else is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One split with what a candidate expects of it."""
+    """One split with a candidate's estimates for it."""
 
     data: Data
     """The split as arrays."""
@@ -61,7 +42,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A policy with what it expects of both splits."""
+    """A policy that may be chosen, with its estimates for both splits."""
 
     estimator: str
     """Name of its estimator."""
@@ -95,17 +76,21 @@ def _means(runs: PolicyRuns, split: Split, weights: Floats) -> Floats:
 
 
 def with_looks(candidate: Candidate, *, must_pay: bool = True) -> Candidate:
-    """The candidate with looks fitted on `tune`, where a cascade is shown to pay on the held-out split."""
+    """The candidate with looks fitted on `tune`, where escalation pays on the held-out split."""
     looks = fit_looks(candidate.tune.p, candidate.tune.data.score, candidate.tune.answers)
     if not looks:
         return candidate
     others = [replace(candidate, policy=replace(candidate.policy, looks=scaled(looks, by))) for by in SCALES]
     best = max(others, key=lambda c: c.held_out_area)
-    return best if not must_pay or _gain(candidate, best).pays else candidate
+    return best if not must_pay or _pays(candidate, best) else candidate
 
 
-def _gain(plain: Candidate, cascading: Candidate) -> Gain:
-    """How much more area a candidate covers than another on the held-out split."""
+def _pays(plain: Candidate, cascading: Candidate) -> bool:
+    """Whether escalation adds more than one standard error to the area on the held-out split.
+
+    The best of several factors always looks a little better than it is, and escalating where it does not pay costs more
+    than not trying it where it would.
+    """
     held = plain.held_out
     evaluator = held.data.evaluator
     bootstrap = Bootstrap(len(evaluator.score), n_bootstrap=RESAMPLES)
@@ -117,13 +102,13 @@ def _gain(plain: Candidate, cascading: Candidate) -> Gain:
         return area(np.stack([bootstrap.means(cost), bootstrap.means(score)], axis=-1), singles)
 
     gain = cascading.held_out_area - plain.held_out_area
-    return Gain(gain, float(np.std(areas(cascading) - areas(plain), ddof=1)))
+    return bool(gain > np.std(areas(cascading) - areas(plain), ddof=1))
 
 
 def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:
-    """The trade-off that meets the budget or the floor, or keeps the largest size's accuracy, most cheaply.
+    """The cost weight that meets the budget, or reaches the floor or the largest size's accuracy, at the least cost.
 
-    A floor holds on both splits: the first alone is optimistic, the second alone noisy.
+    A floor must hold on both splits: the first alone is optimistic, the second alone noisy.
 
     Raises:
         InvalidInputError: no trade-off meets the budget or the floor.

@@ -1,4 +1,4 @@
-"""Search the complexity heuristic: tuned on `tune`, chosen on `validate`, reported on `test`."""
+"""Tuning: search the heuristic on `tune`, choose the policy on `validate`, report on `test`."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ ENQUEUED_COST_WEIGHTS = (0.1, 0.3, 0.8)
 """Cost weights at which every fitted start is tried first."""
 
 MOST = 200_000
-"""Queries that are searched, fitted and chosen on; of a larger split as many are drawn at random."""
+"""Most queries of a split that are tuned on; of a larger split as many are drawn at random."""
 
 CANDIDATES = 30
-"""Feasible trials of a budgeted search that are compared on held-out queries."""
+"""Most trials within a budget that are compared on held-out queries."""
 
 
 def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningReport:
-    """Tune the complexity heuristic on a table of outcomes.
+    """Tune a policy on a table of outcomes.
 
-    Without a budget the search has two objectives, score and cost (NSGA-II), and the trade-off chosen is the cheapest
+    Without a budget the search has two objectives, score and cost (NSGA-II), and the cost weight chosen is the cheapest
     that keeps 99 % of the largest size's accuracy. With a budget (max_cost) or a floor (min_score) it has one objective
     under a constraint (TPE).
 
@@ -136,7 +136,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
 
 
 def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: TuningSettings) -> Certificate:
-    """Certify the policy as it is, at its one cost weight, on the split that nothing was chosen on."""
+    """Certify the policy at its own cost weight, on the split on which nothing was chosen."""
     assert settings.keep is not None
     own = PolicyRuns.of(policy, test, data.features).at(policy.cost_weight)
     return certify(
@@ -152,7 +152,7 @@ def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: T
 def candidate(
     name: str, policy: RoutingPolicy, splits: Sequence[tuple[Data, Answers]], settings: TuningSettings
 ) -> Candidate:
-    """The tuned heuristic, or a learned model above it."""
+    """The tuned heuristic, alone or with an estimator beside it."""
     (data, _), (held_out, _) = splits
     p_tune, features_c = expect(policy, data.read)[0], None
     if name != "heuristic":
@@ -164,7 +164,7 @@ def candidate(
 
 
 def _refit(chosen: Candidate, parameters: Mapping[str, object], cost: str, settings: TuningSettings) -> Refit:
-    """Fit other outcomes with the parameters and the estimator that were chosen, without looks."""
+    """Return a function that fits other outcomes with the parameters and the estimator chosen, without looks."""
     name = chosen.estimator
 
     def refit(outcomes: Outcomes) -> RoutingPolicy:

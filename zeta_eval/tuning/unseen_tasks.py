@@ -1,7 +1,7 @@
-"""Familiarity of tasks that a policy was not tuned on: whole tasks are left out of the fit, then asked.
+"""How well a policy does on tasks that it was not tuned on, measured by leaving whole tasks out of the fit.
 
-The familiarity that the policy carries is chosen on queries of tasks that the fit did not see. The report of it is on
-tasks that neither the fit nor the choice of the familiarity saw.
+The measurement chooses the familiarity of new tasks that the policy carries. Queries of tasks that the fit did not see
+choose it; the report is on tasks that neither the fit nor the choice saw.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BITS = 13
 """Words are hashed to 2**BITS buckets."""
 
 NARROWEST = 0.5
-"""Least difference, in nats, between a rarity that is trusted and one that is not."""
+"""Least difference, in nats, between the rarity of a familiar text and that of an unfamiliar one."""
 
 GROUPS = 5
 """With more tasks than this, tasks are left out in so many groups of about equal numbers of queries."""
@@ -42,7 +42,7 @@ FIT_ON = 3000
 """Most queries that a policy without some tasks is fitted on."""
 
 FEWEST = 30
-"""Least queries it takes to fit one."""
+"""Fewest queries that such a policy is fitted on."""
 
 FAMILIARITIES = (0.01, 0.25, 0.5, 0.75, 0.9)
 """Familiarities of a new task that are compared. The least is above zero, so that a cost weight can still be high
@@ -57,20 +57,20 @@ NAME = "leave one task out"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unseen:
-    """What a policy is worth on tasks that were left out of its fit, without any cascade."""
+    """How well a policy does on tasks that were left out of its fit, without escalation."""
 
     row: StrategyRow
-    """At the policy's cost weight."""
+    """Accuracy, cost and latency at the policy's cost weight."""
     mean_lift: Measure
-    """Accuracy above a random mix at equal cost, mean over the cost weights of `COST_GRID`."""
+    """Accuracy above a random mix at equal cost: the mean over the cost weights of `COST_GRID`."""
 
 
 Refit = Callable[[Outcomes], RoutingPolicy]
-"""Outcomes -> the policy that tuning would fit to them, with the parameters that were chosen."""
+"""Makes the policy that tuning would fit to other outcomes, with the parameters that were chosen."""
 
 
 def fit_domain(tune: Outcomes, *, transfer: float = FAMILIARITIES[0], seed: int = 0) -> Domain:
-    """Describe what a policy is tuned on: its tasks, the mean success of its sizes, and how rare each word is.
+    """Describe the tuning queries: their tasks, the mean success of each size, and how rare each word is.
 
     A text is like the tuning queries up to the rarity that 95 % of them have among the others, and unlike them when it
     is beyond that by as much as lies between their median and that.
@@ -103,7 +103,7 @@ def _rarity(counts: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.uint8]:
 def measure_transfer(
     parts: Mapping[str, Outcomes], cost: str, weight: float, refit: Refit, *, seed: int = 0
 ) -> tuple[Domain, Unseen | None]:
-    """Find the familiarity of a new task, and report what that is worth, without any cascade.
+    """Choose the familiarity of new tasks, and report how well the policy does on them, without escalation.
 
     Args:
         parts: The splits tune, validate and test.
@@ -134,7 +134,7 @@ def measure_transfer(
 
 
 class _Unseen:
-    """Policies that some groups of tasks were left out of, each fitted once."""
+    """Policies fitted without some groups of tasks, each once."""
 
     def __init__(
         self, tune: Outcomes, cost: str, refit: Refit, domain: Domain, group_of: Mapping[object, int], seed: int
@@ -161,7 +161,7 @@ class _Unseen:
 
 
 class _Asked:
-    """Queries of a split, with what policies that do not know their task expect of them, at every familiarity."""
+    """Queries of a split, with the estimates of policies that were fitted without their tasks."""
 
     def __init__(self, outcomes: Outcomes, cost: str, group_of: Mapping[object, int]) -> None:
         self._outcomes, self._cost = outcomes, cost
@@ -173,9 +173,9 @@ class _Asked:
         self._shape = shape
 
     def ask(self, unseen: _Unseen, left_out: tuple[int, ...]) -> None:
-        """Keep p and price, (familiarities, Q, M), of the queries in these groups, by the policy without them."""
+        """Keep p and counted costs, (familiarities, Q, M), of these groups' queries, by the policy without them."""
         rows = np.flatnonzero(np.isin(self._group, left_out))
-        p, price = np.zeros(self._shape), np.zeros(self._shape)
+        p, counted = np.zeros(self._shape), np.zeros(self._shape)
         forced = np.full(self._shape[1], -1, dtype=np.int64)
         p[:, rows, -1] = 1.0  # without a policy the largest size answers
         policy = unseen.policy(left_out)
@@ -184,16 +184,16 @@ class _Asked:
             assert policy.domain is not None
             for i, familiarity in enumerate(FAMILIARITIES):
                 familiar = replace(policy, domain=replace(policy.domain, transfer=familiarity))
-                p[i, rows], price[i, rows] = expect(familiar, features)
+                p[i, rows], counted[i, rows] = expect(familiar, features)
             # Every policy counts costs in shares of the mean cost of the queries that it knows.
-            price *= policy.unit_cost / unseen.unit_cost
+            counted *= policy.unit_cost / unseen.unit_cost
             forced[rows] = rule_sizes(policy, features.rule)
-        self._expected[left_out] = p, price, forced
+        self._expected[left_out] = p, counted, forced
 
     def best_trust(self, n_groups: int, *, without: int | None, seed: int) -> float:
         """The familiarity whose lift on tasks left out is greatest, if it is above zero by over one standard error.
 
-        The lift is the mean over `COST_GRID`, for a policy serves every cost weight.
+        The lift is the mean over `COST_GRID`, because a policy may be used at any cost weight.
         """
         keys = {g: (g,) if without is None else tuple(sorted((g, without))) for g in range(n_groups) if g != without}
         if any(key not in self._expected for key in keys.values()):
@@ -214,23 +214,23 @@ class _Asked:
     def _chosen(self, keys: Mapping[int, tuple[int, ...]], i: int, weight: float) -> Sizes:
         chosen = np.zeros(self._shape[1], dtype=np.int64)
         for g, key in keys.items():
-            p, price, forced = self._expected[key]
+            p, counted, forced = self._expected[key]
             rows = self._group == g
-            chosen[rows] = np.where(forced[rows] < 0, choose(p[i, rows], price[i, rows], weight), forced[rows])
+            chosen[rows] = np.where(forced[rows] < 0, choose(p[i, rows], counted[i, rows], weight), forced[rows])
         return chosen
 
     def report(self, familiarity_of: Mapping[int, float], weight: float, seed: int) -> Unseen:
-        """Measure the policies on the groups they do not know, each at its familiarity."""
-        p, price = np.zeros(self._shape[1:]), np.zeros(self._shape[1:])
+        """Measure each policy on the groups that it was fitted without, at its familiarity."""
+        p, counted = np.zeros(self._shape[1:]), np.zeros(self._shape[1:])
         chosen = np.zeros((len(p), 1 + len(COST_GRID)), dtype=np.int64)
         for g, familiarity in familiarity_of.items():
             rows, i = self._group == g, FAMILIARITIES.index(familiarity)
-            p[rows], price[rows] = (a[i, rows] for a in self._expected[g,][:2])
+            p[rows], counted[rows] = (a[i, rows] for a in self._expected[g,][:2])
             for k, at in enumerate((weight, *COST_GRID)):
                 chosen[rows, k] = self._chosen({g: (g,)}, i, at)[rows]
         bootstrap = Bootstrap(len(p), seed=seed)
         compare = Comparison(self._data, self._outcomes.matrix("latency_s"), bootstrap, weight)
-        strategy = Strategy(name=NAME, p=p, expected_cost=price, chosen=chosen[:, 0])
+        strategy = Strategy(name=NAME, p=p, expected_cost=counted, chosen=chosen[:, 0])
         lift = measure(*mean_lift(chosen[:, 1:], self._data.cost, self._data.score, bootstrap))
         return Unseen(row=compare.row(strategy, compare.trace(strategy)), mean_lift=lift)
 
