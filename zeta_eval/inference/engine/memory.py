@@ -7,7 +7,6 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # comes with accelerate
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 
 MAX_BATCH = 512
 """Largest batch that is tried; beyond it the longest answer of the batch costs more than the width gains."""
@@ -17,6 +16,8 @@ BATCH_TOKENS = 2048
 
 def out_of_memory(error: Exception) -> bool:
     """Whether a smaller batch may get around an error."""
+    from accelerate.utils.memory import should_reduce_batch_size  # late, since gpu-check runs without accelerate
+
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(error)
 
 
