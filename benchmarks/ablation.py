@@ -23,7 +23,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from zeta_eval.arrays import Floats, logit
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.evaluation.batch.runs import PolicyRuns
@@ -126,12 +125,13 @@ def hide(outcomes: Outcomes, columns: list[str]) -> Outcomes:
 
 def measured(policy: RoutingPolicy, compare: Comparison, data: Evaluator, answers: Answers) -> StrategyRow:
     """Measure a policy on the test split."""
-    return compare.policy(PolicyRuns(policy, data.features, answers))[0]
+    strategy = Strategy.of_policy("policy", PolicyRuns(policy, data.features, answers), data, policy.cost_weight)
+    return compare.row(strategy, compare.trace(strategy))
 
 
 def measured_by(p: Floats, expected: Floats, compare: Comparison) -> StrategyRow:
     """Measure a choice by success probabilities and expected costs, each (Q, M)."""
-    strategy = Strategy(name="policy", p=p, expected_cost=expected, chosen=choose(p, expected, 0.1))
+    strategy = Strategy.of_chances("policy", p, expected, compare.data, compare.cost_weight)
     return compare.row(strategy, compare.trace(strategy))
 
 

@@ -20,15 +20,17 @@ from routing.baselines import BASELINES
 from routing.figure import draw
 from routing.problem import Problem
 from routing.product import PRODUCT
-from routing.rows import Row, against_best, keeping, predicted, random_mix, row, rows_text, single, trace
+from routing.rows import Row, against_best, keeping, predicted, random_mix, row, rows_text
 from routing.summary import summarise, summary_text
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
-from zeta_eval.evaluation.comparison import Comparison
+from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.statistics import Bootstrap
+from zeta_eval.evaluation.replay import outside_corners
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, ZetaError
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 
 SCHEMA_VERSION = 1
 N_BOOTSTRAP = 1000
@@ -104,20 +106,20 @@ def measure_all(outcomes: Outcomes, cost: str, names: list[str], *, seed: int, c
     """Return a row for each router, the product's first, then baselines, sizes, random mix and oracle."""
     validate, test = (outcomes.split(name) for name in ("validate", "test"))
     judge, data = Evaluator(validate, cost), Evaluator(test, cost)
-    bootstrap = Bootstrap(len(test), n_bootstrap=N_BOOTSTRAP, seed=seed)
-    compare = Comparison(data, test.matrix("latency_s"), bootstrap, keeping(judge, judge.score, judge.cost))
+    bootstrap = Bootstrap(len(test), n_bootstrap=N_BOOTSTRAP, seed=seed, families=families(test.queries))
+    corners = outside_corners(outcomes, "test", cost)
+    weight = keeping(judge, judge.score, judge.cost)
+    compare = Comparison(data, test.matrix("latency_s"), bootstrap, weight, corners=corners)
     rows = []
     for name in (n for n in PRODUCT if n in names):
-        rows.append(row(name, "product", PRODUCT[name](outcomes, cost, seed), compare))
+        rows.append(row("product", PRODUCT[name](outcomes, cost, seed), compare))
     problem = Problem.of(outcomes, cost, seed=seed, cost_by_length=cost_by_length)
     for name in (n for n in BASELINES if n in names):
-        strategy = predicted(name, judge, BASELINES[name](problem), problem.expected_cost)
-        rows.append(row(name, "baseline", trace(data, strategy), compare))
-    for m, size in enumerate(outcomes.sizes):
-        rows.append(row(f"{size} alone", "reference", single(data, m), compare))
-    rows.append(row("random mix", "reference", random_mix(data, judge), compare))
-    rows.append(row("oracle", "reference", trace(data, compare.oracle), compare))
-    return against_best(rows)
+        strategy = predicted(name, judge, data, BASELINES[name](problem), problem.expected_cost)
+        rows.append(row("baseline", strategy, compare))
+    rows += [row("reference", Strategy.of_size(m, data), compare) for m in range(len(outcomes.sizes))]
+    rows += [random_mix(compare, judge), row("reference", compare.oracle, compare)]
+    return against_best(rows, bootstrap.families)
 
 
 def provenance(args: argparse.Namespace) -> dict[str, object]:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.statistics import Bootstrap
@@ -166,16 +165,16 @@ def comparison():
     return Comparison(Evaluator(table, COST), table.matrix("latency_s"), Bootstrap(len(table)), 0.3)
 
 
-def noisy(data, *, seed=0):
+def noisy(data, *, seed=0, name="noisy"):
     p = np.clip(data.score + np.random.default_rng(seed).normal(0, 0.8, data.score.shape), 0, 1)
     expected = np.broadcast_to(data.cost.mean(axis=0), p.shape)
-    return Strategy(name="noisy", p=p, expected_cost=expected, chosen=choose(p, expected, 0.3))
+    return Strategy.of_chances(name, p, expected, data, 0.3)
 
 
 def test_a_row_has_the_figures_of_a_replay(comparison):
     rows = part("routing.rows")
     strategy = noisy(comparison.data)
-    found = rows.row("noisy", "baseline", rows.trace(comparison.data, strategy), comparison)
+    found = rows.row("baseline", strategy, comparison)
     known = comparison.row(strategy, comparison.trace(strategy))
     for name in ("accuracy", "cost", "lift", "gap_closed"):
         expected = (getattr(known, name), *getattr(known, f"{name}_ci"))
@@ -183,23 +182,11 @@ def test_a_row_has_the_figures_of_a_replay(comparison):
     assert found.cost_ratio == pytest.approx(known.cost_ratio)
 
 
-def test_a_cascade_is_measured_by_what_it_spends_and_scores(comparison):
-    rows, data = part("routing.rows"), comparison.data
-    share = np.linspace(0, 1, 5)
-    cost = data.cost[:, :1] + share * data.cost[:, 2:]  # the first size always runs
-    score = (1 - share) * data.score[:, :1] + share * data.score[:, 2:]
-    traced = rows.Traced(cost=cost, score=score, at_cost=cost[:, 2], at_score=score[:, 2])
-    found = rows.row("cascade", "product", traced, comparison)
-    assert found.cost.value == pytest.approx((data.cost[:, 0] + data.cost[:, 2] / 2).mean() * data.unit_cost)
-    assert found.accuracy.value == pytest.approx(data.score[:, [0, 2]].mean())
-    assert found.lift.value < 0 and found.gap_closed.value < 0
-
-
 def test_oracle_random_mix_and_sizes_alone_are_where_they_are_by_definition(comparison):
     rows, data = part("routing.rows"), comparison.data
-    oracle = rows.row("oracle", "reference", rows.trace(data, comparison.oracle), comparison)
-    lot = rows.row("random mix", "reference", rows.random_mix(data, data), comparison)
-    alone = rows.row("L", "reference", rows.single(data, 2), comparison)
+    oracle = rows.row("reference", comparison.oracle, comparison)
+    lot = rows.random_mix(comparison, data)
+    alone = rows.row("reference", Strategy.of_size(2, data), comparison)
     assert oracle.gap_closed == pytest.approx((1, 1, 1))
     assert lot.gap_closed == pytest.approx((0, 0, 0))
     assert lot.lift.value == pytest.approx(0)
@@ -220,15 +207,11 @@ def test_the_cost_weight_keeps_nearly_all_of_the_largest_sizes_accuracy_most_che
 
 def test_differences_are_to_the_best_baseline_and_paired(comparison):
     rows, data = part("routing.rows"), comparison.data
-    good, poor = (noisy(data, seed=s) for s in (1, 2))
-    poor = Strategy(name="poor", p=1 - poor.p, expected_cost=poor.expected_cost, chosen=poor.chosen)
-    made = [(n, k, rows.trace(data, s)) for n, k, s in [("own", "product", good), ("a", "baseline", poor)]]
-    own, worse, best = rows.against_best(
-        [
-            *(rows.row(n, k, t, comparison) for n, k, t in made),
-            rows.row("b", "baseline", rows.trace(data, good), comparison),
-        ]
-    )
+    good, same = (noisy(data, seed=1, name=name) for name in ("own", "b"))
+    expected = np.broadcast_to(data.cost.mean(axis=0), data.score.shape)
+    poor = Strategy.of_chances("a", 1 - data.score, expected, data, 0.3)
+    made = [("product", good), ("baseline", poor), ("baseline", same)]
+    own, worse, best = rows.against_best([rows.row(kind, strategy, comparison) for kind, strategy in made])
     assert own.over_best == best.over_best == (0, 0, 0)  # the same choices: no spread, though each gap has one
     assert own.gap_closed.low < own.gap_closed.high
     assert worse.over_best.value == pytest.approx(worse.gap_closed.value - best.gap_closed.value)
@@ -296,9 +279,8 @@ def test_a_table_without_anything_to_gain_is_measured_but_not_averaged(compariso
     same = Comparison(flat, table.matrix("latency_s"), Bootstrap(len(table)), 0.3)
     made = {}
     for name, compare in (("useful", comparison), ("flat", same)):
-        strategy = noisy(compare.data)
-        made[name] = rows.against_best([rows.row("a", "baseline", rows.trace(compare.data, strategy), compare)])
+        made[name] = rows.against_best([rows.row("baseline", noisy(compare.data), compare)])
     assert np.isnan(made["flat"][0].gap_closed.value)
     (found,) = summary.summarise(made)
     assert list(found.gap_closed) == ["useful"]
-    assert found.mean == made["useful"][0].gap_closed
+    assert found.mean == pytest.approx(made["useful"][0].gap_closed)

@@ -10,7 +10,6 @@ import numpy as np
 
 from routing.rows import Row, best_baseline
 from zeta_eval.arrays import Floats
-from zeta_eval.evaluation.measures.metrics import hull
 from zeta_eval.files import replacing
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def draw(rows: list[Row], path: Path, *, title: str, cost: str) -> None:
 
 def draw_curves(axes: Axes, rows: list[Row]) -> None:
     """Draw the product's curves and the best baseline's over the others', the mix and the oracle."""
-    best, alone = best_baseline(rows), [r for r in rows if len(r.points) == 1]
+    best, alone = best_baseline(rows), [r for r in rows if r.router.endswith(" alone")]
     end = max(r.cost.value for r in alone)
     others = [r for r in rows if r.kind == "baseline" and r is not best]
     for i, r in enumerate(others):
@@ -84,9 +83,9 @@ def label_sizes(axes: Axes, alone: list[Row]) -> None:
 
 
 def path_of(points: Floats, end: float) -> Floats:
-    """Return x and y of a curve's hull, shape (2, H), drawn on to a cost at least; mixing reaches all of it."""
-    corners = hull(points)
-    return np.vstack([corners, [max(end, corners[-1, 0]), corners[-1, 1]]]).T
+    """Return x and y of a curve, shape (2, K + 1), drawn on from its dear end to a cost at least."""
+    dear = points[points[:, 0].argmax()]
+    return np.vstack([points[np.argsort(points[:, 0], kind="stable")], [max(end, dear[0]), dear[1]]]).T
 
 
 def draw_gaps(axes: Axes, rows: list[Row]) -> None:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
-import numpy as np
-
-from routing.rows import Traced
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.runs import PolicyRuns
+from zeta_eval.evaluation.comparison import Strategy
+from zeta_eval.evaluation.ways import checked_way, runs_of
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune
 
 
-def _router(estimator: str, *, cascades: bool) -> Callable[[Outcomes, str, int], Traced]:
-    """A tuned policy on `test`, at the cost weight that tuning chose, which sees the query alone or cascades.
+def _used(name: str, estimator: str, way: str) -> Callable[[Outcomes, str, int], Strategy]:
+    """A tuned policy on `test`, used in one way, at the cost weight that tuning chose."""
 
-    It cascades only where that was shown to pay on `validate`.
-    """
-
-    def router(outcomes: Outcomes, cost: str, seed: int) -> Traced:
-        tuned = _tuned(outcomes, cost, seed, estimator)
-        policy, table = tuned if cascades else replace(tuned, looks=()), outcomes.split("test")
+    def router(outcomes: Outcomes, cost: str, seed: int) -> Strategy:
+        policy = _tuned(outcomes, cost, seed, estimator)
+        table = outcomes.split("test")
         data = Evaluator(table, cost)
-        runs = PolicyRuns.of(policy, table, data.features)
-        traced, at = (runs.curve(data, weights) for weights in (runs.weights(), np.array([policy.cost_weight])))
-        return Traced(cost=traced[0], score=traced[1], at_cost=at[0][:, 0], at_score=at[1][:, 0])
+        return Strategy.of_policy(
+            name, runs_of(policy, checked_way(policy, way), table, data), data, policy.cost_weight
+        )
 
     return router
 
@@ -38,10 +32,15 @@ def _tuned(outcomes: Outcomes, cost: str, seed: int, estimator: str) -> RoutingP
     return tune(outcomes, TuningSettings(cost=cost, seed=seed, estimator=estimator)).policy
 
 
-PRODUCT: dict[str, Callable[[Outcomes, str, int], Traced]] = {
-    "zeta heuristic": _router("heuristic", cascades=False),
-    "zeta learned": _router("learned", cascades=False),
-    "zeta query only": _router("auto", cascades=False),
-    "zeta cascade": _router("auto", cascades=True),
+PRODUCT: dict[str, Callable[[Outcomes, str, int], Strategy]] = {
+    name: _used(name, estimator, way)
+    for name, estimator, way in (
+        ("zeta heuristic", "heuristic", "route"),
+        ("zeta heuristic, task named", "heuristic", "route with task"),
+        ("zeta", "auto", "route"),
+        ("zeta, task named", "auto", "route with task"),
+        ("zeta generate", "auto", "generate"),
+        ("zeta generate, task named", "auto", "generate with task"),
+    )
 }
 """By name: (whole table with its sizes from cheap to dear, cost column, seed) -> the router on `test`."""

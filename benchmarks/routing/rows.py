@@ -1,4 +1,4 @@
-"""What each router did on the test split, measured alike: one row each, all on the same resamples."""
+"""What each router did on the test split, measured alike: one row each, all on the same queries."""
 
 from __future__ import annotations
 
@@ -9,31 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zeta_eval.arrays import Floats
-from zeta_eval.evaluation.batch.choice import choose, curve_weights, mix
+from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.comparison import Comparison, Strategy
-from zeta_eval.evaluation.measures.metrics import gap_closed, hull_cost, hull_value
-from zeta_eval.evaluation.measures.statistics import Measure, measure
+from zeta_eval.evaluation.comparison import Comparison, Strategy, Traced
+from zeta_eval.evaluation.measures import gap
+from zeta_eval.evaluation.measures.metrics import hull, hull_cost, mix
+from zeta_eval.evaluation.measures.statistics import Measure
+from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 
 _NONE = Measure(math.nan, math.nan, math.nan)
 
 KEEP = 0.99
 """Share of the largest size's accuracy that a baseline's setting keeps on `validate`, as tuning's default does."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Traced:
-    """What a router, cascades too, spends and scores on each of Q queries; costs are shares of the largest's mean."""
-
-    cost: Floats
-    """At each of K settings that trace its whole curve, shape (Q, K); K = 1 is no curve."""
-    score: Floats
-    """The same for the score, shape (Q, K)."""
-    at_cost: Floats
-    """At the one setting it is judged at, shape (Q,)."""
-    at_score: Floats
-    """The same for the score, shape (Q,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,37 +48,23 @@ class Row:
     """Gap closed above that of the best baseline on these very queries, paired."""
     points: Floats = field(repr=False, compare=False)
     """Its curve: mean (cost in the table's unit, score), shape (K, 2)."""
-    samples: Floats = field(repr=False, compare=False)
-    """Gap closed in each resample, shape (B,)."""
-    over_samples: Floats = field(repr=False, compare=False)
-    """Gap closed above the best baseline's in each resample, shape (B,); NaN where there is none."""
+    influence: Floats = field(repr=False, compare=False)
+    """How far each query moves the gap closed, shape (Q,); NaN where it has no curve."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the resamples, for JSON."""
+        """All but each query's influence, for JSON."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
         named = {name: v._asdict() if isinstance(v, Measure) else v for name, v in values.items()}
         return named | {"curve": self.points.tolist()}
 
 
-def trace(data: Evaluator, strategy: Strategy) -> Traced:
-    """Follow a strategy along its cost weights."""
-    _, cost, score = data.curve(strategy.p, strategy.expected_cost)
-    at_score, at_cost = data.of(strategy.chosen)
-    return Traced(cost=cost, score=score, at_cost=at_cost, at_score=at_score)
-
-
-def single(data: Evaluator, m: int) -> Traced:
-    """One size for every query."""
-    cost, score = data.cost[:, m], data.score[:, m]
-    return Traced(cost=cost[:, None], score=score[:, None], at_cost=cost, at_score=score)
-
-
-def random_mix(data: Evaluator, validate: Evaluator) -> Traced:
+def random_mix(compare: Comparison, validate: Evaluator) -> Row:
     """Sizes by lot, judged at the cheapest mix that keeps `KEEP` of the largest size's accuracy on `validate`."""
     floor = np.asarray(KEEP * validate.singles[validate.largest, 1])
     shares = mix(validate.singles, float(hull_cost(validate.singles, floor)))
-    # The corners of its curve are the sizes alone; the hull fills in the mixes between them.
-    return Traced(cost=data.cost, score=data.score, at_cost=data.cost @ shares, at_score=data.score @ shares)
+    found = compare.mix_row(float(compare.data.singles[:, 0] @ shares) * compare.data.unit_cost)
+    corners = hull(compare.data.singles) * [compare.data.unit_cost, 1.0]
+    return replace(_row("random mix", "reference", found, compare, None), points=corners)
 
 
 def keeping(validate: Evaluator, p: Floats, expected_cost: Floats) -> float:
@@ -105,41 +79,33 @@ def keeping(validate: Evaluator, p: Floats, expected_cost: Floats) -> float:
     return float(weights[np.argmin(np.where(keeps, cost.mean(axis=0), np.inf))])
 
 
-def predicted(name: str, validate: Evaluator, p: Floats, expected_cost: Floats) -> Strategy:
+def predicted(name: str, validate: Evaluator, data: Evaluator, p: Floats, expected_cost: Floats) -> Strategy:
     """Return a router with predictions for `validate`, then `test`, each (V + Q, M), as a strategy on `test`."""
     n = len(validate.score)
-    chosen = choose(p[n:], expected_cost[n:], keeping(validate, p[:n], expected_cost[:n]))
-    return Strategy(name=name, p=p[n:], expected_cost=expected_cost[n:], chosen=chosen)
+    weight = keeping(validate, p[:n], expected_cost[:n])
+    return Strategy.of_chances(name, p[n:], expected_cost[n:], data, weight)
 
 
-def row(name: str, kind: str, traced: Traced, compare: Comparison) -> Row:
-    """Measure a router."""
-    data, means = compare.data, compare.bootstrap.means
-    at = means(np.column_stack([traced.at_cost, traced.at_score]))
-    spent, accuracy = measure(traced.at_cost.mean(), at[:, 0]), measure(traced.at_score.mean(), at[:, 1])
-    lift = measure(
-        accuracy.value - hull_value(data.singles, np.asarray(spent.value)),
-        at[:, 1] - hull_value(compare.singles, at[:, 0]),
-    )
-    points = np.column_stack([traced.cost.mean(axis=0), traced.score.mean(axis=0)])
-    closed, samples = math.nan, np.full(len(at), np.nan)
-    if len(points) > 1:
-        curves = np.stack([means(traced.cost), means(traced.score)], axis=-1)
-        closed = float(gap_closed(points, data.singles, compare.oracle_trace.points))
-        samples = gap_closed(curves, compare.singles, compare.oracle_trace.samples)
+def row(kind: str, strategy: Strategy, compare: Comparison) -> Row:
+    """Measure a router, by the rules of the product's own report."""
+    traced = None if strategy.weights is None else compare.trace(strategy)
+    return _row(strategy.name, kind, compare.row(strategy, traced), compare, traced)
+
+
+def _row(name: str, kind: str, found: StrategyRow, compare: Comparison, traced: Traced | None) -> Row:
+    data = compare.data
     top = float(data.singles[data.largest, 1])
     return Row(
         router=name,
         kind=kind,
-        accuracy=accuracy,
-        cost=Measure(*(v * data.unit_cost for v in spent)),
-        cost_ratio=spent.value,
-        kept=accuracy.value / top if top > 0 else math.nan,
-        lift=lift,
-        gap_closed=measure(closed, samples),
-        points=points * [data.unit_cost, 1.0],
-        samples=samples,
-        over_samples=np.full(len(at), np.nan),
+        accuracy=Measure(found.accuracy, *found.accuracy_ci),
+        cost=Measure(found.cost, *found.cost_ci),
+        cost_ratio=found.cost_ratio,
+        kept=found.accuracy / top if top > 0 else math.nan,
+        lift=Measure(found.lift, *found.lift_ci),
+        gap_closed=Measure(found.gap_closed, *found.gap_closed_ci),
+        points=np.empty((0, 2)) if traced is None else traced.points * [data.unit_cost, 1.0],
+        influence=np.full(len(data.score), math.nan) if traced is None else traced.influence,
     )
 
 
@@ -149,17 +115,17 @@ def best_baseline(rows: list[Row]) -> Row | None:
     return max(known, key=lambda r: r.gap_closed.value, default=None)
 
 
-def against_best(rows: list[Row]) -> list[Row]:
-    """Fill in how much more of the gap each row closes than the best baseline, on the same resamples."""
+def against_best(rows: list[Row], families: Sizes | None = None) -> list[Row]:
+    """Fill in how much more of the gap each row closes than the best baseline, on the same queries."""
     best = best_baseline(rows)
     if best is None:
         return rows
-    out = []
-    for r in rows:
-        samples = r.samples - best.samples
-        over = measure(r.gap_closed.value - best.gap_closed.value, samples)
-        out.append(replace(r, over_best=over, over_samples=samples))
-    return out
+    return [replace(r, over_best=over(r, best, families)) for r in rows]
+
+
+def over(row: Row, other: Row, families: Sizes | None = None) -> Measure:
+    """Return how much more of the gap a row closes than another, with its interval."""
+    return gap.interval(row.gap_closed.value - other.gap_closed.value, row.influence - other.influence, families)
 
 
 def rows_text(rows: list[Row]) -> str:

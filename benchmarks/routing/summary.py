@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from routing.rows import Row, interval
-from zeta_eval.arrays import Floats
-from zeta_eval.evaluation.measures.statistics import Measure, measure
+from zeta_eval.evaluation.measures.statistics import Measure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +50,8 @@ def summarise(found: dict[str, list[Row]]) -> list[SummaryRow]:
                 router=router,
                 kind=rows[0].kind,
                 gap_closed={name: r.gap_closed for name, r in zip(tables, rows, strict=True)},
-                mean=_mean([r.gap_closed for r in rows], [r.samples for r in rows]),
-                over_best=_mean([r.over_best for r in rows], [r.over_samples for r in rows]),
+                mean=_mean([r.gap_closed for r in rows]),
+                over_best=_mean([r.over_best for r in rows]),
             )
         )
     return out
@@ -67,6 +66,8 @@ def summary_text(rows: list[SummaryRow]) -> str:
     return pd.DataFrame(cells, index=[r.router for r in rows]).to_string()
 
 
-def _mean(measures: Sequence[Measure], samples: Sequence[Floats]) -> Measure:
-    """Return a mean over tables; their resamples are independent, so those of the mean are the means of theirs."""
-    return measure(float(np.mean([m.value for m in measures])), np.mean(samples, axis=0))
+def _mean(measures: Sequence[Measure]) -> Measure:
+    """Return a mean over tables; their queries are different, so the errors of the figures add up in squares."""
+    half = math.sqrt(sum(((m.high - m.low) / 2) ** 2 for m in measures)) / len(measures)
+    value = float(np.mean([m.value for m in measures]))
+    return Measure(value, value - half, value + half)

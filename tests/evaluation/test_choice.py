@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeta_eval.evaluation.batch.choice import choose, curve_weights, mix
-from zeta_eval.evaluation.measures.metrics import hull_value
+from zeta_eval.evaluation.batch.choice import choose, curve_weights
+from zeta_eval.evaluation.measures.metrics import hull_value, mix
 from zeta_eval.router import best
 
 COST = np.array([[0.1, 0.3, 1.0]])

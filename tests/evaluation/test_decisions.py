@@ -58,23 +58,23 @@ def test_cascading_decisions_cost_every_step_as_the_report_says(tuned):
     outcomes, tuning = tuned
     policy = dataclasses.replace(tuning.policy, looks=looking(outcomes.sizes))
     report = replay(policy, outcomes, baselines=False)
-    row = next(r for r in report.rows if r.strategy == "policy, cascading")
+    row = report.policy_row
     frame = decisions(policy, outcomes.split("test"))
     assert frame["steps"].map(len).max() > 1
     assert [f == s[-1] for f, s in zip(frame["final"], frame["steps"], strict=True)] == [True] * len(frame)
     assert recomputed(frame, outcomes, "gpu_s") == pytest.approx((row.accuracy, row.cost))
-    plain = decisions(dataclasses.replace(policy, looks=()), outcomes.split("test"))
-    expected = (report.policy_row.accuracy, report.policy_row.cost)
-    assert recomputed(plain, outcomes, "gpu_s") == pytest.approx(expected)
-    assert row.cost != report.policy_row.cost
+    for way, found in report.way_rows.items():
+        used = decisions(policy, outcomes.split("test"), way=way)
+        assert recomputed(used, outcomes, "gpu_s") == pytest.approx((found.accuracy, found.cost)), way
+    assert row.cost != report.way_rows["route with task"].cost
 
 
 def test_along_a_cascades_curve_each_point_is_the_reports(tuned):
     outcomes, tuning = tuned
     policy = dataclasses.replace(tuning.policy, looks=looking(outcomes.sizes))
     curves = {c.strategy: c for c in replay(policy, outcomes, baselines=False).curves}
-    assert list(curves) == ["policy", "policy, cascading", "oracle"]
-    curve = curves["policy, cascading"]
+    assert list(curves) == ["policy", "policy, route", "policy, route with task", "policy, generate", "oracle"]
+    curve = curves["policy"]
     frame = decisions(policy, outcomes.split("test"), curve=True)
     weights, points = zip(
         *((w, recomputed(f, outcomes, "gpu_s")) for w, f in frame.groupby("cost_weight")), strict=True

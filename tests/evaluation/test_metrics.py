@@ -9,9 +9,9 @@ from zeta_eval.evaluation.measures.metrics import (
     apgr,
     area,
     break_even,
+    cost_to_keep,
     cpt,
     detectable_lift,
-    gap_closed,
     hull,
     hull_cost,
     hull_value,
@@ -65,12 +65,11 @@ def test_the_cost_of_a_score_is_read_off_the_hull():
     assert math.isnan(cost[4])
 
 
-def test_areas_and_gap_closed_of_a_table_worked_out_by_hand():
+def test_areas_of_a_table_worked_out_by_hand():
     # trapezoids over [1, 3]: random (0.4+0.8)/2 = 0.6; curve (0.55 + 0.75)/2 = 0.65; oracle (0.65 + 0.9)/2 = 0.775
     assert float(area(SINGLES, SINGLES)) == pytest.approx(0.6)
     assert float(area(CURVE, SINGLES)) == pytest.approx(0.65)
     assert float(area(ORACLE, SINGLES)) == pytest.approx(0.775)
-    assert float(gap_closed(CURVE, SINGLES, ORACLE)) == pytest.approx(0.05 / 0.175)
 
 
 def test_the_area_counts_only_costs_between_the_cheapest_and_the_dearest_size():
@@ -79,25 +78,15 @@ def test_the_area_counts_only_costs_between_the_cheapest_and_the_dearest_size():
     assert float(area(np.array([[2.0, 0.6]]), SINGLES)) == pytest.approx((0.5 + 0.6) / 2)
 
 
-@given(clouds.filter(lambda c: np.ptp(c[:, 0]) > 1e-3))
-def test_a_random_mix_closes_nothing_and_the_oracle_everything(singles):
-    oracle = singles + np.array([0.0, 0.1])
-    assert float(gap_closed(singles, singles, oracle)) == pytest.approx(0, abs=1e-9)
-    assert float(gap_closed(oracle, singles, oracle)) == pytest.approx(1)
+def test_costs_that_are_all_equal_have_no_area():
+    assert math.isnan(float(area(CURVE, np.array([[1.0, 0.4], [1.0, 0.8]]))))
 
 
-def test_the_gap_is_unknown_where_the_oracle_adds_nothing_or_costs_are_equal():
-    assert math.isnan(float(gap_closed(CURVE, SINGLES, SINGLES)))
-    level = np.array([[1.0, 0.4], [1.0, 0.8]])
-    assert math.isnan(float(area(CURVE, level)))
-
-
-def test_samples_side_by_side_give_what_each_gives_alone():
-    rng = np.random.default_rng(0)
-    curves, singles, oracles = rng.random((40, 9, 2)), rng.random((40, 3, 2)), rng.random((40, 9, 2)) + np.array([0, 1])
-    together = gap_closed(curves, singles, oracles)
-    alone = [float(gap_closed(*one)) for one in zip(curves, singles, oracles, strict=True)]
-    assert together == pytest.approx(alone)
+def test_the_cost_to_keep_a_score_is_where_the_curve_first_reaches_it():
+    dented = np.array([[3.0, 0.8], [1.0, 0.4], [2.0, 0.7], [2.5, 0.6]])
+    assert cost_to_keep(dented, 0.65) == 2.0
+    assert cost_to_keep(dented, 0.75) == 3.0
+    assert math.isnan(cost_to_keep(dented, 0.81))
 
 
 def test_the_area_agrees_with_numpy_on_the_hulls_corners():
@@ -143,8 +132,9 @@ def test_break_even_of_a_cascade():
 
 def test_regret_is_the_utility_left_to_the_best_size():
     score, cost = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.2, 1.0], [0.2, 1.0]])
-    assert regret(score, cost, np.array([0, 1]), 0.5) == pytest.approx([0.6, 0.4])
-    assert regret(score, cost, np.array([1, 0]), 0.5) == pytest.approx([0, 0])
+    small, escalated = cost[:, 0], cost.sum(axis=1)
+    assert regret(score, cost, score[:, 0], small, 0.5) == pytest.approx([0.6, 0.0])
+    assert regret(score, cost, score[:, 1], escalated, 0.5) == pytest.approx([0.1, 0.5])
 
 
 def test_the_detectable_lift_is_2_8_standard_errors():

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_tables import COSTS, SIZES, frame, length_policy, outcomes, random_outcomes
 
-from zeta_eval.evaluation import comparison
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.measures import gap
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
@@ -31,13 +31,13 @@ def by_name(report):
 
 
 def test_the_report_holds_the_policy_and_every_baseline(report):
-    names = ["policy", *(f"{s} alone" for s in SIZES), "random mix", "length only", "kNN", "oracle"]
+    names = ["policy", "policy, route", *(f"{s} alone" for s in SIZES), "random mix", "length only", "kNN", "oracle"]
     assert [row.strategy for row in report.rows] == names
-    assert [c.strategy for c in report.curves] == ["policy", "length only", "kNN", "oracle"]
+    assert [c.strategy for c in report.curves] == ["policy", "policy, route", "length only", "kNN", "oracle"]
 
 
 def test_a_curve_that_is_traced_point_by_point_is_the_same(table, report, monkeypatch):
-    monkeypatch.setattr(comparison, "_HELD", 1)
+    monkeypatch.setattr(gap, "_HELD", 1)
     again = replay(length_policy(), table, n_bootstrap=300)
     assert again.curves == report.curves
     for row, expected in zip(again.rows, report.rows, strict=True):

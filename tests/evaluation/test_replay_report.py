@@ -30,7 +30,7 @@ def test_the_text_is_a_table_that_ends_in_words(report):
 def test_the_json_file_is_strict_and_says_its_version(report, tmp_path):
     path = report.save_json(tmp_path / "report.json")
     data = json.loads(path.read_text(), parse_constant=pytest.fail)
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert data["rows"][0]["accuracy"] == report.policy_row.accuracy
     assert data["summary"]["pgr"].keys() == {"value", "low", "high"}
     assert (data["n"], data["seed"], data["n_bootstrap"]) == (report.n, 0, 50)

@@ -79,3 +79,27 @@ def test_equal_strategies_do_not_differ():
 def test_bad_settings_are_refused():
     with pytest.raises(InvalidInputError, match="n_bootstrap is 1"):
         Bootstrap(10, n_bootstrap=1)
+
+
+def test_like_queries_are_drawn_together():
+    boot = Bootstrap(6, n_bootstrap=300, families=np.array([0, 0, 0, 1, 1, 2]))
+    means = boot.means(np.array([[1.0], [1.0], [1.0], [0.0], [0.0], [0.0]]))
+    assert set(np.round(means[:, 0], 6)) <= {
+        0.0,
+        1.0,
+        0.6,
+        0.75,
+        round(6 / 7, 6),
+        round(6 / 8, 6),
+        0.5,
+        round(3 / 7, 6),
+    }
+    assert (boot.n_families, boot.unit) == (3, 2.0)
+
+
+def test_a_test_of_families_takes_a_family_as_one_observation():
+    a = np.repeat(np.random.default_rng(0).normal(size=40), 5)
+    alone, together = paired_test(a, np.zeros(200)), paired_test(a, np.zeros(200), np.arange(200) // 5)
+    once = paired_test(a[::5], np.zeros(40))
+    assert together.standard_error == pytest.approx(once.standard_error)
+    assert together.standard_error > 2 * alone.standard_error

@@ -63,7 +63,7 @@ def test_a_saved_policy_replays_and_routes_as_reported(tuned, tmp_path):
         router.policy.sizes.index(router.route(q, task=t).size) for q, t in zip(test.queries, test.tasks, strict=True)
     ]
     accuracy = test.matrix("score")[np.arange(len(test)), chosen].mean()
-    assert accuracy == pytest.approx(report.test.policy_row.accuracy)
+    assert accuracy == pytest.approx(report.test.way_rows["route with task"].accuracy)
     assert replay(router.policy, outcomes).policy_row == report.test.policy_row
 
 

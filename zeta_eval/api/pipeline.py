@@ -160,6 +160,7 @@ def replay(
     cost_weight: float | None = None,
     seed: int = 0,
     store: str | None = None,
+    way: str | None = None,
 ) -> ReplayReport:
     """Measure what a policy would have got on stored outcomes, beside simple baselines; no model is loaded.
 
@@ -170,6 +171,8 @@ def replay(
         cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         seed: Seed of the intervals.
         store: MLflow store of registered names.
+        way: How the policy is used: "route", "route with task", "generate" or "generate with task"; None takes the way
+            that it was tuned for.
 
     Raises:
         ZetaError: a policy or a table that can't be used, or that name different sizes.
@@ -179,10 +182,10 @@ def replay(
         >>> from zeta_eval.testing import make_outcomes
         >>> report = ze.replay(ze.RoutingPolicy.seed(), make_outcomes(300))
         >>> report.n, [row.strategy for row in report.rows][:3]
-        (53, ['policy', '4B alone', '7B alone'])
+        (53, ['policy', 'policy, route', '4B alone'])
     """
     chooser, table = load_policy(policy, store=store), loaded(Outcomes, outcomes)
-    return _replay(chooser, table, split=split, cost_weight=cost_weight, seed=seed)
+    return _replay(chooser, table, split=split, cost_weight=cost_weight, seed=seed, way=way)
 
 
 def compare(
@@ -251,11 +254,9 @@ def route(
 
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:
     """Record a tuning with its study and test report, and the policy version."""
-    row, policy = report.test.policy_row, report.policy
+    policy = report.policy
     metrics = {
-        "test_accuracy": row.accuracy,
-        "test_cost": row.cost,
-        "test_gap_closed": row.gap_closed,
+        **report.test.metrics(),
         "tune_accuracy": report.tune_score,
         "optimism": report.optimism,
         "cost_weight": policy.cost_weight,

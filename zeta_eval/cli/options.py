@@ -40,6 +40,13 @@ def _estimators(*, embedder: bool) -> Collection[str]:
 _SPLITS = Choices(lambda: (*import_module("zeta_eval.outcomes").SPLITS, "all"))
 _COSTS = Choices(lambda: import_module("zeta_eval.outcomes").COSTS)
 
+
+def _ways() -> Collection[str]:
+    from zeta_eval.evaluation.ways import WAYS
+
+    return WAYS
+
+
 STORE = "sqlite:///mlruns/mlflow.db"
 """MLflow store unless --mlflow names another."""
 
@@ -53,6 +60,13 @@ COST_WEIGHT: Arguments = {
 }
 SPLIT: Arguments = {
     "--split": {"choices": _SPLITS, "default": "test", "metavar": "S", "help": "%(choices)s (%(default)s)"}
+}
+WAY: Arguments = {
+    "--way": {
+        "choices": Choices(_ways),
+        "metavar": "W",
+        "help": "how the policy is used: %(choices)s (the way that it was tuned for)",
+    }
 }
 INTERVALS: Arguments = {
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the intervals (%(default)s)"}

@@ -25,5 +25,8 @@ def _route(args: Namespace) -> Result:
     from zeta_eval.router import ZetaDynamicRouter
 
     text = sys.stdin.read() if args.text == "-" else args.text
-    decision = ZetaDynamicRouter(policy(args)).route(text, task=args.task, cost_weight=args.cost_weight)
-    return Result(report=decision, text=repr(decision), data=dataclasses.asdict(decision))
+    chooser = policy(args)
+    decision = ZetaDynamicRouter(chooser).route(text, task=args.task, cost_weight=args.cost_weight)
+    way = "route with task" if args.task else "route"
+    text = f"{decision!r}\n  this policy on its test queries, {chooser.verdict.of(way)}"
+    return Result(report=decision, text=text, data=dataclasses.asdict(decision) | {"verdict": chooser.verdict.of(way)})

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from zeta_eval.evaluation.batch.predict import FeatureCache
-from zeta_eval.evaluation.batch.runs import PolicyRuns
+from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.ways import checked_way, runs_of
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import replacing
 from zeta_eval.outcomes import Outcomes
@@ -16,7 +16,12 @@ from zeta_eval.router.policy import RoutingPolicy
 
 
 def decisions(
-    policy: RoutingPolicy, outcomes: Outcomes, *, cost_weight: float | None = None, curve: bool = False
+    policy: RoutingPolicy,
+    outcomes: Outcomes,
+    *,
+    cost_weight: float | None = None,
+    curve: bool = False,
+    way: str | None = None,
 ) -> pd.DataFrame:
     """Return the sizes that a policy runs for each query of a table, escalations included.
 
@@ -25,13 +30,14 @@ def decisions(
         outcomes: A table, or a split of one, that holds every size of the policy.
         cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         curve: Whether to decide at every point of the cost-quality curve instead of at one.
+        way: How the policy is used, as in `replay`.
 
     Returns:
         One row per cost weight and query: cost_weight, task, query_id, steps (the sizes that ran, in
         order), final (the size whose answer is kept).
     """
     table = outcomes.for_sizes(policy.sizes)
-    runs = PolicyRuns.of(policy, table, FeatureCache().features(table.queries, table.tasks))
+    runs = runs_of(policy, checked_way(policy, way), table, Evaluator(table, policy.cost_unit))
     own = policy.cost_weight if cost_weight is None else cost_weight
     weights = runs.finite_weights() if curve else np.array([own])
     sizes = np.array(policy.sizes, dtype=object)

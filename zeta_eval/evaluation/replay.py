@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
-from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.comparison import Comparison, Strategy
+from zeta_eval.evaluation.measures.gap import mix_corners
 from zeta_eval.evaluation.measures.metrics import pair_shares
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.reports.report import ReplayReport
+from zeta_eval.evaluation.verdict import verdict
+from zeta_eval.evaluation.ways import checked_way, runs_of, ways_of
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.outcomes.split import split_names
+from zeta_eval.outcomes.split import families, split_names
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -34,6 +33,7 @@ def replay(
     n_bootstrap: int = 1000,
     cost_weight: float | None = None,
     baselines: bool = True,
+    way: str | None = None,
 ) -> ReplayReport:
     """Evaluate a policy and its baselines on stored outcomes.
 
@@ -49,51 +49,52 @@ def replay(
         n_bootstrap: Number of resamples.
         cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         baselines: Whether to fit the length-only and kNN baselines.
+        way: How the first row uses the policy, one of `ways.WAYS`; None takes the way that it was tuned for. The other
+            ways follow in rows of their own.
 
     Raises:
         OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.
         InvalidInputError: no such split, or a bad cost weight or number of resamples.
+        UnknownNameError: no such way.
     """
     weight = policy.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
     unit = cost or policy.cost_unit
     ladder = outcomes.for_sizes(policy.sizes)
     table = ladder.split(split)
     data = Evaluator(table, unit)
-    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
-    compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight)
-    ways = [replace(policy, looks=()), policy] if policy.cascades else [policy]
-    rows, traces, runs = zip(*(compare.policy(PolicyRuns.of(p, table, data.features)) for p in ways), strict=True)
-    others, notes = _rivals(ladder, split, unit, weight) if baselines else ([], [])
-    traced = [*((s, compare.trace(s)) for s in others), (compare.oracle, compare.oracle_trace)]
+    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed, families=families(table.queries))
+    corners = outside_corners(ladder, split, unit)
+    compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight, corners=corners)
+    first = checked_way(policy, way)
+    used = {first: "policy"} | {w: f"policy, {w}" for w in ways_of(policy) if w != first}
+    own = [Strategy.of_policy(name, runs_of(policy, w, table, data), data, weight) for w, name in used.items()]
+    others, notes = _rivals(ladder, split, data, weight) if baselines else ([], [])
+    traced = [(s, compare.trace(s)) for s in (*own, *others, compare.oracle)]
+    rows = [compare.row(*pair) for pair in traced]
     notes += cautions(split, table)
     ignored = tuple(s for s in outcomes.sizes if s not in policy.sizes)
     if ignored:
         notes.append(f"sizes of the table that the policy lacks are ignored ({len(ignored)}): {', '.join(ignored)}.")
+    sizes = [compare.row(Strategy.of_size(m, data)) for m in range(len(data.sizes))]
     return ReplayReport(
         policy=policy.name,
         split=split,
+        way=first,
         cost_unit=unit,
         cost_weight=weight,
         n=len(table),
+        n_families=bootstrap.n_families,
         n_excluded=table.n_incomplete,
         seed=seed,
         n_bootstrap=n_bootstrap,
         sizes=data.sizes,
         largest=data.sizes[data.largest],
         sizes_ignored=ignored,
-        rows=(
-            *rows,
-            *(compare.single_row(m) for m in range(len(data.sizes))),
-            compare.mix_row(runs[0].kept),
-            *(compare.row(*pair) for pair in traced),
-        ),
-        curves=(
-            *(compare.curve(row.strategy, trace) for row, trace in zip(rows, traces, strict=True)),
-            *(compare.curve(s.name, t) for s, t in traced),
-        ),
+        rows=(*rows[: len(own)], *sizes, compare.mix_row(rows[0].cost), *rows[len(own) :]),
+        curves=tuple(compare.curve(s.name, t) for s, t in traced),
         pairs=pair_shares(data.score, data.cost, data.sizes),
-        summary=compare.summary(runs[0].kept, traces[0]),
-        verdict=compare.verdict(rows[-1]),
+        summary=compare.summary(*traced[0]),
+        verdict=verdict(dict(zip(used, rows, strict=False)), data, weight),
         notes=tuple(notes),
     )
 
@@ -111,15 +112,25 @@ def cautions(split: str, table: Outcomes) -> list[str]:
     return found
 
 
-def _rivals(ladder: Outcomes, split: str, unit: str, weight: float) -> tuple[list[Strategy], list[str]]:
-    """Fit the baselines for a split without showing them the queries on which they are tested."""
+def outside_corners(ladder: Outcomes, split: str, unit: str) -> list[int] | None:
+    """Return the sizes that the best random mix draws between, told by other queries where there are as many."""
+    names = split_names(ladder.queries)
+    asked, other = names == split, names != split
+    if split == "all" or other.sum() < asked.sum():
+        return None
+    cost, score = ladder.matrix(unit)[other], ladder.matrix("score")[other]
+    return mix_corners(np.column_stack([cost.mean(axis=0), score.mean(axis=0)]))
+
+
+def _rivals(ladder: Outcomes, split: str, data: Evaluator, weight: float) -> tuple[list[Strategy], list[str]]:
+    """Fit the learned baselines for a split without showing them the queries they are tested on."""
     names = split_names(ladder.queries)
     tune = names == "tune"
     asked = np.ones(len(names), dtype=bool) if split == "all" else names == split
     parts = [(asked & ~tune, tune), (asked & tune, ~tune)]  # (evaluated, fitted on)
     if any(test.any() and not fit.any() for test, fit in parts):
         return [], ["length only and kNN are left out: no other queries to fit them on."]
-    queries, score, raw = ladder.queries, ladder.matrix("score"), ladder.matrix(unit)
+    queries, score, raw = ladder.queries, ladder.matrix("score"), ladder.matrix(data.cost_unit)
     fitters, notes = {"length only": length_only, "kNN": knn}, []
     if (pairs := sum(int(test.sum()) * int(fit.sum()) for test, fit in parts)) > KNN_PAIRS:
         del fitters["kNN"]
@@ -131,9 +142,7 @@ def _rivals(ladder: Outcomes, split: str, unit: str, weight: float) -> tuple[lis
             if test.any():
                 p[test] = fit_predict(queries[fit], score[fit], queries[test])
                 expected[test] = _shares(raw[fit])
-        p, expected = p[asked], expected[asked]
-        chosen = choose(p, expected, weight)
-        strategies.append(Strategy(name=name, p=p, expected_cost=expected, chosen=chosen))
+        strategies.append(Strategy.of_chances(name, p[asked], expected[asked], data, weight))
     return strategies, notes
 
 

@@ -18,6 +18,7 @@ from zeta_eval.evaluation.replay import cautions
 from zeta_eval.evaluation.reports.versus_report import Versus
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -51,7 +52,7 @@ def compare(
     names, first = tuple(policies), next(iter(policies.values()))
     table = _shared(policies, outcomes).split(split)
     data = Evaluator(table, first.cost_unit)
-    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed)
+    bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed, families=families(table.queries))
     value = first.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
     rows, results = [], []
     for name, policy in policies.items():
@@ -123,7 +124,7 @@ def _gaps(first: _Results, other: _Results, bootstrap: Bootstrap, unit: float) -
     found: dict[str, float] = {}
     for name, scale in (("score", 1.0), ("cost", unit), ("utility", 1.0)):
         a, b = getattr(other, name) * scale, getattr(first, name) * scale
-        key, test = name.replace("score", "accuracy"), paired_test(a, b)
+        key, test = name.replace("score", "accuracy"), paired_test(a, b, bootstrap.families)
         m = measure(test.value, bootstrap.means((a - b)[:, None])[:, 0])
         found |= m.named(f"{key}_difference") | {f"{key}_p": test.p_value}
     if other is first:

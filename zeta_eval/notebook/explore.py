@@ -36,8 +36,7 @@ class Explore(WorkingPoint, View):
             axes.plot(front["cost"], front["score"], "x", color=FAINT, markersize=5, label="front of the study (tune)")
         _, cost, score = data.curve(data.score, data.cost)
         draw_curve(axes, "oracle", np.column_stack([cost.mean(axis=0) * unit, score.mean(axis=0)]))
-        name = "policy, cascading" if self.policy.cascades else "policy"
-        draw_curve(axes, name, self._frame[["cost", "accuracy"]].to_numpy())
+        draw_curve(axes, "policy", self._frame[["cost", "accuracy"]].to_numpy())
         own = self._frame.iloc[self.own]
         axes.plot(own["cost"], own["accuracy"], "D", color="white", markeredgecolor="black", label="policy's own point")
         spread = self._frame[["cost_low", "accuracy_low", "cost_high", "accuracy_high"]].to_numpy().reshape(-1, 2)
@@ -51,8 +50,8 @@ class Explore(WorkingPoint, View):
         """The cost-quality plane with the working point and its interval."""
         figure, at = self.curves(), self.point
         interval = (at["accuracy_low"], at["accuracy_high"])
-        name, place = f"cost weight {self.cost_weight:.3g}, 95 % interval", 1 if self.policy.cascades else 0
-        draw_point(figure.axes[0], at["cost"], at["accuracy"], interval, place=place, name=name)
+        name = f"cost weight {self.cost_weight:.3g}, 95 % interval"
+        draw_point(figure.axes[0], at["cost"], at["accuracy"], interval, name=name)
         figure.legends[0].remove()
         legend(figure, *figure.axes)
         return figure

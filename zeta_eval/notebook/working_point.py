@@ -17,6 +17,7 @@ from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.cuts import best_cut_points
 
@@ -36,7 +37,8 @@ class WorkingPoint:
         """The same as arrays."""
         self.points = PolicyCurve.of(policy, self.table, self.data)
         """What each query gets at each cost weight of the curve."""
-        self._frame = self.points.frame(Bootstrap(len(self.table), seed=seed), self.data.unit_cost)
+        resamples = Bootstrap(len(self.table), seed=seed, families=families(self.table.queries))
+        self._frame = self.points.frame(resamples, self.data.unit_cost)
         self.own = int(np.searchsorted(self.points.weights, policy.cost_weight))
         """Place of the policy's own cost weight among those of the curve."""
         self.at = self.own

@@ -41,12 +41,39 @@ class Rung:
             )
 
 
+PROVEN, IN_PART, NOT_PROVEN = "proven", "proven in part", "not proven on this data"
+"""What a verdict may say once it was measured: of every way to use the policy, of some, or of none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WayVerdict:
+    """Whether routing was shown to pay where the policy is used in one way."""
+
+    way: str
+    """"route", "route with task", "generate" or "generate with task": the call, and whether it names the task."""
+    proven: bool
+    """Whether the lower end of the lift's interval is above zero."""
+    lift: float
+    """Accuracy above a random mix at equal cost, a difference of shares."""
+    lift_ci: tuple[float, float]
+    """95 % interval of the lift."""
+    cost_ratio: float
+    """Cost as a share of the largest size's."""
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        low, high = self.lift_ci
+        said = PROVEN if self.proven else "not proven"
+        cost = f"{100 * self.cost_ratio:.0f} % of the cost"
+        return f"{self.way}: {self.lift:+.3f} [{low:+.3f}, {high:+.3f}] at {cost}, {said}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether routing was shown to pay on held-out queries."""
+    """Whether routing was shown to pay, on which data, and for which ways to use the policy."""
 
     status: str = "not measured"
-    """"proven", "not proven on this data" or "not measured"."""
+    """"proven" for every way to use the policy, "proven in part", "not proven on this data" or "not measured"."""
     text: str = "This policy was not tuned on outcomes; run `zeta tune` on a benchmark of your own sizes."
     """The verdict in words."""
     best_single_size: str | None = None
@@ -55,6 +82,18 @@ class Verdict:
     """Accuracy above a random mix at equal cost, a difference of shares."""
     lift_ci: tuple[float, float] | None = None
     """95 % interval of the lift."""
+    ways: tuple[WayVerdict, ...] = ()
+    """One for each way to use the policy; the lift above is that of the way it was tuned for."""
+
+    def of(self, way: str) -> str:
+        """Say for one way to use the policy whether routing was shown to pay; the status where that is not known."""
+        return next((str(found) for found in self.ways if found.way == way), self.status)
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Verdict:
+        """Read from JSON values."""
+        ways = tuple(WayVerdict(**w | {"lift_ci": tuple(w["lift_ci"])}) for w in data.get("ways", ()))
+        return cls(**{**data, "lift_ci": tuple(data["lift_ci"]) if data["lift_ci"] else None, "ways": ways})
 
 
 FILE = CheckedFile(
@@ -116,6 +155,5 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInputError(
             "The policy lets the smallest size read a query first, which is no longer done; tune it again."
         )
-    verdict = data["verdict"]
-    data["verdict"] = Verdict(**verdict | {"lift_ci": tuple(verdict["lift_ci"]) if verdict["lift_ci"] else None})
+    data["verdict"] = Verdict.read(data["verdict"])
     return data

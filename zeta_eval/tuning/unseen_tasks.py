@@ -23,6 +23,7 @@ from zeta_eval.evaluation.measures.metrics import hull_value
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 from zeta_eval.router.complexity import TextView
 from zeta_eval.router.domain import STEPS, Domain, buckets
 from zeta_eval.router.policy import RoutingPolicy
@@ -228,9 +229,10 @@ class _Asked:
             p[rows], counted[rows] = (a[i, rows] for a in self._expected[g,][:2])
             for k, at in enumerate((weight, *COST_GRID)):
                 chosen[rows, k] = self._chosen({g: (g,)}, i, at)[rows]
-        bootstrap = Bootstrap(len(p), seed=seed)
+        bootstrap = Bootstrap(len(p), seed=seed, families=families(self._outcomes.queries))
         compare = Comparison(self._data, self._outcomes.matrix("latency_s"), bootstrap, weight)
-        strategy = Strategy(name=NAME, p=p, expected_cost=counted, chosen=chosen[:, 0])
+        strategy = Strategy.of_chances(NAME, p, counted, self._data, weight)
+        strategy = replace(strategy, kept=chosen[:, 0], ran=chosen[:, :1] == np.arange(p.shape[1]))
         lift = measure(*mean_lift(chosen[:, 1:], self._data.cost, self._data.score, bootstrap))
         return Unseen(row=compare.row(strategy, compare.trace(strategy)), mean_lift=lift)
 

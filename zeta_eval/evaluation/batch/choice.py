@@ -41,29 +41,3 @@ def curve_weights(p: Floats, cost: Floats, *, n: int = 48) -> Floats:
     # Just beside the ties: on one, rounding would choose.
     inner = np.unique(np.quantile(pool, np.linspace(0, 1, n))) * (1 + 1e-7) if pool.size else np.empty(0)
     return np.concatenate([[0.0], inner[(inner > 0) & np.isfinite(inner)], [np.inf]])
-
-
-def mix(points: Floats, cost: float) -> Floats:
-    """Return the share of queries per single size, shape (M,), in the best random mix that costs no more than `cost`.
-
-    Args:
-        points: Mean (cost, score) of each size, shape (M, 2).
-        cost: Cost to spend per query, in the points' unit; below the cheapest size all goes to that one.
-    """
-    x, y = points[:, 0], points[:, 1]
-    shares = np.zeros(len(points))
-    affordable = np.flatnonzero(x <= cost)
-    if not affordable.size:
-        shares[np.lexsort((-y, x))[0]] = 1.0
-        return shares
-    low = affordable[np.lexsort((x[affordable], -y[affordable]))[0]]
-    best, pair = y[low], (low, low, 0.0)
-    for i in affordable:
-        for j in np.flatnonzero(x > cost):
-            t = (cost - x[i]) / (x[j] - x[i])
-            if (value := (1 - t) * y[i] + t * y[j]) > best:
-                best, pair = value, (i, j, t)
-    i, j, t = pair
-    shares[i] += 1 - t
-    shares[j] += t
-    return shares

@@ -24,6 +24,8 @@ class Evaluator:
             OutcomesError: the table has no complete or no positive cost in this column.
         """
         raw = outcomes.matrix(cost_column(outcomes, cost_unit))
+        self.cost_unit: Final = cost_unit
+        """Column that the costs come from."""
         self.sizes: Final = outcomes.sizes
         self.score: Final[Floats] = outcomes.matrix("score")
         """Score in [0, 1], shape (Q, M)."""
@@ -38,12 +40,18 @@ class Evaluator:
         self.singles: Final[Floats] = np.column_stack([self.cost.mean(axis=0), self.score.mean(axis=0)])
         """Mean (cost, score) of each size alone, shape (M, 2)."""
         self._queries, self._tasks = outcomes.queries, outcomes.tasks
+        self._nameless = np.full(len(outcomes), None, dtype=object)
         self._cache = cache or FeatureCache()
 
     @property
     def features(self) -> Features:
         """Features of the queries, read when first asked for."""
         return self._cache.features(self._queries, self._tasks)
+
+    @property
+    def features_without_task(self) -> Features:
+        """The same where nobody names a query's task."""
+        return self._cache.features(self._queries, self._nameless)
 
     def of(self, chosen: Sizes) -> tuple[Floats, Floats]:
         """Return score and cost of a choice per query, each (Q,)."""

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats
 
 
 def _edges(points: Floats) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
@@ -85,6 +85,32 @@ def hull_cost(points: Floats, score: Floats) -> Floats:
     return found
 
 
+def mix(points: Floats, cost: float) -> Floats:
+    """Return the share of queries per single size, shape (M,), in the best random mix that costs no more than `cost`.
+
+    Args:
+        points: Mean (cost, score) of each size, shape (M, 2).
+        cost: Cost to spend per query, in the points' unit; below the cheapest size all goes to that one.
+    """
+    x, y = points[:, 0], points[:, 1]
+    shares = np.zeros(len(points))
+    affordable = np.flatnonzero(x <= cost)
+    if not affordable.size:
+        shares[np.lexsort((-y, x))[0]] = 1.0
+        return shares
+    low = affordable[np.lexsort((x[affordable], -y[affordable]))[0]]
+    best, pair = y[low], (low, low, 0.0)
+    for i in affordable:
+        for j in np.flatnonzero(x > cost):
+            t = (cost - x[i]) / (x[j] - x[i])
+            if (value := (1 - t) * y[i] + t * y[j]) > best:
+                best, pair = value, (i, j, t)
+    i, j, t = pair
+    shares[i] += 1 - t
+    shares[j] += t
+    return shares
+
+
 def area(curve: Floats, singles: Floats) -> Floats:
     """Return the mean score under a curve's hull over the single sizes' range of costs, in [0, 1]; NaN if no range.
 
@@ -100,18 +126,6 @@ def area(curve: Floats, singles: Floats) -> Floats:
         a, b = np.clip(edge[0], low, high), np.clip(edge[2], low, high)
         total += (b - a) * (_height(edge, a) + _height(edge, b)) / 2
     return np.asarray(np.divide(total, high - low, out=np.full_like(low, np.nan), where=high > low))
-
-
-def gap_closed(curve: Floats, singles: Floats, oracle: Floats) -> Floats:
-    """Return (AUC - AUC of the random mix) / (AUC of the oracle - AUC of the random mix), shape (...).
-
-    0 is no better than mixing by lot, 1 is the oracle, below 0 is worse than the lot. A hull skips a router's bad
-    stretches, which the lift at one cost weight does not. NaN where the oracle adds nothing.
-    """
-    lot = area(singles, singles)
-    room = area(oracle, singles) - lot
-    out = np.full_like(lot, np.nan)
-    return np.asarray(np.divide(area(curve, singles) - lot, room, out=out, where=room > 1e-12))
 
 
 def pgr(score: Floats | float, weak: Floats | float, strong: Floats | float) -> Floats:
@@ -213,10 +227,24 @@ def break_even(cost_ratio: float) -> float:
     return cost_ratio / (cost_ratio - 1) if cost_ratio > 1 else math.nan if math.isnan(cost_ratio) else math.inf
 
 
-def regret(score: Floats, cost: Floats, chosen: Sizes, cost_weight: float) -> Floats:
-    """Return how much utility, score - cost_weight * cost, each query's choice leaves to the best size, shape (Q,)."""
-    utility = score - cost_weight * cost
-    return np.asarray(utility.max(axis=1) - np.take_along_axis(utility, chosen[:, None], axis=1)[:, 0])
+def regret(score: Floats, cost: Floats, got: Floats, spent: Floats, cost_weight: float) -> Floats:
+    """Return how much utility, score - cost_weight * cost, each query leaves to its best size, shape (Q,).
+
+    Args:
+        score: Score of every size, shape (Q, M).
+        cost: Cost of every size, shape (Q, M).
+        got: Score of the answer kept, shape (Q,).
+        spent: Cost of all sizes that ran, shape (Q,).
+        cost_weight: Accuracy given up for one unit of cost.
+    """
+    return np.asarray((score - cost_weight * cost).max(axis=1) - (got - cost_weight * spent))
+
+
+def cost_to_keep(curve: Floats, score: float) -> float:
+    """Return the cost at which a curve (K, 2), from its cheap end on, first reaches a score; NaN if it never does."""
+    order = np.argsort(curve[:, 0], kind="stable")
+    reached = np.flatnonzero(curve[order, 1] >= score)
+    return float(curve[order[reached[0]], 0]) if reached.size else math.nan
 
 
 def detectable_lift(standard_error: float, *, power: float = 0.8, level: float = 0.95) -> float:

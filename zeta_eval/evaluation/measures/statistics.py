@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zeta_eval.arrays import Floats
+from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.exceptions import InvalidInputError
 
 _CHUNK = 16_000_000
@@ -36,17 +36,18 @@ class Measure(NamedTuple):
 class Bootstrap:
     """Resamples of n queries with replacement, drawn once and kept as counts.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile intervals); paired
-    evaluation: arXiv 2411.00640.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile intervals); paired and
+    clustered evaluation: arXiv 2411.00640.
     """
 
-    def __init__(self, n: int, *, n_bootstrap: int = 1000, seed: int = 0) -> None:
+    def __init__(self, n: int, *, n_bootstrap: int = 1000, seed: int = 0, families: Sizes | None = None) -> None:
         """Draw the resamples.
 
         Args:
             n: Number of queries Q.
             n_bootstrap: Number of resamples B.
             seed: Seed of the draws, from 0 to 2**32 - 1.
+            families: Family of each query, from 0 on, shape (Q,): like queries are drawn together.
 
         Raises:
             InvalidInputError: fewer than 2 resamples, or a seed out of range.
@@ -56,11 +57,20 @@ class Bootstrap:
         if not 0 <= seed < 2**32:
             raise InvalidInputError(f"seed is {seed}; give a whole number from 0 to {2**32 - 1}.")
         rng = np.random.default_rng(seed)
-        # A query is drawn about once (Poisson), so a byte holds its count.
+        units = n if families is None else int(families.max()) + 1
+        # A family is drawn about once (Poisson), so a byte holds its count.
         self._counts = np.empty((n_bootstrap, n), dtype=np.uint8)
         for b in range(n_bootstrap):
-            self._counts[b] = np.bincount(rng.integers(0, n, n), minlength=n)
-        self._drawn = self._counts.sum(axis=1, keepdims=True, dtype=np.float64)
+            drawn = np.bincount(rng.integers(0, units, units), minlength=units)
+            self._counts[b] = drawn if families is None else drawn[families]
+        self.families = families
+        """Family of each query, shape (Q,); None where each query is its own."""
+        self.n_families = units
+        """Number of families of like queries."""
+        self.drawn = self._counts.sum(axis=1, dtype=np.float64)
+        """Number of queries in each resample, shape (B,)."""
+        self.unit = n / units if units else 1.0
+        """Mean number of queries that are drawn together."""
 
     def means(self, *columns: Floats) -> Floats:
         """Return the mean of each column in each resample, (Q, C) -> (B, C); of several arrays side by side."""
@@ -74,7 +84,7 @@ class Bootstrap:
                 counts = self._counts[rows, part].astype(np.float64)
                 for total, column in zip(sums, columns, strict=True):
                     total[rows] += counts @ column[part]
-        return np.asarray(np.hstack(sums) / self._drawn)
+        return np.asarray(np.hstack(sums) / self.drawn[:, None])
 
 
 def measure(value: Floats | float, samples: Floats) -> Measure:
@@ -108,14 +118,24 @@ class Difference(NamedTuple):
     """Two-sided p-value of no difference."""
 
 
-def paired_test(a: Floats, b: Floats) -> Difference:
+def standard_error(influence: Floats, families: Sizes | None = None) -> float:
+    """Return the standard error of a figure from how far each query moves it, shape (Q,), which sums to 0.
+
+    Where queries come in families of like ones, families are the units, not queries.
+    """
+    sums = influence if families is None else np.bincount(families, weights=influence)
+    units = len(sums)
+    return math.sqrt(units / (units - 1) * float(sums @ sums)) / len(influence) if units > 1 else math.nan
+
+
+def paired_test(a: Floats, b: Floats, families: Sizes | None = None) -> Difference:
     """Test whether two strategies' means differ on the same queries, shapes (Q,): a z-test on paired differences.
 
-    Source: arXiv 2411.00640, section 4.2. Without any spread the p-value is 1 for equal and 0 for different means.
+    Source: arXiv 2411.00640, sections 2.2 (clusters) and 4.2. Without any spread the p-value is 1 for equal and 0 for
+    different means.
     """
-    d = a - b
-    mean = float(d.mean())
-    error = float(d.std(ddof=1) / math.sqrt(len(d))) if len(d) > 1 else math.nan
+    mean = float((a - b).mean())
+    error = standard_error(a - b - mean, families)
     if error == 0:
         return Difference(mean, 0.0, 1.0 if mean == 0 else 0.0)
     return Difference(mean, error, 2 * NormalDist().cdf(-abs(mean) / error) if error > 0 else math.nan)

@@ -12,8 +12,8 @@ from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STRATEGIES = ("policy", "policy, cascading", "oracle", "length only", "kNN")
-"""Strategies with a curve; their places are those of their colours and lines."""
+STRATEGIES = ("policy", "policy, route", "oracle", "length only", "kNN")
+"""Strategies whose curves are drawn; their places are those of their colours and lines."""
 
 
 def draw_plane(axes: Axes, points: Floats, sizes: Sequence[str], unit: str) -> None:

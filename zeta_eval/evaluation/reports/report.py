@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 
 from zeta_eval.evaluation.measures.metrics import PairShares
 from zeta_eval.evaluation.measures.statistics import Difference, Measure
-from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
+from zeta_eval.evaluation.reports.plane import STRATEGIES, draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.evaluation.reports.style import canvas, legend, title
 from zeta_eval.evaluation.reports.tables import Page
@@ -22,7 +23,7 @@ from zeta_eval.router.policy import Verdict
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Version of the JSON's layout."""
 
 
@@ -70,7 +71,7 @@ class ReplayReport:
     >>> from zeta_eval.testing import make_outcomes
     >>> report = replay(RoutingPolicy.seed(), make_outcomes(300), n_bootstrap=50, baselines=False)
     >>> report.frame()["strategy"].tolist()
-    ['policy', '4B alone', '7B alone', '14B alone', 'random mix', 'oracle']
+    ['policy', 'policy, route', '4B alone', '7B alone', '14B alone', 'random mix', 'oracle']
     >>> report.verdict.status
     'not proven on this data'
     """
@@ -79,12 +80,16 @@ class ReplayReport:
     """Name of the policy."""
     split: str
     """Split that was evaluated."""
+    way: str
+    """How the first row uses the policy: "route", "route with task", "generate" or "generate with task"."""
     cost_unit: str
     """Column the costs come from."""
     cost_weight: float
     """Accuracy given up to save one call of the largest size, at which every strategy chose."""
     n: int
     """Queries evaluated."""
+    n_families: int
+    """Families of queries that differ in their digits alone; errors count families, not queries."""
     n_excluded: int
     """Queries left out because a size has no scored row on them."""
     seed: int
@@ -115,6 +120,21 @@ class ReplayReport:
         """The policy's own row."""
         return self.rows[0]
 
+    @property
+    def way_rows(self) -> dict[str, StrategyRow]:
+        """The policy's rows by the way that it is used."""
+        others = {
+            row.strategy.removeprefix("policy, "): row for row in self.rows if row.strategy.startswith("policy, ")
+        }
+        return {self.way: self.policy_row} | others
+
+    def metrics(self) -> dict[str, float]:
+        """What a version is recorded with: the metrics of the first row by the split's name, of each way by its own."""
+        found = {f"{self.split}_{name}": x for name, x in self.policy_row.record().items()}
+        for way, row in self.way_rows.items():
+            found |= {f"{way.replace(' ', '_')}_{name}": x for name, x in row.record().items()}
+        return {name: float(x) for name, x in found.items() if isinstance(x, int | float) and math.isfinite(x)}
+
     def frame(self) -> pd.DataFrame:
         """One row per strategy; intervals as `_low` and `_high`, shares as `share_<size>`."""
         return pd.DataFrame([row.record() for row in self.rows])
@@ -125,7 +145,7 @@ class ReplayReport:
         alone = [row for row in self.rows if row.strategy.endswith(" alone")]
         names = [row.strategy.removesuffix(" alone") for row in alone]
         draw_plane(axes, np.array([(row.cost, row.accuracy) for row in alone]), names, self.cost_unit)
-        for curve in self.curves:
+        for curve in (curve for curve in self.curves if curve.strategy in STRATEGIES):
             draw_curve(axes, curve.strategy, np.column_stack([curve.cost, curve.accuracy]))
         own = self.policy_row
         draw_point(axes, own.cost, own.accuracy, own.accuracy_ci, name="policy, 95 % interval")
@@ -146,7 +166,8 @@ class ReplayReport:
 
     def title(self) -> str:
         """Say in a line what was replayed on what."""
-        out = f", {self.n_excluded} excluded as incomplete" if self.n_excluded else ""
+        out = f" in {self.n_families} families of like ones" if self.n_families < self.n else ""
+        out += f", {self.n_excluded} excluded as incomplete" if self.n_excluded else ""
         return (
             f"Policy '{self.policy}' on split '{self.split}': {self.n} queries{out}; costs in {self.cost_unit} per "
             f"query, cost weight {self.cost_weight:.3g}; 95 % intervals: {self.n_bootstrap} resamples, seed {self.seed}"

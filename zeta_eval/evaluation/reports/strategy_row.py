@@ -60,7 +60,7 @@ class StrategyRow:
     """How one strategy did. Every interval is 95 %; NaN where a metric has no meaning for the strategy."""
 
     strategy: str = field(metadata=metric(lambda m: m.strategy, "strategy"))
-    """Name: "policy", "<size> alone", "random mix", "length only", "kNN" or "oracle"."""
+    """Name: "policy", "policy, <way to use it>", "<size> alone", "random mix", "length only", "kNN" or "oracle"."""
     accuracy: float = field(metadata=metric(lambda m: m.accuracy.value, "accuracy", ".3f"))
     """Mean score, in [0, 1]."""
     accuracy_ci: tuple[float, float] = field(metadata=metric(lambda m: m.accuracy[1:], "[95 %]", ".3f"))
