@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,7 @@ class Drift:
     def of(cls, decisions: pd.DataFrame, *, threshold: float = 25.0) -> Drift:
         """Watch the decisions of a history: `Drift.of(history.frame()).events`; escalated queries give no latency."""
         drift = cls(threshold=threshold)
-        for row in _rows(decisions):
+        for row in decisions.to_dict("records"):
             at_s = datetime.fromisoformat(str(row["created_at"])).timestamp()
             drift.complexity(float(row["difficulty"]), at_s=at_s)
             final = row["final_size"]
@@ -218,11 +218,6 @@ class Drift:
         )
         self.events.append(event)
         return event
-
-
-def _rows(decisions: pd.DataFrame) -> Iterable[Mapping[str, Any]]:
-    names = ["created_at", "difficulty", "final_size", "score", "latency_s", "steps"]
-    return ({n: v for n, v in zip(names, row, strict=True)} for row in zip(*(decisions[n] for n in names), strict=True))
 
 
 def _finite(value: float) -> float:

@@ -112,7 +112,7 @@ class Judged:
 
     @property
     def tasks(self) -> npt.NDArray[np.object_]:
-        """Task of each query, None where the router was not told; shape (Q,)."""
+        """Task of each query, None where it is not known; shape (Q,)."""
         return np.array([None if task == UNTOLD else task for task in self.queries["task"]], dtype=object)
 
     @property

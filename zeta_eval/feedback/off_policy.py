@@ -1,4 +1,4 @@
-"""Which of two policies would have done better, told from the sizes that a third one chose and the scores they got.
+"""Which of two policies would have done better, by the sizes that a third one chose and the scores they got.
 
 A log holds, for each decision, the size that was chosen, its score, and the propensity: the probability with which that
 size was chosen. The other sizes were not asked. The doubly robust estimate (Dudik, Langford and Li 2011, arXiv

@@ -56,14 +56,14 @@ def _fit_look(
     if not names:
         return None, before
     rows, signals = _signals(names, last, answers, len(score))
-    told = _tell(range(last, score.shape[1]), last, before, score, answers.sizes, rows, signals, seed)
-    if told is None:
+    fitted = _posteriors(range(last, score.shape[1]), last, before, score, answers.sizes, rows, signals, seed)
+    if fitted is None:
         return None, before
-    posteriors, after = told
+    posteriors, after = fitted
     return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=posteriors), after
 
 
-def _tell(
+def _posteriors(
     about: Iterable[int],
     last: int,
     before: Floats,

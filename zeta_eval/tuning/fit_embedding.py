@@ -22,8 +22,8 @@ VECTOR_CS = (0.03, 0.3, 3.0, 30.0)
 def fit_embedding(t: Training) -> Fitted:
     """Fit the vectors, and stack them with features and tasks; at least ten queries."""
     vectors, embedder = embedded(t)
-    c, told = regress(vectors, t.score, t.folds, VECTOR_CS)
-    parts = Parts.of(t, told)
+    c, on_text = regress(vectors, t.score, t.folds, VECTOR_CS)
+    parts = Parts.of(t, on_text)
     on_vector, at_zero = logistic(vectors, t.score, c)
     linear = parts.linear(parts.a[0] * (parts.at_mean - t.base))
     bias = np.array(linear.bias) + parts.a[1] * (at_zero - t.base)

@@ -99,6 +99,6 @@ def _told(space: _Space, t: Training, far: float, near: float) -> dict[Setting, 
     for held, known, similar in space.unseen():
         share = np.clip((similar.max(axis=1, keepdims=True) - far) / (near - far), 0.0, 1.0)
         for (k, temperature), z in made.items():
-            told = neighbour_logits(similar, t.score[known], t.base, min(k, len(known)), temperature, PRIOR)
-            z[held] = t.base + share * (told - t.base)
+            on_text = neighbour_logits(similar, t.score[known], t.base, min(k, len(known)), temperature, PRIOR)
+            z[held] = t.base + share * (on_text - t.base)
     return made

@@ -147,8 +147,8 @@ def _explored(
     made = difference(log, first, other, p[at], old.cost_weight * shares[at])
     low, high = made.interval
     source_name = f"explored feedback by {name}"
-    told = Difference(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
-    return told, CASCADE_NOTE if old.cascades or new.cascades else ""
+    found = Difference(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
+    return found, CASCADE_NOTE if old.cascades or new.cascades else ""
 
 
 def _choices(policy: RoutingPolicy, sizes: tuple[str, ...], features: Features) -> npt.NDArray[np.intp]:

@@ -42,12 +42,12 @@ class Parts:
     """Weights of the standardised features, shape (F, M)."""
 
     @classmethod
-    def of(cls, t: Training, told: Floats) -> Parts:
-        """Fit features and tasks, and weigh them against what texts told out of fold, log-odds of shape (Q, M)."""
+    def of(cls, t: Training, on_text: Floats) -> Parts:
+        """Fit features and tasks, and weigh them against the texts' log-odds out of fold, shape (Q, M)."""
         known, code = t.tasks
         penalties = FEATURES_CS if t.features_c is None else (t.features_c,)
         features_c, on_fold = regress(t.standard.x, t.score, t.folds, penalties)
-        added = np.stack([on_fold, told, task_logits(code, len(known), t.score, t.folds)]) - t.base
+        added = np.stack([on_fold, on_text, task_logits(code, len(known), t.score, t.folds)]) - t.base
         a = stack(added, t.base, t.score)
         on_features, at_mean = logistic(t.standard.x, t.score, features_c)
         return cls(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -143,13 +144,8 @@ class _Unseen:
         self.unit_cost = Evaluator(tune, cost).unit_cost
         self._tune, self._refit, self._domain, self._seed = tune, refit, domain, seed
         self._group = np.array([group_of[t] for t in tune.tasks])
-        self._policies: dict[tuple[int, ...], RoutingPolicy | None] = {}
-
-    def policy(self, left_out: tuple[int, ...]) -> RoutingPolicy | None:
-        """The policy without these groups; None where too few queries are left."""
-        if left_out not in self._policies:
-            self._policies[left_out] = self._fit(left_out)
-        return self._policies[left_out]
+        self.policy = cache(self._fit)
+        """The policy without some groups; None where too few queries are left."""
 
     def _fit(self, left_out: tuple[int, ...]) -> RoutingPolicy | None:
         rows = np.flatnonzero(~np.isin(self._group, left_out))

@@ -81,13 +81,13 @@ def _(model: Embedded, texts: Texts) -> Floats:
 @added.register
 def _(model: Neighbours, texts: Texts) -> Floats:
     references, scores, base = np.array(model.references).T, np.array(model.scores), np.array(model.base)
-    told = []
+    found = []
     for vectors in _vectors(model.embedder, texts):
         similar = vectors @ references
         z = neighbour_logits(similar, scores, base, model.k, model.temperature, model.prior)
         share = np.clip((similar.max(axis=1) - model.far) / (model.near - model.far), 0.0, 1.0)
-        told.append(model.weight * share[:, None] * (z - base))
-    return np.concatenate(told)
+        found.append(model.weight * share[:, None] * (z - base))
+    return np.concatenate(found)
 
 
 def _vectors(embedder: Embedder, texts: Texts) -> Iterator[Floats]:

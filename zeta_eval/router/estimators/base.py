@@ -18,7 +18,7 @@ from zeta_eval.router.estimators.linear import Linear
 
 @dataclass(frozen=True, kw_only=True)
 class Estimator(ABC):
-    """Every size's log-odds of success: what the features say and what the text itself says, above a common base."""
+    """Gives every size's log-odds of success: a base, plus what the features add, plus what the text itself adds."""
 
     base: tuple[float, ...]
     """Log-odds of each size over all tuning queries, shape (M,)."""

@@ -108,7 +108,7 @@ class VectorEstimator(Estimator):
     embedder: Embedder
     """Where vectors come from: D numbers for each text."""
     table: str
-    """Base64 of little-endian float16 numbers, D for each row; what a row is, the class says."""
+    """Base64 of little-endian float16 numbers, D for each weight vector or each reference."""
     needs_embedder: ClassVar[bool] = True
 
     @classmethod

@@ -77,8 +77,8 @@ class Neighbours(VectorEstimator):
             if s >= top[-1] - TIE
         ]
         total, factor = sum(w for w, _ in near) + self.prior, self.weight * self.share(top[0])
-        told = []
+        found = []
         for m, b in enumerate(self.base):
             rate = (sum(w * y[m] for w, y in near) + self.prior * sigmoid(b)) / total
-            told.append(factor * (logit(rate) - b))
-        return told
+            found.append(factor * (logit(rate) - b))
+        return found
