@@ -9,19 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zeta_eval.api import (
-        answerers,
-        benchmark,
-        compare,
-        import_table,
-        learn,
-        promote,
-        replay,
-        rollback,
-        route,
-        run,
-        tune,
-    )
+    from zeta_eval.api.answering import answerers
+    from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
+    from zeta_eval.api.versions import learn, promote, rollback
+    from zeta_eval.api.whole_job import run
     from zeta_eval.evaluation.reports.report import ReplayReport
     from zeta_eval.exceptions import ZetaError
     from zeta_eval.feedback import History
@@ -38,43 +29,11 @@ if TYPE_CHECKING:
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
 
-__all__ = [
-    "Decision",
-    "Drift",
-    "GenerateConfig",
-    "History",
-    "Ladder",
-    "MlflowTracker",
-    "ModelSpec",
-    "Online",
-    "OnlineSettings",
-    "Outcomes",
-    "Query",
-    "ReplayReport",
-    "RoutingPolicy",
-    "Score",
-    "Task",
-    "TuningReport",
-    "TuningSettings",
-    "ZetaDynamicRouter",
-    "ZetaError",
-    "answerers",
-    "benchmark",
-    "compare",
-    "complexity_view",
-    "explore",
-    "figures",
-    "import_table",
-    "learn",
-    "promote",
-    "replay",
-    "resolve_tasks",
-    "rollback",
-    "route",
-    "run",
-    "task",
-    "tune",
-]
+__all__ = ["Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Online"]
+__all__ += ["OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport"]
+__all__ += ["TuningSettings", "ZetaDynamicRouter", "ZetaError"]
+__all__ += ["answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table", "learn"]
+__all__ += ["promote", "replay", "resolve_tasks", "rollback", "route", "run", "task", "tune"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),

@@ -5,16 +5,5 @@ from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, rou
 from zeta_eval.api.versions import learn, promote, rollback
 from zeta_eval.api.whole_job import run
 
-__all__ = [
-    "answerers",
-    "benchmark",
-    "compare",
-    "import_table",
-    "learn",
-    "promote",
-    "replay",
-    "rollback",
-    "route",
-    "run",
-    "tune",
-]
+__all__ = ["answerers", "benchmark", "compare", "import_table", "learn", "promote"]
+__all__ += ["replay", "rollback", "route", "run", "tune"]

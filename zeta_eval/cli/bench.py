@@ -29,11 +29,7 @@ SUMMARY_COLUMNS = {
     example="bench --ladder qwen3 --tasks gsm8k,mmlu --limit 500 --out outcomes/qwen3",
     arguments={
         "--ladder": {"required": True, "metavar": "L", "help": "embedded, qwen3, or a TOML file"},
-        "--tasks": {
-            "required": True,
-            "metavar": "A,B",
-            "help": "tasks, groups or files; NAME=PATH takes a local copy",
-        },
+        "--tasks": {"required": True, "metavar": "A,B", "help": "tasks, groups or files; NAME=PATH takes a local copy"},
         "--out": {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the run"},
         "--limit": {"type": int, "metavar": "N", "help": "most queries per task (all)"},
         "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the queries' order (%(default)s)"},

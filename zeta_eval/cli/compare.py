@@ -14,11 +14,7 @@ from zeta_eval.cli.verb import Result, verb
         "policies": {"nargs": "+", "metavar": "POLICY", "help": f"at least two, each a {POLICY['policy']['help']}"},
         **TABLE,
         **SPLIT,
-        "--cost-weight": {
-            "type": float,
-            "metavar": "X",
-            "help": "one cost weight for all (each policy's own)",
-        },
+        "--cost-weight": {"type": float, "metavar": "X", "help": "one cost weight for all (each policy's own)"},
         **INTERVALS,
         **TRACKED,
     },

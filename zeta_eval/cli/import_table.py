@@ -16,11 +16,7 @@ _FORMATS = Choices(lambda: import_module("zeta_eval.outcomes.importers").FORMATS
     "turn another tool's table or logs into a table of outcomes",
     example="import lm-eval results --out outcomes.parquet --cost Qwen/Qwen3-4B=0.04/Mtok",
     arguments={
-        "format": {
-            "choices": _FORMATS,
-            "metavar": "FORMAT",
-            "help": "%(choices)s",
-        },
+        "format": {"choices": _FORMATS, "metavar": "FORMAT", "help": "%(choices)s"},
         "path": {"metavar": "PATH", "help": "file or folder of that format"},
         "--out": {"type": new_file, "required": True, "metavar": "TABLE", "help": "Parquet file to write"},
         "--cost": {

@@ -39,12 +39,7 @@ def _estimators(*, embedder: bool) -> Collection[str]:
 
 _SPLITS = Choices(lambda: (*import_module("zeta_eval.outcomes").SPLITS, "all"))
 _COSTS = Choices(lambda: import_module("zeta_eval.outcomes").COSTS)
-
-
-def _ways() -> Collection[str]:
-    from zeta_eval.evaluation.ways import WAYS
-
-    return WAYS
+_WAYS = Choices(lambda: import_module("zeta_eval.evaluation.ways").WAYS)
 
 
 STORE = "sqlite:///mlruns/mlflow.db"
@@ -63,7 +58,7 @@ SPLIT: Arguments = {
 }
 WAY: Arguments = {
     "--way": {
-        "choices": Choices(_ways),
+        "choices": _WAYS,
         "metavar": "W",
         "help": "how the policy is used: %(choices)s (the way that it was tuned for)",
     }
@@ -78,11 +73,7 @@ SEARCH: Arguments = {
 _ESTIMATOR = {"default": "auto", "metavar": "E", "help": "%(choices)s (%(default)s)"}
 ESTIMATOR: Arguments = {"--estimator": {"choices": Choices(lambda: _estimators(embedder=False)), **_ESTIMATOR}}
 TUNING: Arguments = {
-    "--cost": {
-        "choices": _COSTS,
-        "metavar": "COLUMN",
-        "help": "%(choices)s (the first the table has)",
-    },
+    "--cost": {"choices": _COSTS, "metavar": "COLUMN", "help": "%(choices)s (the first the table has)"},
     **SEARCH,
     "--max-cost": {"type": float, "metavar": "X", "help": "most a query may cost on average"},
     "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},

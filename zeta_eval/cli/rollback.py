@@ -6,12 +6,7 @@ from zeta_eval.cli.promote import CHAMPION
 from zeta_eval.cli.verb import Result, verb
 
 
-@verb(
-    "rollback",
-    "make the earlier champion champion again",
-    example="rollback --out policy.json",
-    arguments=CHAMPION,
-)
+@verb("rollback", "make the earlier champion champion again", example="rollback --out policy.json", arguments=CHAMPION)
 def _rollback(args: Namespace) -> Result:
     from zeta_eval import api
 

@@ -17,12 +17,7 @@ from zeta_eval.cli.verb import Result, verb
         "--ladder": {"default": "embedded", "metavar": "L", "help": "embedded, qwen3, or a TOML file (%(default)s)"},
         "--tasks": {"default": "embedded", "metavar": "A,B", "help": "tasks, groups or files (%(default)s)"},
         "--limit": {"type": int, "metavar": "N", "help": "most queries per task (400 for embedded, else all)"},
-        "--out": {
-            "type": Path,
-            "default": Path("zeta-run"),
-            "metavar": "DIR",
-            "help": "folder to write (%(default)s)",
-        },
+        "--out": {"type": Path, "default": Path("zeta-run"), "metavar": "DIR", "help": "folder to write (%(default)s)"},
         **TUNING,
         **TRACKED,
     },
