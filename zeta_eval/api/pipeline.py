@@ -255,13 +255,8 @@ def route(
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:
     """Record a tuning with its study and test report, and the policy version."""
     policy = report.policy
-    metrics = {
-        **report.test.metrics(),
-        "tune_accuracy": report.tune_score,
-        "optimism": report.optimism,
-        "cost_weight": policy.cost_weight,
-        "seconds": report.seconds,
-    }
+    found = {"tune_accuracy": report.tune_score, "optimism": report.optimism}
+    metrics = report.test.metrics() | found | {"cost_weight": policy.cost_weight, "seconds": report.seconds}
     tags = {"estimator": report.estimator, "verdict": policy.verdict.status}
     tags |= {"policy": policy.name, "cost": policy.cost_unit}
     settings = report.parameters | asdict(report.settings)
@@ -276,11 +271,7 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
 def _named(
     policies: Mapping[str, RoutingPolicy | str | Path] | Sequence[RoutingPolicy | str | Path], store: str | None
 ) -> dict[str, RoutingPolicy]:
-    """Policies by name; those that would share a name are told apart by their checksums.
-
-    Raises:
-        InvalidInputError: one policy instead of several, or the same one twice.
-    """
+    """Policies by name; those that would share a name are told apart by their checksums."""
     if isinstance(policies, str | Path | RoutingPolicy):
         raise InvalidInputError("There is one policy to compare; give at least two, in a list or by name.")
     if isinstance(policies, Mapping):

@@ -74,11 +74,7 @@ def learn(
 
 @contextmanager
 def opened(history: History | str | Path) -> Iterator[History]:
-    """Open a history that exists, and close it at the end if it was named by its file or URL.
-
-    Raises:
-        InvalidInputError: no such file.
-    """
+    """Open a history that exists, and close it at the end if it was named by its file or URL."""
     from zeta_eval.feedback import History
 
     if isinstance(history, History):

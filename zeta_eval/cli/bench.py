@@ -49,11 +49,8 @@ def _bench(args: Namespace) -> Result:
     from zeta_eval.outcomes import summary
 
     ladder = loaded(Ladder, args.ladder)
-    config = GenerateConfig(
-        max_new_tokens=ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens,
-        batch_size=args.batch_size,
-        mcq=args.mcq,
-    )
+    longest = ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens
+    config = GenerateConfig(max_new_tokens=longest, batch_size=args.batch_size, mcq=args.mcq)
     outcomes = api.benchmark(
         ladder, args.tasks, out=args.out, limit=args.limit, seed=args.seed, config=config, tracker=tracker(args)
     )

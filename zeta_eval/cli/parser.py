@@ -48,22 +48,14 @@ class Parser(argparse.ArgumentParser):
         return action
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; a verb refuses an unknown option itself, which knows the options it has.
-
-        Raises:
-            InvalidInputError: wrong words.
-        """
+        """Parse; a verb refuses an unknown option itself, which knows the options it has."""
         parsed, extra = super().parse_known_args(args, namespace)
         if extra:
             self.error(f"unrecognized arguments: {' '.join(extra)}")
         return parsed, extra
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong, the nearest word that is known, and where help is.
-
-        Raises:
-            InvalidInputError: always.
-        """
+        """Raise an InvalidInputError with what is wrong, the nearest word that is known, and where help is."""
         if near := self._nearest(message):
             message = message.partition(" (choose from")[0]  # one line, and the word that was meant is in it
         mended = f"Did you mean '{near}'? " if near else ""

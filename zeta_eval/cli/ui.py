@@ -37,11 +37,7 @@ def _ui(args: Namespace) -> Result:
 
 
 def _dashboard_command(storage: str, port: int) -> list[str]:
-    """Return the command of optuna-dashboard on a storage.
-
-    Raises:
-        InvalidInputError: the optional package is missing.
-    """
+    """Return the command that shows an Optuna storage; optuna-dashboard is an optional package."""
     beside = str(Path(sys.executable).parent)
     program = shutil.which("optuna-dashboard", path=beside) or shutil.which("optuna-dashboard")
     if program is None:

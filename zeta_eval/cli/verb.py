@@ -78,9 +78,8 @@ class Verb:
 
     def add_to(self, group: Any) -> None:
         """Add the verb to the sub-commands of a parser."""
-        parser: Parser = group.add_parser(
-            self.name, help=self.summary, description=f"{self.summary[0].upper()}{self.summary[1:]}."
-        )
+        description = f"{self.summary[0].upper()}{self.summary[1:]}."
+        parser: Parser = group.add_parser(self.name, help=self.summary, description=description)
         parser.epilog = f"example: {parser.prog.removesuffix(self.name)}{self.example}"
         parser.set_defaults(do=self.do)
         for name, settings in self.arguments.items():

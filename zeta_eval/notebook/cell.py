@@ -57,11 +57,7 @@ def cell_parser() -> Parser:
 
 
 def check(args: Namespace, text: str, session: Session) -> None:
-    """Refuse what can't be done before anything is done.
-
-    Raises:
-        InvalidInputError: no text, options that exclude each other, a bad variable name, an unknown size.
-    """
+    """Refuse what can't be done before anything is done."""
     if not text.strip():
         raise InvalidInputError("The cell has no text; write the query below the %%zeta line.")
     given = [name for name in ("size", "compare", "dry_run") if getattr(args, name)]
@@ -91,9 +87,7 @@ def start(args: Namespace, text: str, session: Session) -> RoutedCell:
 def run(args: Namespace, text: str, session: Session, cell: RoutedCell, show: Callable[[], None]) -> Answered:
     """Answer the text in a thread, while `show` is called about ten times a second.
 
-    Raises:
-        KeyboardInterrupt: the cell was interrupted; what was written until then stays in `cell`.
-        ZetaError: no weights, or every size that was asked failed.
+    What was written before an interruption or an error stays in `cell`.
     """
     if args.dry_run:
         cell.state = DONE
@@ -130,13 +124,9 @@ class _Job:
             )
         if self.session.engines.residency.together:  # before any latency is measured
             self._load(policy.sizes if policy.cascades else [first])
-        routed = self.session.router.generate(
-            self.text,
-            {size: partial(answer, size) for size in policy.sizes},
-            task=self.args.task,
-            cost_weight=self.args.cost_weight,
-            on_step=self._step,
-        )
+        models = {size: partial(answer, size) for size in policy.sizes}
+        task, weight = self.args.task, self.args.cost_weight
+        routed = self.session.router.generate(self.text, models, task=task, cost_weight=weight, on_step=self._step)
         return Answered(value=routed, given=((routed.decision, routed.steps),))
 
     def _answer(self, interrupted: Callable[[], None], size: str, text: str) -> Completion:
@@ -163,13 +153,9 @@ class _Job:
         self._load([size])
         started = time.perf_counter()
         made = answer(size, self.text)
-        step = Step(
-            size=size,
-            text=made.text,
-            latency_s=time.perf_counter() - started,
-            p_right=0.0 if made.error is not None else self.cell.decision.p.get(size, 0.0),
-            error=made.error,
-        )
+        took = time.perf_counter() - started
+        p = 0.0 if made.error is not None else self.cell.decision.p.get(size, 0.0)
+        step = Step(size=size, text=made.text, latency_s=took, p_right=p, error=made.error)
         self._step(step, reason)
         return step
 

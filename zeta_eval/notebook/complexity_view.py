@@ -33,7 +33,6 @@ class ComplexityView(View):
     """A query with the features, the complexity and the size that a policy finds for it."""
 
     def __init__(self, policy: RoutingPolicy, query: str = EXAMPLE) -> None:
-        """Show what a policy decides for a query."""
         self.router = ZetaDynamicRouter(policy)
         self.query = query
         """The query looked at; may be set."""
@@ -93,12 +92,8 @@ class ComplexityView(View):
     def _build(self) -> DOMWidget:
         import ipywidgets as widgets
 
-        field = widgets.Textarea(
-            value=self.query,
-            description="Query",
-            continuous_update=True,
-            layout=widgets.Layout(width="640px", height="72px"),
-        )
+        size = widgets.Layout(width="640px", height="72px")
+        field = widgets.Textarea(value=self.query, description="Query", continuous_update=True, layout=size)
         page = widgets.HTML(self.html())
 
         def look(_: Any) -> None:

@@ -44,12 +44,7 @@ def explain(policy: RoutingPolicy, decision: Decision) -> Explanation:
 
 
 def chosen_at(p: Mapping[str, float], cost: Mapping[str, float]) -> dict[str, tuple[float, float] | None]:
-    """Cost weights at which each size has the greatest p - weight * cost: the upper envelope of those lines.
-
-    Args:
-        p: Success probability by size, cheapest first.
-        cost: Cost by size.
-    """
+    """Cost weights at which each size (cheapest first) has the greatest p - weight * cost: their upper envelope."""
     found: dict[str, tuple[float, float] | None] = {}
     for size in p:
         low, high = 0.0, math.inf

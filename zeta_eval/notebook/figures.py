@@ -115,16 +115,10 @@ def latency(outcomes: Outcomes | str | Path) -> Figure:
         seconds = np.sort(frame.loc[frame["model"] == size, "latency_s"].to_numpy(dtype=float))
         share = np.arange(1, len(seconds) + 1) / len(seconds)
         p50, p95 = np.quantile(seconds, [0.5, 0.95])
-        axes.plot(
-            seconds,
-            share,
-            color=COLOURS[i % len(COLOURS)],
-            linestyle=LINES[i % len(LINES)],
-            linewidth=2,
-            drawstyle="steps-post",
-            label=f"{size}: median {p50:.3g} s, p95 {p95:.3g} s",
-        )
-        axes.plot([p50, p95], [0.5, 0.95], MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)])
+        colour, marker, line = (looks[i % len(looks)] for looks in (COLOURS, MARKERS, LINES))
+        name = f"{size}: median {p50:.3g} s, p95 {p95:.3g} s"
+        axes.plot(seconds, share, color=colour, linestyle=line, linewidth=2, drawstyle="steps-post", label=name)
+        axes.plot([p50, p95], [0.5, 0.95], marker, color=colour)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -157,14 +151,7 @@ def importance(report: TuningReport) -> Figure:
 
 def _line(axes: Axes, bins: pd.DataFrame, place: int, name: str) -> None:
     """Draw bins with intervals in the look of a place."""
-    value = bins["accuracy"]
-    axes.errorbar(
-        bins["x"],
-        value,
-        yerr=[(value - bins["accuracy_low"]).clip(lower=0), (bins["accuracy_high"] - value).clip(lower=0)],
-        color=COLOURS[place % len(COLOURS)],
-        marker=MARKERS[place % len(MARKERS)],
-        linestyle=LINES[place % len(LINES)],
-        capsize=3,
-        label=name,
-    )
+    x, y = bins["x"], bins["accuracy"]
+    spread = [(y - bins["accuracy_low"]).clip(lower=0), (bins["accuracy_high"] - y).clip(lower=0)]
+    colour, marker, line = (looks[place % len(looks)] for looks in (COLOURS, MARKERS, LINES))
+    axes.errorbar(x, y, yerr=spread, color=colour, marker=marker, linestyle=line, capsize=3, label=name)

@@ -33,7 +33,6 @@ class Judge:
     """Writes what a person says of the answers of this notebook."""
 
     def __init__(self, history: History) -> None:
-        """Judge into a history."""
         self.history = history
         self._answers: dict[str, FeedbackAnswer] = {}
 
@@ -53,9 +52,6 @@ class Judge:
         """Write "right", "wrong" or the correct answer for the answer of an id; returns what was written, in words.
 
         A correct answer is compared with the one given where that can be done; the result is its score.
-
-        Raises:
-            InvalidInputError: no such id.
         """
         word, full = word.strip(), self._full(name)
         if not word:

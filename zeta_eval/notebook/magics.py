@@ -72,11 +72,7 @@ class ZetaMagics(Magics):
         return line_parser(defaults, use=self._use, status=self._status, feedback=self._feedback, ui=self._ui)
 
     def session(self) -> Session:
-        """The router and the models that cells go to.
-
-        Raises:
-            ZetaError: a policy or ladder that can't be used.
-        """
+        """The router and the models that cells go to."""
         if self._session is None:
             policy = take("policy", self.policy, self.user_ns) if self.policy else None
             ladder = loaded(Ladder, take("ladder", self.ladder, self.user_ns))
@@ -240,13 +236,7 @@ def _show_widget(widget: Any, text: str) -> None:
 
 
 def _in_one_line(work: Callable[[], T]) -> T:
-    """Do some work; an error that its user can mend is shown as one line, and still fails the cell.
-
-    Raises:
-        ZetaError: what went wrong.
-        OSError: a file that can't be read or written.
-        KeyboardInterrupt: the cell was interrupted.
-    """
+    """Do some work; an error that its user can mend is shown as one line, and still fails the cell."""
     try:
         return work()
     except (ZetaError, OSError, KeyboardInterrupt) as e:

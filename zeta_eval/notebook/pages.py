@@ -32,15 +32,10 @@ class Pages:
     """The servers of a notebook. Each runs below a guard that ends it when the kernel ends, in whatever way."""
 
     def __init__(self) -> None:
-        """Start none yet."""
         self._running: dict[str, tuple[subprocess.Popen[bytes], WebPage]] = {}
 
     def serve(self, page: WebPage, source: str) -> WebPage:
-        """Start a page's server and wait until it answers, unless one of this notebook shows the same source already.
-
-        Raises:
-            GenerationError: the server ended, or doesn't answer.
-        """
+        """Start a page's server and wait until it answers; a source that is shown already is not served twice."""
         if source in self._running and self._running[source][0].poll() is None:
             return self._running[source][1]
         with tempfile.TemporaryFile() as log:
@@ -72,11 +67,7 @@ class Pages:
 
 
 def _wait(guard: subprocess.Popen[bytes], page: WebPage) -> None:
-    """Wait until something listens at a page's address.
-
-    Raises:
-        TimeoutError: nothing does after START_S, or the server has ended.
-    """
+    """Wait until something listens at a page's address; a TimeoutError says that nothing does."""
     port, until = int(page.address.rpartition(":")[2]), time.monotonic() + START_S
     while time.monotonic() < until and guard.poll() is None:
         try:

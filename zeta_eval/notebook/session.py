@@ -51,12 +51,7 @@ class Session:
         return self._engines
 
     def check(self, size: str | None = None) -> None:
-        """Make sure that there is a model for a size, or for each of the policy's.
-
-        Raises:
-            UnknownNameError: the ladder has no such size.
-            InvalidInputError: the ladder is not the policy's.
-        """
+        """Make sure that there is a model for a size, or for each of the policy's."""
         if size is not None and size not in self.ladder.sizes:
             raise UnknownNameError("size", size, self.ladder.sizes)
         if size is None and self.missing:

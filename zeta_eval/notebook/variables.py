@@ -49,11 +49,7 @@ KINDS = {"table": "Outcomes", "policy": "RoutingPolicy", "policies": "RoutingPol
 
 
 def take(argument: str, word: Any, variables: Mapping[str, Any]) -> Any:
-    """Value of a word in an argument that names a table, a policy or a ladder: the variable's, or the word itself.
-
-    Raises:
-        InvalidInputError: the variable holds something else, and no file has that name.
-    """
+    """Value of a word in an argument that names a table, a policy or a ladder: the variable's, or the word itself."""
     if not isinstance(word, str) or word not in variables:
         return word
     value = variables[word]

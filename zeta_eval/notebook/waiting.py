@@ -15,15 +15,9 @@ GRACE_S = 10.0
 
 
 def wait_for(work: Callable[[Callable[[], None]], T], tick: Callable[[], None]) -> T:
-    """Do some work in a thread of its own and return what it returns.
+    """Do some work in a thread of its own, call `tick` every TICK_S meanwhile, and return what the work returns.
 
-    Args:
-        work: Takes a function to call often, which raises KeyboardInterrupt once the cell was interrupted.
-        tick: Called every TICK_S in the waiting thread.
-
-    Raises:
-        KeyboardInterrupt: the cell was interrupted; the work has ended, or ends at its next call.
-        Exception: what the work raised.
+    The work takes a function to call often, which raises KeyboardInterrupt once the cell was interrupted.
     """
     stop, made, failed = Event(), list[T](), list[BaseException]()
 

@@ -68,11 +68,7 @@ def _notebook_verbs(use: Do, status: Do, feedback: Do) -> tuple[Verb, ...]:
 
 
 def split(line: str) -> list[str]:
-    """Words of a line, as a shell splits them.
-
-    Raises:
-        InvalidInputError: a quotation mark has no partner.
-    """
+    """Words of a line, as a shell splits them."""
     try:
         return shlex.split(line)
     except ValueError as e:
@@ -80,11 +76,7 @@ def split(line: str) -> list[str]:
 
 
 def parse(parser: Parser, line: str, variables: Mapping[str, Any]) -> Namespace:
-    """Parse a line; `{name}` is filled in word by word, and tables, policies and ladders are taken from variables.
-
-    Raises:
-        InvalidInputError: wrong words.
-    """
+    """Parse a line; `{name}` is filled in word by word, and tables, policies and ladders are taken from variables."""
     words = split(line)
     options = words[: words.index("--")] if "--" in words else words
     if "--raw" not in options:

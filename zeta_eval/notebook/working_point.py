@@ -96,11 +96,8 @@ class WorkingPoint:
         Its cut points are those that divide the sizes best at this cost weight on `tune`.
         """
         weight = self.cost_weight
-        provenance = {
-            **self.policy.provenance,
-            "cost_weight_chosen_on": self.split,
-            "chosen_from": self.policy.checksum,
-        }
+        origin = {"cost_weight_chosen_on": self.split, "chosen_from": self.policy.checksum}
+        provenance = {**self.policy.provenance, **origin}
         policy = replace(self.policy, cost_weight=weight, cut_points=self._cuts(weight), provenance=provenance)
         report = replay(policy, self._outcomes, split="test", seed=self.seed, baselines=False)
         return replace(policy, verdict=report.verdict)
@@ -112,9 +109,5 @@ class WorkingPoint:
         return best_cut_points(difficulty(self.policy, data.features), data.score - weight * data.cost)
 
     def save(self, path: str | Path) -> Path:
-        """Write `chosen` as a policy file, whole or not at all; returns the path.
-
-        Raises:
-            OutcomesError: the table has no queries of `tune` or `test`.
-        """
+        """Write `chosen` as a policy file, whole or not at all; returns the path."""
         return self.chosen().save(path)
