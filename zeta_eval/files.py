@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and data as JSON."""
+"""Writes files whole or not at all, and data as JSON; says which texts a file can hold."""
 
 from __future__ import annotations
 
@@ -52,3 +52,12 @@ def plain(data: Any) -> Any:
     if isinstance(data, list | tuple):
         return [plain(value) for value in data]
     return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
+def is_unicode(value: object) -> bool:
+    """Whether a value's text can be written as UTF-8; half of a surrogate pair can't."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

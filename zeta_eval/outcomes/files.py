@@ -25,11 +25,7 @@ _EMPTY: Final = ["", "NA", "N/A", "NaN", "nan", "None", "null"]
 
 
 def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
-    """Read a file or a benchmark's folder: the frame as it is stored, and the stored order of sizes if there is one.
-
-    Raises:
-        OutcomesError: there is no such table, it can't be read, or it has another schema version.
-    """
+    """Read a file or a benchmark's folder: the frame as it is stored, and the stored order of sizes if there is one."""
     path = Path(path)
     if path.is_dir():
         path, folder = next((p for n in (TABLE, JOURNAL) if (p := path / n).is_file()), path), path
@@ -59,11 +55,7 @@ def write_parquet(frame: pd.DataFrame, path: str | Path, *, sizes: Sequence[str]
 
 
 def read_rows(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
-    """Read the rows of a JSONL file; with `torn`, leave out a last line that a killed run didn't finish.
-
-    Raises:
-        OutcomesError: a line is no JSON object.
-    """
+    """Read the rows of a JSONL file; with `torn`, leave out a last line that a killed run didn't finish."""
     data = path.read_bytes()
     if torn:
         data = data[: data.rfind(b"\n") + 1]

@@ -7,7 +7,6 @@ import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 import pandas as pd
@@ -26,18 +25,14 @@ class Journal:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        """Open the folder's journal for appending, making both where they are missing.
-
-        Raises:
-            OutputLockedError: another run writes there.
-        """
+        """Open the folder's journal for appending, making both where they are missing."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / JOURNAL
         self._lock = _lock(self.folder)
         self._file = self.path.open("ab")
         try:
-            self._file.truncate(_whole_lines(self.path))
+            self._file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
             self._done = {(row["query_id"], row["model"]) for row in self.rows()}
         except BaseException:
             self.close()
@@ -47,12 +42,7 @@ class Journal:
         os.register_at_fork(after_in_child=lambda: (held := lock()) and held.close())
 
     def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Append outcomes and wait until they are on the disk; NaN and infinity are written as null.
-
-        Raises:
-            UnknownNameError: a row has a column that is not declared.
-            OutcomesError: a row lacks a required column.
-        """
+        """Append outcomes and wait until they are on the disk; NaN and infinity are written as null."""
         for row in rows:
             if unknown := row.keys() - COLUMNS.keys():
                 raise UnknownNameError("column of an outcome", min(unknown), COLUMNS)
@@ -75,9 +65,6 @@ class Journal:
         """Write the folder's outcomes.parquet from all rows, atomically, and return the table.
 
         `sizes` is the ladder's order, cheapest first; sizes without a row are left out.
-
-        Raises:
-            OutcomesError: there is no row, or the rows break the declared columns.
         """
         outcomes = Outcomes.from_frame(pd.DataFrame(self.rows(), columns=list(COLUMNS)), source="benchmark")
         if sizes is not None:
@@ -97,9 +84,7 @@ class Journal:
         """Return the journal."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the journal."""
         self.close()
 
@@ -123,8 +108,3 @@ def _lock(folder: Path) -> TextIO:
     file.write(str(os.getpid()))
     file.flush()
     return file
-
-
-def _whole_lines(path: Path) -> int:
-    """Return the length of a journal up to its last whole line, in bytes."""
-    return path.read_bytes().rfind(b"\n") + 1

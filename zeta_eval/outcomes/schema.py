@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError
+from zeta_eval.files import is_unicode
 
 Kind = Literal["string", "float", "int", "bool"]
 
@@ -61,20 +62,12 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 )
 """Smallest and largest value of the columns that have them."""
 
-_DTYPES: Final[Mapping[Kind, str]] = MappingProxyType(
-    {"string": "str", "float": "float64", "int": "Int64", "bool": "boolean"}
-)
-
+_DTYPES: Final[Mapping[Kind, str]] = {"string": "str", "float": "float64", "int": "Int64", "bool": "boolean"}
 _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
 def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
-    """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped.
-
-    Raises:
-        OutcomesError: no rows, a required column is missing or has nulls, a value is of the wrong kind or out of
-            bounds, no row has a score, or one query_id stands for two texts.
-    """
+    """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped."""
     if missing := [c for c in REQUIRED if c not in frame.columns]:
         have = ", ".join(map(str, frame.columns)) or "none"
         raise OutcomesError(
@@ -112,7 +105,7 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
         try:
             return _in_one_piece(column.astype("str"))
         except UnicodeEncodeError as e:
-            row = next(i for i, value in enumerate(column) if not _is_unicode(value))
+            row = next(i for i, value in enumerate(column) if not is_unicode(value))
             raise OutcomesError(
                 f"Column '{column.name}' holds half of a surrogate pair in row {row + 1}, which is no valid Unicode; "
                 "mend that text or drop the row."
@@ -140,14 +133,6 @@ def _in_one_piece(texts: pd.Series) -> pd.Series:
     if not isinstance(pieces, pa.ChunkedArray) or pieces.num_chunks < 2:
         return texts
     return pd.Series(pd.array(pieces.combine_chunks(), dtype="str"), index=texts.index, name=texts.name)
-
-
-def _is_unicode(value: object) -> bool:
-    try:
-        str(value).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _check(frame: pd.DataFrame) -> None:

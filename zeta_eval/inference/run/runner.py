@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
+from zeta_eval.files import is_unicode
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.run.manifest import Manifest, timestamp
@@ -63,24 +64,10 @@ def run(
     Processes that a launcher started (torchrun, accelerate) share the work batch by batch, each on its own device; the
     first one measures and writes, and all return the same report.
 
-    Args:
-        ladder: the sizes.
-        queries: the queries, each with its own query_id.
-        score: grades a query's response.
-        out: folder for rows.jsonl, outcomes.parquet and run.json.
-        config: how answers are generated; by default the ladder's max_new_tokens. A query's own limit counts where it
-            is smaller, its stop texts are added.
-        latency_sample: queries measured alone on each size; 0 measures none and leaves latencies empty.
-        generators: makes a rung's engine; by default that of its server, or transformers. Servers are asked for a
-            token before anything runs.
-        progress: board to show; True makes a table in a notebook and lines elsewhere, False shows nothing.
-
-    Raises:
-        InvalidInputError: no queries, an id twice, a folder made with other settings, no rung for embedding tasks.
-        OutputLockedError: another run writes the folder.
-        OutputError: the folder can't be written; the rows so far are kept.
-        HubAccessError: weights or a server that can't be reached or read.
-        GenerationError: a model that can't run, no query succeeded at all, or another process has failed or died.
+    Arguments are those of `zeta_eval.benchmark`, and these: `score` grades a query's response. `latency_sample` queries
+    are measured alone on each size; 0 leaves latencies empty. `generators` makes a rung's engine, by default that of
+    its server, or transformers. `progress` is a board; True makes a table in a notebook and lines elsewhere. A query's
+    own limit counts where it is smaller than that of `config`, and its stop texts are added.
     """
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     folder = Path(out)
@@ -149,7 +136,7 @@ def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, l
     query_id, times = Counter(q.query_id for q in queries).most_common(1)[0]
     if times > 1:
         raise InvalidInputError(f"query_id '{query_id}' is there {times} times; give each query its own.")
-    if broken := next((q for q in queries if not _is_text(q.prompt)), None):
+    if broken := next((q for q in queries if not is_unicode(q.prompt)), None):
         raise InvalidInputError(f"The prompt of query '{broken.query_id}' is no valid Unicode; mend or drop it.")
     known = set(task_names())
     embed = [q for q in queries if q.task in known and get_task(q.task).kind == "embed"]
@@ -162,15 +149,6 @@ def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, l
     rest = [q for q in queries if q.query_id not in ids]
     shares = [(spec, embed if spec.role == "embed" else rest) for spec in ladder.models]
     return [(spec, share) for spec, share in shares if share]
-
-
-def _is_text(prompt: str) -> bool:
-    """Whether a text can be written as UTF-8 (half of a surrogate pair can't)."""
-    try:
-        prompt.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @contextmanager

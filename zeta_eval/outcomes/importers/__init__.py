@@ -1,4 +1,4 @@
-"""Importers: make an outcomes table from another tool's tables or logs, one file per format.
+"""Importers: make an outcomes table from another tool's tables or logs, one file per format (but for tidy tables).
 
 A format's reader takes a path and a counter. It returns the rows with columns of the outcomes table, and counts each
 row that it leaves out by the reason. Checks, costs and repeated runs are the same for all formats and handled here.
@@ -8,24 +8,70 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
-from zeta_eval.outcomes.importers import inspect_ai, lm_eval, routellm, routerbench, tidy
-from zeta_eval.outcomes.importers.report import ImportReport, reasons
+from zeta_eval.outcomes.files import read_table
+from zeta_eval.outcomes.importers import inspect_ai, lm_eval, routellm, routerbench
 from zeta_eval.outcomes.importers.rows import priced, usable
 from zeta_eval.outcomes.schema import REQUIRED
 from zeta_eval.outcomes.table import Outcomes
 
 __all__ = ["FORMATS", "ImportReport", "import_outcomes"]
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportReport:
+    """The imported table, with the number of source rows kept and left out."""
+
+    outcomes: Outcomes
+    """The table; unscored rows are in it, and counted by it."""
+    n_rows: int
+    """Rows of the source, one per query and model: those of the table and those skipped."""
+    skipped: Mapping[str, int]
+    """Rows left out, by reason, most frequent first."""
+
+    def text(self) -> str:
+        """The numbers of rows, the reasons for leaving some out, and the table's shape and costs, as plain text."""
+        kept = len(self.outcomes.frame)
+        lines = [f"Read {self.n_rows:,} rows, kept {kept:,}, skipped {self.n_rows - kept:,}."]
+        lines += [f"{n:10,}  {reason}" for reason, n in self.skipped.items()]
+        lines.append(repr(self.outcomes))
+        costs = self.outcomes.cost_columns
+        lines.append(f"Costs: {', '.join(costs)}" if costs else "Costs: none; give --cost NAME=VALUE for every model.")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same numbers as JSON data."""
+        return {
+            "n_rows": self.n_rows,
+            "n_outcomes": len(self.outcomes.frame),
+            "n_skipped": sum(self.skipped.values()),
+            "skipped": dict(self.skipped),
+            "n_queries": len(self.outcomes),
+            "n_incomplete": self.outcomes.n_incomplete,
+            "n_unscored": self.outcomes.n_unscored,
+            "sizes": list(self.outcomes.sizes),
+            "costs": list(self.outcomes.cost_columns),
+        }
+
+
+def _tidy(path: Path, skipped: Counter[str]) -> pd.DataFrame:
+    """Rows of a file, or a benchmark's folder, with the outcomes table's own columns; others are left out."""
+    return read_table(path)[0]
+
+
 FORMATS: Final[Mapping[str, Callable[[Path, Counter[str]], pd.DataFrame]]] = MappingProxyType(
     {
-        "tidy": tidy.read,
+        "tidy": _tidy,
         "lm-eval": lm_eval.read,
         "inspect": inspect_ai.read,
         "routerbench": routerbench.read,
@@ -36,19 +82,7 @@ FORMATS: Final[Mapping[str, Callable[[Path, Counter[str]], pd.DataFrame]]] = Map
 
 
 def import_outcomes(format: str, path: str | Path, *, cost: Mapping[str, float | str] | None = None) -> ImportReport:
-    """Read another tool's table or log; rows that can't be used are counted by the reason.
-
-    Args:
-        format: A name in `FORMATS`.
-        path: The file or folder of that format.
-        cost: By model, USD per query (0.002), or USD per million tokens ("0.24/Mtok", prompt and completion tokens
-            alike). It becomes `cost_usd`, in place of the source's own cost of that model.
-
-    Raises:
-        UnknownNameError: no such format, or a cost for a model that isn't there.
-        InvalidInputError: a cost that is no number, or is per token where the source has no token counts.
-        OutcomesError: a source that can't be read, no usable row, or no query with a score for every model.
-    """
+    """Read another tool's table or log, counting rows that can't be used; arguments as in `zeta_eval.import_table`."""
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
     path = Path(path)
@@ -63,7 +97,8 @@ def import_outcomes(format: str, path: str | Path, *, cost: Mapping[str, float |
     if set(REQUIRED) <= set(frame.columns):
         frame = usable(frame, skipped)
     if n_rows and frame.empty:
-        raise OutcomesError(f"None of the {n_rows} rows of {path} can be used ({reasons(skipped)}).")
+        why = "; ".join(f"{n} {reason}" for reason, n in skipped.items())
+        raise OutcomesError(f"None of the {n_rows} rows of {path} can be used ({why}).")
     if set(REQUIRED) <= set(frame.columns):
         frame = priced(frame, cost or {})
     try:

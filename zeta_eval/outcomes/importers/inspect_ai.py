@@ -32,11 +32,7 @@ _CUT: Final = ("max_tokens", "model_length")
 
 
 def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
-    """Return one row per sample and log.
-
-    Raises:
-        OutcomesError: no log there, one that can't be read, or one of a newer format.
-    """
+    """Return one row per sample and log."""
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".eval", ".json"))
     if not files:
         raise OutcomesError(f"Folder {path} holds no .eval or .json log; give Inspect's log folder.")

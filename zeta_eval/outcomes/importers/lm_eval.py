@@ -38,11 +38,7 @@ _INVALID: Final = "[invalid]"
 
 
 def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
-    """Return one row per document and model.
-
-    Raises:
-        OutcomesError: no sample log there, or a line that is no JSON object.
-    """
+    """Return one row per document and model."""
     files = [path] if path.is_file() else sorted(path.rglob("samples_*.jsonl"))
     if not files:
         raise OutcomesError(

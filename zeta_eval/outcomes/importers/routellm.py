@@ -18,11 +18,7 @@ from zeta_eval.outcomes.importers.rows import read_wide
 
 
 def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
-    """Return one row per query and model.
-
-    Raises:
-        OutcomesError: no CSV there, one that can't be read, or columns that are not RouteLLM's.
-    """
+    """Return one row per query and model."""
     files = [path] if path.is_file() else sorted(path.rglob("*.csv"))
     if not files:
         raise OutcomesError(f"Folder {path} holds no CSV file; give RouteLLM's response tables.")

@@ -24,11 +24,7 @@ from zeta_eval.outcomes.importers.rows import read_wide
 
 
 def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
-    """Return one row per query and model, model by model.
-
-    Raises:
-        OutcomesError: a pickle, a file that can't be read, or columns that are not RouterBench's.
-    """
+    """Return one row per query and model, model by model."""
     wide = read_wide(path)
     missing = [c for c in ("sample_id", "prompt", "eval_name") if c not in wide.columns]
     models = [c for c in wide.columns if {f"{c}|model_response", f"{c}|total_cost"} & set(wide.columns)]

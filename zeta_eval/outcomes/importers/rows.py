@@ -45,12 +45,7 @@ def usable(frame: pd.DataFrame, skipped: Counter[str]) -> pd.DataFrame:
 
 
 def priced(frame: pd.DataFrame, cost: Mapping[str, float | str]) -> pd.DataFrame:
-    """Return the rows with `cost_usd` set for the models that a cost is given for.
-
-    Raises:
-        UnknownNameError: a model that has no row.
-        InvalidInputError: a value that is no cost, or a cost per token of a model without token counts.
-    """
+    """Return the rows with `cost_usd` set for the models that a cost is given for."""
     if not cost:
         return frame
     models = frame["model"].astype("str")
@@ -93,11 +88,7 @@ def _price(name: str, value: float | str) -> tuple[float, bool]:
 
 
 def read_wide(path: Path) -> pd.DataFrame:
-    """Read a table whose columns depend on its models: CSV (all texts) or Parquet.
-
-    Raises:
-        OutcomesError: a pickle, another kind of file, or a damaged one.
-    """
+    """Read a table whose columns depend on its models: CSV (all texts) or Parquet; a pickle may run code."""
     suffix = path.suffix.lower()
     if suffix in (".pkl", ".pickle"):
         raise OutcomesError(
