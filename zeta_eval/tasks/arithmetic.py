@@ -159,11 +159,7 @@ def _count(rng: random.Random, level: int) -> dict[str, str]:
     return {"letter": letter, "text": text, "target": str(text.count(letter))[::-1]}
 
 
-@_kind(
-    "Which is larger, {a} or {b}?",
-    "Write the larger number: {a} or {b}",
-    "Take the maximum of {a} and {b}.",
-)
+@_kind("Which is larger, {a} or {b}?", "Write the larger number: {a} or {b}", "Take the maximum of {a} and {b}.")
 def _compare(rng: random.Random, level: int) -> dict[str, str]:
     """Write the larger of two numbers."""
     shared = rng.randint(0, level - 1)

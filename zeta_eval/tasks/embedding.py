@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.tasks.base import Query, Row, Score, Target, Task
-from zeta_eval.tasks.registry import register
+from zeta_eval.tasks.base import Query, Row, Score, Target
+from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import UNPARSED
 
 if TYPE_CHECKING:
@@ -26,14 +26,18 @@ REQUEST = "Embed the following sentence for semantic similarity: "
 """Beginning of every prompt, before the sentence."""
 
 
-def build(row: Row) -> Query:
-    """Columns sentence1, sentence2 and score; the target is (sentence2, score)."""
-    return Query(prompt=REQUEST + row["sentence1"].strip(), target=(row["sentence2"].strip(), str(float(row["score"]))))
-
-
 def no_vector(target: Target, response: str) -> Score:
     """A response in words is no embedding: 0, unparsed. Vectors are scored by `score_embeddings`."""
     return UNPARSED
+
+
+@hub_task(name="embedding", scorer=no_vector, dataset="mteb/stsbenchmark-sts", licence="CC BY-SA 4.0", kind="embed")
+def embedding(row: Row) -> Query:
+    """Requests for an embedding of a sentence; similarities are ranked against people's.
+
+    Columns sentence1, sentence2 and score; the target is (sentence2, score).
+    """
+    return Query(prompt=REQUEST + row["sentence1"].strip(), target=(row["sentence2"].strip(), str(float(row["score"]))))
 
 
 def sentence_pairs(queries: Sequence[Any]) -> tuple[list[str], list[str], list[float]]:
@@ -50,17 +54,9 @@ def score_embeddings(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> ND
     Spearman's footrule, scaled (Diaconis and Graham 1977, doi:10.1111/j.2517-6161.1977.tb01624.x); an order at
     random has mean 2/3 - 1/(3 n), so compare models by differences.
 
-    Args:
-        first: vectors of the first sentences, shape (n, d).
-        second: vectors of the second sentences, shape (n, d), by the same model.
-        gold: gold similarities, shape (n,), in any unit.
-
-    Returns:
-        Scores in [0, 1], shape (n,); NaN (unscored) for a single pair, which has no rank, and for every pair
-        that has a vector of zeros or of other than finite numbers.
-
-    Raises:
-        InvalidInputError: shapes that don't fit together.
+    `first` and `second` are vectors of shape (n, d), by the same model, and `gold` has shape (n,), in any unit. The
+    scores, shape (n,), are NaN (unscored) for a single pair, which has no rank, and for every pair that has a vector of
+    zeros or of other than finite numbers.
     """
     import numpy as np
 
@@ -88,18 +84,3 @@ def mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
-
-
-register(
-    Task(
-        name="embedding",
-        scorer=no_vector,
-        build=build,
-        dataset="mteb/stsbenchmark-sts",
-        source="https://huggingface.co/datasets/mteb/stsbenchmark-sts",
-        licence="CC BY-SA 4.0",
-        description="Requests for an embedding of a sentence; similarities are ranked against people's.",
-        group="hub",
-        kind="embed",
-    )
-)

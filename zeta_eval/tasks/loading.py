@@ -19,18 +19,7 @@ TEXT_COLUMNS = ("prompt", "target", "id")
 
 
 def load_rows(dataset: str, config: str | None, split: str, *, task: str, local: Path | None) -> list[dict[str, Any]]:
-    """Read a split's rows in the source's order.
-
-    Args:
-        dataset: hub id, such as "openai/gsm8k".
-        config: the hub's configuration (subset), if it has any.
-        split: the hub's split.
-        task: name for messages.
-        local: a data file, or a folder as `find_files` describes it; None loads from the hub or its cache.
-
-    Raises:
-        HubAccessError: the hub or the local copy can't be read; the message says how to use a local copy.
-    """
+    """Read a split's rows in the source's order, from the hub or a local copy (`find_files`); errors name the task."""
     from datasets import load_dataset
     from datasets.utils import logging as datasets_logging
 
@@ -76,9 +65,6 @@ def find_files(local: Path, dataset: str, config: str | None, split: str) -> lis
     (or .jsonl, .json, .csv) or shards like `test-00000-of-00002.parquet`: `<hub id>/<config>/<split>`,
     `<hub id>/<split>`, `<config>/<split>`, `<split>`, each with or without a folder `data/` between, so that a folder
     of many data sets, one repository's snapshot and one folder of files all work.
-
-    Raises:
-        HubAccessError: nothing is found; the message says what was looked for.
     """
     if local.is_file():
         if _ending(local) not in BUILDERS:
@@ -104,5 +90,4 @@ def find_files(local: Path, dataset: str, config: str | None, split: str) -> lis
 
 def _ending(path: Path) -> str:
     """Ending of a file's name without .gz."""
-    name = path.name.removesuffix(".gz")
-    return Path(name).suffix
+    return Path(path.name.removesuffix(".gz")).suffix

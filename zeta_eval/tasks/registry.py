@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zeta_eval.exceptions import HubAccessError, InvalidInputError, UnknownNameError
 from zeta_eval.tasks.base import Query, Row, Scorer, Task, shuffled
@@ -17,11 +17,7 @@ _TASKS: dict[str, Task] = {}
 
 
 def register(task: Task) -> Task:
-    """Add a task to the registry; a task of your own may be defined again, a shipped one may not.
-
-    Raises:
-        InvalidInputError: the name is that of a shipped task or of a group.
-    """
+    """Add a task to the registry; a task of your own may be defined again, a shipped one may not."""
     known = _TASKS.get(task.name)
     if (known and known.group != "own" and known != task) or task.name in groups():
         raise InvalidInputError(f"The name '{task.name}' belongs to a shipped task; choose another for yours.")
@@ -70,7 +66,14 @@ def task(
 
 
 def hub_task(
-    *, name: str, scorer: Scorer, dataset: str, licence: str, config: str | None = None, split: str = "test"
+    *,
+    name: str,
+    scorer: Scorer,
+    dataset: str,
+    licence: str,
+    config: str | None = None,
+    split: str = "test",
+    kind: Literal["generate", "embed"] = "generate",
 ) -> Callable[[Callable[[Row], Query]], Task]:
     """Make a shipped task from a function of one row of a data set on the hub; its docstring describes the task.
 
@@ -89,6 +92,7 @@ def hub_task(
             licence=licence,
             description=_summary(build),
             group="hub",
+            kind=kind,
         )
         return register(made)
 
@@ -96,11 +100,7 @@ def hub_task(
 
 
 def get_task(name: str) -> Task:
-    """Look a task up.
-
-    Raises:
-        UnknownNameError: no task has that name; the message suggests the nearest one.
-    """
+    """Look a task up."""
     if name not in _TASKS:
         # The members of a group would drown the list; they are suggested to who names one.
         names = [n for n in _TASKS if "/" in name or "/" not in n] + list(groups())

@@ -159,26 +159,13 @@ def auto_match(target: Target, response: str) -> Score:
     return answer_match(target, response)
 
 
-SCORERS: Mapping[str, Scorer] = MappingProxyType(
-    {
-        "answer": answer_match,
-        "auto": auto_match,
-        "choice": choice_match,
-        "compact": compact_match,
-        "exact": exact_match,
-        "math": math_match,
-        "number": number_match,
-    }
-)
+_ALL = (answer_match, auto_match, choice_match, compact_match, exact_match, math_match, number_match)
+SCORERS: Mapping[str, Scorer] = MappingProxyType({f.__name__.removesuffix("_match"): f for f in _ALL})
 """Scorers by name."""
 
 
 def get_scorer(scorer: str | Scorer) -> Scorer:
-    """Look a scorer up by name; a function is its own.
-
-    Raises:
-        UnknownNameError: no scorer has that name.
-    """
+    """Look a scorer up by name; a function is its own."""
     if callable(scorer):
         return scorer
     if scorer not in SCORERS:
