@@ -45,43 +45,41 @@ def bench(out, progress, **kinds):
 def test_a_board_tells_accuracy_pace_and_time_left():
     clock = Clock()
     shown = Board(lambda _: None, clock=clock)
-    shown.begin("4B", 100, [])
-    clock.now += 5
-    shown.add([row(1.0)] * 6 + [row(0.0)] * 3 + [row(None, None)])
-    size, done, accuracy, rate, left = shown.sizes[0].cells()
-    assert (size, done, rate, left) == ("4B", "10/100", "18", "0:45")
-    assert accuracy.startswith("0.667 [0.354, 0.879]")
+    with shown.running("4B", 100, []):
+        clock.now += 5
+        shown.add([row(1.0)] * 6 + [row(0.0)] * 3 + [row(None, None)])
+        size, done, accuracy, rate, left = shown.sizes[0].cells()
+        assert (size, done, rate, left) == ("4B", "10/100", "18", "0:45")
+        assert accuracy.startswith("0.667 [0.354, 0.879]")
 
 
 def test_rows_of_an_earlier_session_count_but_say_nothing_of_the_pace():
     clock = Clock()
     shown = Board(lambda _: None, clock=clock)
-    shown.begin("4B", 20, [row(1.0)] * 10)
-    assert shown.sizes[0].cells()[1:] == ("10/20", "1.000 [0.722, 1.000]", "-", "-")
-    clock.now += 2
-    shown.add([row(0.0)] * 5)
-    assert shown.sizes[0].cells()[1:] == ("15/20", "0.667 [0.417, 0.848]", "25", "0:02")
+    with shown.running("4B", 20, [row(1.0)] * 10):
+        assert shown.sizes[0].cells()[1:] == ("10/20", "1.000 [0.722, 1.000]", "-", "-")
+        clock.now += 2
+        shown.add([row(0.0)] * 5)
+        assert shown.sizes[0].cells()[1:] == ("15/20", "0.667 [0.417, 0.848]", "25", "0:02")
 
 
 def test_it_is_drawn_a_few_times_a_second_at_most():
     clock, seen = Clock(), []
     shown = Board(lambda b: seen.append(b.sizes[-1].done), clock=clock)
-    shown.begin("4B", 1000, [])
-    for _ in range(1000):
-        clock.now += INTERVAL_S / 10
-        shown.add([row(1.0)])
-    shown.end()
+    with shown.running("4B", 1000, []):
+        for _ in range(1000):
+            clock.now += INTERVAL_S / 10
+            shown.add([row(1.0)])
     assert 95 <= len(seen) <= 103 and seen[-1] == 1000
 
 
 def test_a_terminal_shows_one_line_per_size_that_is_written_again():
     clock, stream = Clock(), Terminal()
     shown = Board(Lines(stream), clock=clock)
-    shown.begin("4B", 2, [])
-    for _ in range(2):
-        clock.now += 1
-        shown.add([row(1.0)])
-    shown.end()
+    with shown.running("4B", 2, []):
+        for _ in range(2):
+            clock.now += 1
+            shown.add([row(1.0)])
     text = stream.getvalue()
     assert text.count("\n") == 1 and text.count("\r") == 4
     assert text.rstrip().rsplit("\r", 1)[1].rstrip() == "4B: 2/2, accuracy 1.000 [0.342, 1.000], 10 tokens/s, done"
@@ -91,18 +89,17 @@ def test_a_log_file_gets_one_line_per_size():
     stream = io.StringIO()
     shown = Board(Lines(stream))
     for size in ("4B", "7B"):
-        shown.begin(size, 2, [])
-        shown.add([row(1.0)])
-        shown.end()
+        with shown.running(size, 2, []):
+            shown.add([row(1.0)])
     assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == ["4B: 1/2", "7B: 1/2"]
 
 
 def test_the_table_is_readable_as_text_and_as_html():
     shown = Board(lambda _: None)
-    shown.begin("<4B>", 2, [row(1.0)])
-    lines = repr(shown).splitlines()
-    assert lines[0].split()[:2] == ["size", "done"] and lines[1].split()[:2] == ["<4B>", "1/2"]
-    assert "&lt;4B&gt;" in shown._repr_html_() and "<4B>" not in shown._repr_html_()
+    with shown.running("<4B>", 2, [row(1.0)]):
+        lines = repr(shown).splitlines()
+        assert lines[0].split()[:2] == ["size", "done"] and lines[1].split()[:2] == ["<4B>", "1/2"]
+        assert "&lt;4B&gt;" in shown._repr_html_() and "<4B>" not in shown._repr_html_()
 
 
 def test_a_run_tells_every_row_of_every_size(tmp_path):

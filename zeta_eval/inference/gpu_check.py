@@ -32,16 +32,7 @@ NEEDS = {"torch": "2.11", "transformers": "5.17"}
 
 
 def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> GpuCheck:
-    """Measure the device, then one size after the other.
-
-    Args:
-        sizes: names in PUBLISHED.
-        tiny: build tiny models that any processor runs in seconds, to see that the check works.
-
-    Raises:
-        UnknownNameError: a size that isn't there.
-        InvalidInputError: no CUDA device, or packages that are too old.
-    """
+    """Measure the device, then each size of PUBLISHED; `tiny` builds models that any processor runs in seconds."""
     for size in sizes:
         if size not in PUBLISHED:
             raise UnknownNameError("size", size, PUBLISHED)
@@ -193,10 +184,7 @@ def _generate(model: Any, prompts: list[list[int]], work: Work) -> int:
 def _settings(work: Work, *, cache_implementation: str | None = None) -> Any:
     config: Any = GenerationConfig
     return config(
-        do_sample=False,
-        max_new_tokens=work.new_tokens,
-        cache_implementation=cache_implementation,
-        pad_token_id=0,
+        do_sample=False, max_new_tokens=work.new_tokens, cache_implementation=cache_implementation, pad_token_id=0
     )
 
 

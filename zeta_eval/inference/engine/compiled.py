@@ -13,7 +13,7 @@ from transformers import StaticCache
 from transformers.generation.configuration_utils import CompileConfig
 from transformers.masking_utils import create_masks_for_generate
 
-from zeta_eval.inference.engine.decoding import Batch, Written, signals
+from zeta_eval.inference.engine.decoding import Batch, signals, written
 
 CACHE_STEP = 128
 """The cache's length is a multiple of this many tokens: another length compiles anew."""
@@ -23,14 +23,7 @@ class CompiledModel:
     """A model that answers one query at a time; its cache and compiled graphs are kept from query to query."""
 
     def __init__(self, model: Any, length: int, *, how: CompileConfig | None = None, compiled: bool = True) -> None:
-        """Make room for one query.
-
-        Args:
-            model: a decoder of transformers.
-            length: most tokens of a prompt and its answer.
-            how: settings of torch.compile; by default transformers' own, mode reduce-overhead.
-            compiled: whether decoding is compiled.
-        """
+        """Make room for `length` tokens of a prompt and its answer; `how` are torch.compile's settings."""
         self.length = -(-length // CACHE_STEP) * CACHE_STEP
         self._model = model
         self._step = model.get_compiled_call(how) if compiled else model
@@ -70,16 +63,9 @@ class CompiledModel:
             compiler.cudagraph_mark_step_begin()
             logits = self._logits(self._step, token[:, None], at)
         total_s = now() - start
-        margin, entropy = first[:, 0].tolist()
         known = logprobs[: len(tokens)]
-        row = Written(
-            tokens=tokens,
-            mean_logprob=float(known.mean()),
-            min_logprob=float(known.min()),
-            margin=margin,
-            entropy=entropy,
-            ended=done,
-        )
+        margin, entropy = first[:, 0].tolist()
+        row = written(tokens, len(tokens), float(known.mean()), float(known.min()), margin, entropy, done)
         return Batch(rows=[row], first_s=first_s, total_s=total_s)
 
     def _logits(self, call: Any, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

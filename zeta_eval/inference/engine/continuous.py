@@ -23,6 +23,7 @@ MEMORY_SHARE = 0.7
 """Share of an accelerator's free memory that the cache takes; the rest is for passes outside of it."""
 CHECK_EVERY = 8
 """Tokens after which a reply is searched for stop texts: for hundreds at once each time would hold up the loop."""
+STOPPED = "the loop of continuous batching has stopped"
 WAIT_S = 1.0
 """Longest wait for a token, in seconds, before asking whether the loop is still alive."""
 
@@ -43,14 +44,7 @@ class ContinuousBatching:
     """A model with a running loop that answers many prompts; its cache and graphs are made once for all calls."""
 
     def __init__(self, model: Any, *, end: Sequence[int], cancels: bool = False) -> None:
-        """Start the loop.
-
-        Args:
-            model: a decoder of transformers.
-            end: token ids that end an answer.
-            cancels: whether answers may be stopped by text; the loop then doesn't prepare a step ahead, in which a
-                stopped answer could still take part.
-        """
+        """Start the loop; one that `cancels` can stop an answer by its text, and so prepares no step ahead."""
         self.cancels = cancels
         self._end = frozenset(end)
         # A new one: settings of the checkpoint, as a repetition penalty, are no part of greedy decoding.
@@ -69,23 +63,15 @@ class ContinuousBatching:
         *,
         stopped: Callable[[list[list[int]]], list[bool]] | None = None,
     ) -> list[Reply]:
-        """Continue all prompts with the likeliest tokens, as many at a time as the cache holds; in their order.
-
-        Args:
-            prompts: token ids of each prompt, at least one each.
-            limits: most tokens to write for each.
-            stopped: says for beginnings of answers whether a stop text ends them; needs a loop that cancels.
-
-        Raises:
-            RuntimeError: the loop has failed, or one of the prompts.
-        """
+        """Continue all prompts with the likeliest tokens, in their order; arguments as those of `decoding.greedy`."""
         order = sorted(range(len(prompts)), key=lambda i: prompts[i])  # neighbours share what they have in common
         open_ = {self._add(prompts[i], limits[i], streaming=stopped is not None): i for i in order}
         done: dict[int, Reply] = {}
         while open_:
             output = self._manager.get_result(timeout=WAIT_S)
             if output is None:
-                self._check_alive()
+                if not self._manager.is_running():
+                    raise RuntimeError(STOPPED)
             elif output.request_id in open_:
                 if output.error is not None:
                     raise RuntimeError(output.error)
@@ -104,12 +90,8 @@ class ContinuousBatching:
     def _add(self, prompt: list[int], limit: int, *, streaming: bool) -> str:
         name: str | None = self._manager.add_request(prompt, max_new_tokens=limit, streaming=streaming)
         if name is None:
-            raise RuntimeError("the loop of continuous batching has stopped")
+            raise RuntimeError(STOPPED)
         return name
-
-    def _check_alive(self) -> None:
-        if not self._manager.is_running():
-            raise RuntimeError("the loop of continuous batching has stopped")
 
     def _reply(self, output: Any, kept: int | None) -> Reply:
         tokens = output.generated_tokens[:kept]

@@ -123,13 +123,14 @@ def greedy(
         logits = forward(token[:, None], mask[:, : width + step + 1], positions, cache).to(device)
     total_s = now() - start
     columns = (tokens, count, total / count, lowest, *first, ended)
-    rows = [_written(*values) for values in zip(*(c.tolist() for c in columns), strict=True)]
+    rows = [written(*values) for values in zip(*(c.tolist() for c in columns), strict=True)]
     return Batch(rows=rows, first_s=first_s, total_s=total_s)
 
 
-def _written(
+def written(
     tokens: list[int], count: int, mean: float, lowest: float, margin: float, entropy: float, ended: bool
 ) -> Written:
+    """The first `count` tokens and the other fields of `Written`, in their order."""
     return Written(
         tokens=tokens[:count], mean_logprob=mean, min_logprob=lowest, margin=margin, entropy=entropy, ended=ended
     )

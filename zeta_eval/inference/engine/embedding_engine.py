@@ -29,13 +29,7 @@ class EmbeddingGenerator:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Load the model's weights.
-
-        Raises:
-            InvalidInputError: the rung's role is not 'embed', or its model pools in a way that is not known here.
-            HubAccessError: the weights can't be reached.
-            GenerationError: the weights can't be run.
-        """
+        """Load the model's weights."""
         if spec.role != "embed":
             raise InvalidInputError(f"Rung '{spec.size}' has role '{spec.role}'; give a rung with role 'embed'.")
         self.size = spec.size
@@ -47,11 +41,7 @@ class EmbeddingGenerator:
         self._mean = _pools_by_mean(spec)
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed N texts as unit vectors (N, D), in their order; a text longer than the context is cut.
-
-        Raises:
-            GenerationError: the model failed.
-        """
+        """Embed N texts as unit vectors (N, D), in their order; a text longer than the context is cut."""
         rows = self._tokenize(texts)
         vectors = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         todo = sorted(range(len(rows)), key=lambda i: -len(rows[i]))

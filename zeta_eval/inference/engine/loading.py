@@ -19,12 +19,7 @@ CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_se
 
 
 def load(spec: ModelSpec) -> tuple[Any, Any]:
-    """Load a rung's model, ready to answer, and its tokenizer.
-
-    Raises:
-        HubAccessError: the weights can't be reached, or are there in no safetensors file.
-        GenerationError: the weights are there but are no model that transformers runs.
-    """
+    """Load a rung's model, ready to answer, and its tokenizer."""
     _check_folder(spec)
     auto = AutoModelForCausalLM if spec.role == "generate" else AutoModel
     source: dict[str, Any] = {"revision": spec.revision or "main", "trust_remote_code": False}

@@ -35,11 +35,7 @@ class TextCodec:
         return text[: min(cuts, default=None)]
 
     def letters(self, n: int) -> list[int]:
-        """Token ids of the first n letters.
-
-        Raises:
-            ValueError: the tokenizer has no token of its own for each.
-        """
+        """Token ids of the first n letters; a ValueError where the tokenizer has no token of its own for each."""
         ids = [self.tokenizer(c, add_special_tokens=False)["input_ids"] for c in string.ascii_uppercase[:n]]
         if len(ids) < n or any(len(i) != 1 for i in ids) or len({i[0] for i in ids}) < n:
             raise ValueError(f"the tokenizer has no {n} tokens for option letters; leave out `--mcq logits`")

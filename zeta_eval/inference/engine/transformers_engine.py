@@ -55,13 +55,7 @@ class TransformersGenerator:
     """Whether the engine can choose among lettered options by one forward pass."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Load the model's weights.
-
-        Raises:
-            InvalidInputError: the rung's role is not 'generate'.
-            HubAccessError: the weights can't be reached.
-            GenerationError: the weights can't be run.
-        """
+        """Load the model's weights."""
         if spec.role != "generate":
             raise InvalidInputError(f"Rung '{spec.size}' has role '{spec.role}'; give a rung that generates.")
         self.size = spec.size
@@ -91,11 +85,7 @@ class TransformersGenerator:
         """How queries run and why, for the run's record."""
 
     def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """Answer prompts in their order; one that fails gives a Completion with `error`.
-
-        Raises:
-            GenerationError: the accelerator has failed; nothing more will run on it.
-        """
+        """Answer prompts in their order; one that fails gives a Completion with `error`."""
         read = self._codec.encode(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from zeta_eval.exceptions import GenerationError
@@ -59,12 +59,7 @@ class Team:
 
     @classmethod
     def join(cls) -> Team:
-        """Meet the other processes that the launcher started.
-
-        Raises:
-            InvalidInputError: the launcher was asked for several processes and started one.
-            GenerationError: the others can't be reached.
-        """
+        """Meet the other processes that the launcher started."""
         if (size := launch.world_size()) == 1:
             launch.check_launcher()
             return cls()
@@ -109,11 +104,7 @@ class Team:
         self._store.set(topic, str(len(parts)))  # last: now it is whole
 
     def hear(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> Any:
-        """Wait for the message of a topic, calling `meanwhile` again and again.
-
-        Raises:
-            GenerationError: another process has failed or died.
-        """
+        """Wait for the message of a topic, calling `meanwhile` again and again."""
         while not self._store.check([topic]):
             meanwhile()
             self._watch()
@@ -121,32 +112,20 @@ class Team:
         return self._read(topic)
 
     def meet(self, topic: str, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Wait until every process has called `meet` with the same topic.
-
-        Raises:
-            GenerationError: another process has failed or died.
-        """
+        """Wait until every process has called `meet` with the same topic."""
         self.tell(f"{topic}/{self.rank}", None)
         for rank in range(self.size):
             if rank != self.rank:
                 self.hear(f"{topic}/{rank}", meanwhile=meanwhile)
 
     def leave(self) -> None:
-        """Leave the run; the leader, who may hold the store, waits until all others have left.
-
-        Raises:
-            GenerationError: another process has failed or died.
-        """
+        """Leave the run; the leader, who may hold the store, waits until all others have left."""
         self.tell(f"left/{self.rank}", None)
         for rank in range(1, self.size) if self.leads else ():
             self.hear(f"left/{rank}")
 
     def claims(self, topic: str, n: int) -> Iterator[int]:
-        """Numbers below n of the batches that this process does: each process claims the next one when it is free.
-
-        Raises:
-            GenerationError: another process has failed or died.
-        """
+        """Numbers below n of the batches that this process does: each process claims the next one when it is free."""
         if self._store is None:
             yield from range(n)
             return
@@ -172,14 +151,8 @@ class Team:
                 self._handler = signal.signal(signal.SIGTERM, self._terminate)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Tell the other processes of a failure; if one of theirs came first, that one is the reason.
-
-        Raises:
-            GenerationError: the launcher or the others ended this process.
-        """
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Tell the other processes of a failure; if one of theirs came first, that one is the reason."""
         if self._store is None:
             return
         from torch.distributed import DistError
@@ -188,8 +161,9 @@ class Team:
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
         if error is not None:
-            reason = self._blame(LOST if isinstance(error, _Terminated | DistError) else _line(error))
-            if isinstance(error, _Terminated | DistError):
+            lost = isinstance(error, _Terminated | DistError)
+            reason = self._blame(LOST if lost else _line(error))
+            if lost:
                 raise GenerationError(reason) from None
 
     def _read(self, topic: str, *, forget: bool = False) -> Any:

@@ -82,11 +82,7 @@ class LadderRun:
                     gather()
 
     def follow(self) -> None:
-        """Run as one of the other processes, which send their rows to the leader and take its measurements.
-
-        Raises:
-            InvalidInputError: this process has other queries or settings than the leader.
-        """
+        """Run as one of the other processes, which send their rows to the leader and take its measurements."""
         heard = self.team.hear("state")
         state = State(**heard | {"todo": {size: frozenset(ids) for size, ids in heard["todo"].items()}})
         if state.key != self._key():

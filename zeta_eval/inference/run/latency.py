@@ -40,11 +40,7 @@ class LatencyModel:
 
     @classmethod
     def fit(cls, measured: Sequence[Completion]) -> LatencyModel:
-        """Fit to measured answers; those with an error are left out.
-
-        Raises:
-            InvalidInputError: no answer was measured.
-        """
+        """Fit to measured answers; those with an error are left out."""
         rows = [
             (c.prompt_tokens or 0, c.completion_tokens or 0, c.latency_s, c.ttft_s)
             for c in measured

@@ -37,11 +37,7 @@ def says(line: str) -> bool:
 
 
 def check_launcher() -> None:
-    """Refuse a run that accelerate started in one process although several were asked for (as with --cpu).
-
-    Raises:
-        InvalidInputError: that is so.
-    """
+    """Refuse a run that accelerate started in one process although several were asked for (as with --cpu)."""
     if "ACCELERATE_MIXED_PRECISION" not in os.environ or "WORLD_SIZE" in os.environ:
         return
     import psutil  # type: ignore[import-untyped]  # comes with accelerate

@@ -40,11 +40,7 @@ class Manifest:
 
     @classmethod
     def open(cls, folder: Path, ladder: Ladder, config: GenerateConfig, *, has_rows: bool) -> Manifest:
-        """Start a folder's run.json, or read the one that is there; one without rows is replaced.
-
-        Raises:
-            InvalidInputError: the folder was made with another ladder or settings, or holds rows of unknown origin.
-        """
+        """Start a folder's run.json, or read the one that is there; one without rows is replaced."""
         path = folder / NAME
         asked = {
             "schema_version": SCHEMA_VERSION,
@@ -103,11 +99,7 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(folder: Path) -> str | None:
-    """A hash of a local model's weights, from their sizes and BLOCKS samples of each file; None for a hub id.
-
-    Raises:
-        HubAccessError: a file that can't be read.
-    """
+    """A hash of a local model's weights, from their sizes and BLOCKS samples of each file; None for a hub id."""
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     digest = hashlib.sha256()
     for file in files:

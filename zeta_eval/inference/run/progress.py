@@ -86,18 +86,16 @@ class Board:
     @contextmanager
     def running(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
         """Show a size with so many queries, from the rows it has already to its end, whether it gets through or not."""
-        self.begin(size, total, rows)
+        now = self._clock()
+        state = SizeState(size=size, total=total, began=now, now=now)
+        self.sizes.append(state)
+        state.count(rows, new=False)
+        self._draw(now)
         try:
             yield
         finally:
-            self.end()
-
-    def begin(self, size: str, total: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Start a size with the rows it has."""
-        now = self._clock()
-        self.sizes.append(SizeState(size=size, total=total, began=now, now=now))
-        self.sizes[-1].count(rows, new=False)
-        self._draw(now)
+            state.ended = True
+            self._draw(self._clock())
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Count new rows."""
@@ -106,11 +104,6 @@ class Board:
         state.count(rows, new=True)
         if now - self._shown >= INTERVAL_S:
             self._draw(now)
-
-    def end(self) -> None:
-        """Show where the size ended."""
-        self.sizes[-1].ended = True
-        self._draw(self._clock())
 
     def __repr__(self) -> str:
         return text_table(self._table())

@@ -42,12 +42,7 @@ class Residency:
 
 
 def residency(specs: Sequence[ModelSpec], *, share: float = SHARE) -> Residency:
-    """Decide from the weights' files and the memory that is free now; sizes that a server runs need none.
-
-    Args:
-        specs: the sizes, on the devices of this process.
-        share: share of this process's free memory that weights may take.
-    """
+    """Decide from the weights' files and the memory free now, of which weights may take `share`; servers need none."""
     loaded = [spec for spec in specs if spec.base_url is None]
     if len(loaded) < 2:
         return Residency(together=True, reason=f"{len(loaded)} of {len(specs)} sizes have weights to load")
@@ -100,11 +95,7 @@ class EnginePool:
         return tuple(self._held)
 
     def engine(self, size: str) -> Any:
-        """The engine of a size; its weights are loaded if they are not in memory, and may take another size's place.
-
-        Raises:
-            HubAccessError: weights or a server that can't be reached.
-        """
+        """The engine of a size; its weights are loaded if they are not in memory, and may take another size's place."""
         with self._loading:  # an interrupted cell of a notebook may still be loading
             if size not in self._held:
                 if not self.residency.together and self._specs[size].base_url is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from zeta_eval.exceptions import ZetaError, one_line
@@ -11,18 +11,13 @@ from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import timestamp
 from zeta_eval.inference.run.plan import prompt_hash
 from zeta_eval.models import Completion, ModelSpec
+from zeta_eval.outcomes import COLUMNS
 from zeta_eval.tasks import Query, Score
 
-MEASURED: tuple[str, ...] = (
-    "prompt_tokens",
-    "completion_tokens",
-    "gpu_s",
-    "mean_logprob",
-    "min_logprob",
-    "prefill_margin",
+MEASURED = tuple(
+    f.name for f in fields(Completion) if f.name in COLUMNS and f.name not in ("latency_s", "ttft_s", "error")
 )
-MEASURED += ("prefill_entropy", "prefill_gpu_s", "truncated")
-"""Fields of a Completion that are columns of the table."""
+"""Fields of a Completion that are columns of the table as they stand."""
 
 
 class Rows:

@@ -48,11 +48,7 @@ class SizeRun:
     """Called with the new rows of each batch."""
 
     def generate(self, config: GenerateConfig) -> None:
-        """Answer, score and append the queries that have no row.
-
-        Raises:
-            InvalidInputError: options are to be chosen by letter, and the engine can only write.
-        """
+        """Answer, score and append the queries that have no row."""
         units = units_of(self.queries, config)
         if any(u.options for u in units) and not getattr(self.engine, "chooses", False):
             raise InvalidInputError(

@@ -130,11 +130,7 @@ def wait_of(retry_after: str | None) -> float:
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    """The only piece of an answer that isn't streamed, from its bytes.
-
-    Raises:
-        ValueError: it is no JSON.
-    """
+    """The only piece of an answer that isn't streamed, from its bytes."""
     yield json.loads(b"".join([chunk async for chunk in chunks]))
 
 
@@ -142,9 +138,6 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     """Pieces of a streamed answer, from the bytes of its server-sent events.
 
     Lines end at line feeds alone: JSON may hold the other characters that Python takes for a line's end.
-
-    Raises:
-        ValueError: a piece that is no JSON.
     """
     rest = b""
     async for chunk in chunks:
@@ -212,11 +205,7 @@ class Reply:
         )
 
     def completion(self, stop: Sequence[str], *, timed: bool) -> Completion:
-        """The finished answer up to the first stop text, with latencies or without.
-
-        Raises:
-            Fault: the answer is not finished.
-        """
+        """The finished answer up to the first stop text, with latencies or without; a Fault if it isn't finished."""
         if self.finish in (None, "abort", "error"):
             raise Fault("The answer ends half-way")
         cuts = [at for s in stop if (at := self.text.find(s)) >= 0]

@@ -16,20 +16,8 @@ import httpx
 from anyio.from_thread import start_blocking_portal
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError, ZetaError
-from zeta_eval.inference.server.chat_api import (
-    OPTIONAL,
-    AbsentError,
-    Call,
-    Fault,
-    Refusal,
-    Reply,
-    chat_url,
-    events,
-    failure,
-    reason_of,
-    request,
-    whole,
-)
+from zeta_eval.inference.server import chat_api
+from zeta_eval.inference.server.chat_api import OPTIONAL, AbsentError, Call, Fault, Refusal, Reply, reason_of
 from zeta_eval.models import API_KEY_ENV, Completion, GenerateConfig, ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -59,12 +47,7 @@ class EndpointGenerator:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Ask the server for one token, to find out whether it answers and which parameters it takes.
-
-        Raises:
-            InvalidInputError: the rung has no `base_url`, or its key is missing.
-            HubAccessError: the server can't be reached, or refuses the model or the key.
-        """
+        """Ask the server for one token, to find out whether it answers and which parameters it takes."""
         if spec.base_url is None:
             raise InvalidInputError(f"Rung '{spec.size}' has no base_url; give one that a server serves.")
         self.size = spec.size
@@ -74,7 +57,7 @@ class EndpointGenerator:
         """Optional parameters that the server refuses."""
         self._spec = spec
         try:
-            self._url = httpx.URL(chat_url(spec.base_url))
+            self._url = httpx.URL(chat_api.chat_url(spec.base_url))
         except httpx.InvalidURL as e:
             raise InvalidInputError(f"Rung '{spec.size}' has base_url {spec.base_url!r}, no address ({e}).") from e
         self._tls = httpx.create_ssl_context()
@@ -86,11 +69,7 @@ class EndpointGenerator:
         self._run(self._first)
 
     def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """Answer prompts in their order, `concurrency` at once; one that fails gives a Completion with `error`.
-
-        Raises:
-            GenerationError: the server is gone or refuses every request; nothing more would succeed.
-        """
+        """Answer prompts in their order, `concurrency` at once; one that fails gives a Completion with `error`."""
 
         async def at_once() -> list[Completion]:
             todo, answers = iter(enumerate(prompts)), dict[int, Completion]()
@@ -115,9 +94,6 @@ class EndpointGenerator:
         """Answer prompts one by one over a warm connection, with latency_s and ttft_s of each.
 
         Both run from the request that succeeded to the arrival of the first and the last token, network included.
-
-        Raises:
-            GenerationError: as `generate`.
         """
 
         async def one_by_one() -> list[Completion]:
@@ -233,7 +209,7 @@ class EndpointGenerator:
 
     async def _ask(self, client: httpx.AsyncClient, call: Call) -> Completion:
         """Ask until an answer is whole."""
-        body = request(self._spec.model, call, self._extras[call.stream].values())
+        body = chat_api.request(self._spec.model, call, self._extras[call.stream].values())
         content, tried = json.dumps(body).encode(), 0
         while True:
             try:
@@ -258,8 +234,9 @@ class EndpointGenerator:
                 self._reached = True
                 if response.status_code != 200:
                     said = (await response.aread()).decode(errors="replace")
-                    raise failure(response.status_code, said, response.headers.get("Retry-After"), secret=self._key())
-                async for piece in (events if call.stream else whole)(response.aiter_bytes()):
+                    wait = response.headers.get("Retry-After")
+                    raise chat_api.failure(response.status_code, said, wait, secret=self._key())
+                async for piece in (chat_api.events if call.stream else chat_api.whole)(response.aiter_bytes()):
                     if broken := piece.get("error"):
                         raise Fault(f"The server broke off: {reason_of(json.dumps(broken), secret=self._key())}")
                     reply.add(piece)
