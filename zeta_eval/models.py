@@ -268,12 +268,9 @@ class Generator(Protocol):
 
     def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts (user messages) in their order; a prompt that fails gives a Completion with `error`."""
-        ...
 
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each."""
-        ...
 
     def close(self) -> None:
         """Free the weights."""
-        ...

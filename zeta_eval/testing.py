@@ -233,12 +233,8 @@ def build_tiny_model(
 ) -> Path:
     """Write a tiny model to a folder: a random 2-layer Qwen3 (about 20,000 weights) that reads characters.
 
-    Args:
-        folder: where to, and what is returned; made if it is missing.
-        seed: seed of the weights.
-        context: longest sequence, in tokens.
-        chat_template: Jinja template of the tokenizer; None has none.
-        role: "embed" writes the bare decoder without its language-model head.
+    `context` is the longest sequence, in tokens; `chat_template` is a Jinja template, or None for a tokenizer without;
+    the role "embed" leaves out the language-model head. Returns the folder, which is made where it is missing.
     """
     import tokenizers
     import torch
