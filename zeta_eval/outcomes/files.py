@@ -59,22 +59,17 @@ def read_rows(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
     data = path.read_bytes()
     if torn:
         data = data[: data.rfind(b"\n") + 1]
-    lines = data.split(b"\n")
-    try:
-        rows = [json.loads(line) for line in lines if line.strip()]
-    except ValueError:
-        rows = [None]
-    if not all(isinstance(row, dict) for row in rows):
-        number = next(i for i, line in enumerate(lines, start=1) if line.strip() and not _is_object(line))
-        raise OutcomesError(f"Line {number} of {path} is no JSON object; mend or delete that line.")
+    rows = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise OutcomesError(f"Line {number} of {path} is no JSON object; mend or delete that line.")
+            rows.append(row)
     return rows
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
 
 
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:

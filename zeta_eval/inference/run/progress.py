@@ -55,22 +55,18 @@ class SizeState:
             self.new += len(rows)
             self.tokens += sum(row["completion_tokens"] or 0 for row in rows)
 
-    @property
-    def left_s(self) -> float | None:
-        """Seconds left at the speed so far; None before the first new row."""
-        return (self.total - self.done) * (self.now - self.began) / self.new if self.new else None
-
     def cells(self) -> tuple[str, ...]:
         """The cells of the table under `HEAD`."""
         from zeta_eval.evaluation.measures.statistics import wilson
 
         accuracy, spent = wilson(self.points, self.scored), self.now - self.began
+        left_s = (self.total - self.done) * spent / self.new if self.new else None  # at the speed so far
         return (
             self.size,
             f"{self.done}/{self.total}",
             f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]" if self.scored else "-",
             f"{self.tokens / spent:.0f}" if self.tokens and spent > 0 else "-",
-            "done" if self.done >= self.total else _clock(self.left_s),
+            "done" if self.done >= self.total else _clock(left_s),
         )
 
 

@@ -113,11 +113,8 @@ class SizeRun:
     def _timed(self, units: Sequence[Unit], config: GenerateConfig) -> list[Completion]:
         """Measure units one by one, those with the same limit and stop texts after one warm-up."""
         groups = [list(g) for _, g in itertools.groupby(units, key=lambda u: u.manner)]
-        return [
-            answer
-            for group in groups
-            for answer in self.engine.measure([u.prompt for u in group], group[0].config(config))
-        ]
+        answers = [self.engine.measure([u.prompt for u in group], group[0].config(config)) for group in groups]
+        return list(itertools.chain.from_iterable(answers))
 
     def _measure(
         self, keys: Sequence[str], prompts: Sequence[str], measure: Callable[[list[int]], list[Completion]]
