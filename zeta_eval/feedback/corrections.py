@@ -39,15 +39,9 @@ class Correction:
 
 
 def fit(x: Floats, tasks: npt.NDArray[np.intp], score: Floats, weights: Floats) -> Correction:
-    """Fit the correction of one size to its ratings, at least one.
+    """Fit the correction of one size to its n ratings; each argument has shape (n,), x being the policy's log-odds.
 
     L-BFGS, not `logistic_toward`: with a column for each of many tasks a Newton step would be dear.
-
-    Args:
-        x: The policy's log-odds of the rated queries, shape (n,).
-        tasks: Task of each rating, shape (n,).
-        score: The ratings, shape (n,), in [0, 1].
-        weights: Weight of each rating, shape (n,).
     """
     from scipy.optimize import minimize
 

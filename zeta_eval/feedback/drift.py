@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 KEPT = 100
 """Most events that are kept, and most recent values among which the moment of a change is looked for."""
 
+ALLOWANCE = 0.25
+"""Change of the mean, in standard deviations, that is ignored: half of a change worth finding."""
+
+LEAST = 50
+"""Number of values before the first test."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftEvent:
@@ -66,15 +72,9 @@ class _Side:
 class PageHinkley:
     """Tests whether the mean of one stream of numbers has changed; the memory has a fixed size."""
 
-    def __init__(self, *, allowance: float = 0.25, threshold: float = 25.0, least: int = 50) -> None:
-        """Set the test.
-
-        Args:
-            allowance: Change of the mean, in standard deviations, that is ignored: half of a change worth finding.
-            threshold: Sum, in standard deviations, from which the mean counts as changed.
-            least: Number of values before the first test.
-        """
-        self.allowance, self.threshold, self.least = allowance, threshold, least
+    def __init__(self, *, threshold: float = 25.0) -> None:
+        """Start without values; `threshold` is the sum, in standard deviations, from which the mean has changed."""
+        self.threshold = threshold
         self._n, self._mean, self._squares = 0, 0.0, 0.0
         self._sides = _Side(1), _Side(-1)
 
@@ -84,11 +84,7 @@ class PageHinkley:
         return {"n": self._n, "mean": self._mean, "squares": self._squares, "sides": sides}
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Go on from what `to_dict` gave.
-
-        Raises:
-            ValueError: a number is not finite.
-        """
+        """Go on from what `to_dict` gave; a ValueError where a number is not finite."""
         self._n, self._mean, self._squares = int(data["n"]), _finite(data["mean"]), _finite(data["squares"])
         for side, (excess, since) in zip(self._sides, data["sides"], strict=True):
             side.excess = _finite(excess)
@@ -99,7 +95,7 @@ class PageHinkley:
 
         The test then starts anew.
         """
-        found = self._test(value, at_s) if self._n >= self.least else None
+        found = self._test(value, at_s) if self._n >= LEAST else None
         if found is not None:
             self._n, self._mean, self._squares = 0, 0.0, 0.0
             self._sides = _Side(1), _Side(-1)
@@ -113,7 +109,7 @@ class PageHinkley:
         spread = max(math.sqrt(self._squares / self._n), 1e-3 * abs(self._mean), 1e-9)
         z = (value - self._mean) / spread
         for side in self._sides:
-            side.excess += side.sign * z - self.allowance
+            side.excess += side.sign * z - ALLOWANCE
             if side.excess <= 0.0:
                 side.excess = 0.0
                 side.since.clear()
@@ -186,11 +182,7 @@ class Drift:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Drift:
-        """Go on from what `to_dict` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: a field is missing, misnamed or not finite.
-        """
+        """Go on from what `to_dict` gave; a KeyError, TypeError or ValueError where a field is missing or wrong."""
         drift = cls(threshold=_finite(data["threshold"]))
         drift.events.extend(DriftEvent(**event) for event in data["events"])
         for what, size, seen in data["tests"]:
@@ -199,23 +191,14 @@ class Drift:
         return drift
 
     def _see(self, what: str, size: str | None, value: float, at_s: float | None) -> DriftEvent | None:
-        test = self._tests.get((what, size))
-        if test is None:
-            test = self._tests[what, size] = PageHinkley(threshold=self.threshold)
+        if (what, size) not in self._tests:
+            self._tests[what, size] = PageHinkley(threshold=self.threshold)
         at_s = time.time() if at_s is None else at_s
-        if (found := test.see(value, at_s)) is None:
+        if (found := self._tests[what, size].see(value, at_s)) is None:
             return None
         before, after = (math.exp(x) if what == "latency" else x for x in found[:2])
-        event = DriftEvent(
-            what=what,
-            size=size,
-            since_s=found[4],
-            found_s=at_s,
-            before=before,
-            after=after,
-            n_before=found[2],
-            n_after=found[3],
-        )
+        n = {"n_before": found[2], "n_after": found[3]}
+        event = DriftEvent(what=what, size=size, since_s=found[4], found_s=at_s, before=before, after=after, **n)
         self.events.append(event)
         return event
 

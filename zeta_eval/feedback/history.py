@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
-from zeta_eval.feedback.rows import Recorded, brief, check_recorded, clean, given_score, query_hash, timestamp
+from zeta_eval.feedback.rows import Recorded, check_recorded, clean, given_score, query_hash, timestamp
 from zeta_eval.feedback.writer import BackgroundWriter
 from zeta_eval.router import Decision, Step
 
@@ -99,7 +99,8 @@ class History:
             InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
         """
         propensity = decision.propensity if propensity is None else propensity
-        check_recorded(text, propensity, (prompt_tokens, completion_tokens, gpu_s, cost_usd))
+        measured = (prompt_tokens, completion_tokens, gpu_s, cost_usd)
+        check_recorded(text, propensity, measured)
         decision_id = uuid4().hex
         note = Recorded(
             id=decision_id,
@@ -107,12 +108,9 @@ class History:
             decision=decision,
             text=text,
             task=task,
-            steps=brief(steps),
+            steps=tuple([(s.size, s.latency_s, s.p_right, s.error) for s in steps]),
             propensity=propensity,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            gpu_s=gpu_s,
-            cost_usd=cost_usd,
+            measured=measured,
         )
         self._writer.put(note, len(text))
         return decision_id
@@ -207,9 +205,6 @@ class History:
         Columns are those of `outcomes`, whose `source` here is the kind of judge, and: propensity; alone (whether the
         size that was chosen first answered without another). Of a query that a size answered often, a source's newest
         rating counts. Answers without a kept text are left out.
-
-        Raises:
-            ZetaError: the store can't be read.
         """
         from zeta_eval.feedback.queries import ratings
 
@@ -250,16 +245,11 @@ class History:
 
     def __repr__(self) -> str:
         """Say what it holds in a line."""
-        return f"History({self._store.name!r}: {self._holds()}, {self.queued} queued, {self.lost} lost)"
-
-    def _holds(self) -> str:
-        if self._writer.closed:
-            return "closed"
         try:
-            decisions, feedbacks = self._store.counts()
+            holds = "closed" if self._writer.closed else "{} decisions, {} feedbacks".format(*self._store.counts())
         except ZetaError:
-            return "can't be read now"
-        return f"{decisions} decisions, {feedbacks} feedbacks"
+            holds = "can't be read now"
+        return f"History({self._store.name!r}: {holds}, {self.queued} queued, {self.lost} lost)"
 
     def _write(self, notes: Sequence[Recorded]) -> int:
         """Write a batch; return how many the store refused."""

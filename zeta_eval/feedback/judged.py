@@ -23,7 +23,6 @@ import pandas as pd
 from zeta_eval.arrays import Floats, logit, sigmoid
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.feedback.corrections import Correction, fit, pooled
-from zeta_eval.feedback.off_policy import Logged
 from zeta_eval.feedback.rows import UNTOLD
 from zeta_eval.outcomes.split import split_names
 
@@ -69,17 +68,7 @@ class Judged:
 
     @classmethod
     def of(cls, history: History, sizes: tuple[str, ...], *, trusted: Sequence[str] = ()) -> Judged:
-        """Read a history; answers of other sizes are left out.
-
-        Args:
-            history: The decisions and their feedback.
-            sizes: The sizes, cheapest first.
-            trusted: Sources whose ratings are not bounded.
-
-        Raises:
-            OutcomesError: no answer of these sizes with a kept text has a score.
-            UnknownNameError: a trusted source judged nothing.
-        """
+        """Read the ratings of some sizes, cheapest first; each of the `trusted` sources must have judged something."""
         rows = history.ratings()
         rows = rows[rows["model"].isin(sizes)].reset_index(drop=True)
         if rows.empty:
@@ -118,12 +107,7 @@ class Judged:
     @property
     def held_out(self) -> npt.NDArray[np.bool_]:
         """Whether the query of a rating is in the split `test`, shape (R,)."""
-        held: npt.NDArray[np.bool_] = (self.queries["split"] == "test").to_numpy()[self.at]
-        return held
-
-    def log(self, rows: npt.NDArray[np.bool_]) -> Logged:
-        """Some ratings as a log, which can compare two policies."""
-        return Logged(chosen=self.size[rows], score=self.score[rows], propensity=self.propensity[rows])
+        return np.asarray(self.queries["split"] == "test")[self.at]
 
     def corrected(self, p: Floats) -> Floats:
         """Chance of success of every size, shape (Q, M): the policy's p, corrected by the feedback outside `test`.
@@ -158,13 +142,8 @@ class Judged:
         """An outcomes table with a score and a cost for every query and size; no source brings too many queries.
 
         A score is the mean rating of trusted sources. Without one it is p, moved by `WORD` of the way to each rating,
-        and by several at most to their mean. A cost is the expected one.
-
-        Args:
-            p: Expected score of each size, shape (Q, M).
-            cost: Expected cost of each size in `unit`, shape (Q, M).
-            unit: Cost column.
-            others: Number of queries that are tuned on beside these.
+        and by several at most to their mean. A cost is the expected one, in `unit`. Arrays are of shape (Q, M), and
+        `others` is the number of queries that are tuned on beside these.
         """
         said, gap, sure = np.zeros_like(p), np.zeros_like(p), np.zeros(p.shape, dtype=bool)
         cells = self.at, self.size

@@ -79,11 +79,7 @@ class Latency:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Latency:
-        """Read from JSON values.
-
-        Raises:
-            ValueError: a number is not finite.
-        """
+        """Read from JSON values; a ValueError where a number is not finite."""
         expected = data["expected_s"]
         latency = cls(None if expected is None else float(expected), float(data["time_s"]))
         for name in ("mean_s", "n", "ratio", "variance", "p50_s", "p95_s"):

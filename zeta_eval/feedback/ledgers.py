@@ -165,11 +165,7 @@ class Shift:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], m: int, rules: Rules) -> Shift:
-        """Read from JSON values.
-
-        Raises:
-            ValueError: no source, a wrong number of values, or one that is not finite.
-        """
+        """Read from JSON values; a ValueError without a source, or where a number is missing or not finite."""
         shift = cls(m)
         (shift.time_s,) = _numbers([data["time_s"]], 1)
         for source, given in data["by"].items():

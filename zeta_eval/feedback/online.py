@@ -93,7 +93,7 @@ class Online:
     def adjust(self, estimate: Estimate, task: str | None = None) -> Estimate:
         """Return an estimate adjusted by the feedback so far; changes nothing."""
         now_s, cell = self._clock(), self._tasks.get(task or UNNAMED)
-        cost = self._cost(estimate.cost, now_s)
+        cost = tuple([c * self._factor(i, now_s) for i, c in enumerate(estimate.cost)])
         if cell is None:
             return _with(estimate, estimate.p, cost, estimate.familiarity)
         familiarity, m = estimate.familiarity, len(self._sizes)
@@ -121,7 +121,9 @@ class Online:
             UnknownNameError: no such size.
             InvalidInputError: a score outside [0, 1], or a source that is no word.
         """
-        i, score = self._index(size), _checked_score(score)
+        i = self._index(size)
+        if not (isinstance(score, int | float) and 0 <= score <= 1):
+            raise InvalidInputError(f"The score of a rating is {score!r}; give a number in [0, 1].")
         if not (isinstance(source, str) and source):
             raise InvalidInputError(f"The source of a rating is {source!r}; give a word such as 'person'.")
         tuned = decision.p if decision.p_tuned is None else decision.p_tuned
@@ -129,11 +131,11 @@ class Online:
         with self._lock:
             now_s = self._clock()
             self._cell(decision.task or UNNAMED).take(
-                source, i, score, z, now_s=now_s, half_life_s=self.settings.half_life_s, rules=self._rules
+                source, i, float(score), z, now_s=now_s, half_life_s=self.settings.half_life_s, rules=self._rules
             )
             if self.drift is not None:
                 self.drift.complexity(decision.complexity.score, at_s=now_s)
-                self.drift.success(size, score, at_s=now_s)
+                self.drift.success(size, float(score), at_s=now_s)
 
     def observe(self, size: str, latency_s: float, *, decision: Decision | None = None) -> None:
         """Take a measured latency in seconds; `decision` says how long the query was expected to take.
@@ -188,13 +190,7 @@ class Online:
             return FILE.write(path, state)
 
     @classmethod
-    def load(
-        cls,
-        path: str | Path,
-        policy: RoutingPolicy,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> Online:
+    def load(cls, path: str | Path, policy: RoutingPolicy, *, clock: Callable[[], float] = time.time) -> Online:
         """Read a state file of this policy, with the drift detectors where it was watched.
 
         Raises:
@@ -222,12 +218,11 @@ class Online:
 
     def _cell(self, task: str) -> Shift:
         """The changes of a task, made where there are none."""
-        cell = self._tasks.get(task)
-        if cell is None:
+        if task not in self._tasks:
             if len(self._tasks) >= self.settings.most_tasks:
                 del self._tasks[min(self._tasks, key=lambda name: self._tasks[name].time_s)]
-            cell = self._tasks[task] = Shift(len(self._sizes))
-        return cell
+            self._tasks[task] = Shift(len(self._sizes))
+        return self._tasks[task]
 
     def _status(self, cell: Shift, now_s: float) -> dict[str, dict[str, float]]:
         ratings, total = cell.total(now_s, self.settings.half_life_s, self._rules)
@@ -245,9 +240,6 @@ class Online:
             return 1.0
         low, high = s.latency_range
         return min(max(1.0 + self._latency_weight * (latency.factor(now_s, s.latency_half_life_s) - 1.0), low), high)
-
-    def _cost(self, cost: tuple[float, ...], now_s: float) -> tuple[float, ...]:
-        return tuple(c * self._factor(i, now_s) for i, c in enumerate(cost))
 
     def _index(self, size: str) -> int:
         if size not in self._sizes:
@@ -270,9 +262,3 @@ def _beyond_noise(by: Sequence[float], ratings: Sequence[float], noise: float) -
 def _with(estimate: Estimate, p: tuple[float, ...], cost: tuple[float, ...], familiarity: float) -> Estimate:
     """The estimate with other numbers; `dataclasses.replace` would take microseconds longer."""
     return Estimate(complexity=estimate.complexity, p=p, cost=cost, familiarity=familiarity, forced=estimate.forced)
-
-
-def _checked_score(score: float) -> float:
-    if not (isinstance(score, int | float) and 0 <= score <= 1):
-        raise InvalidInputError(f"The score of a rating is {score!r}; give a number in [0, 1].")
-    return float(score)

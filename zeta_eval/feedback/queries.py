@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, Subquery, and_, func, select
 
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
-from zeta_eval.feedback.rows import UNTOLD
+from zeta_eval.feedback.rows import MEASURED, UNTOLD
 from zeta_eval.feedback.store import Store
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK
 from zeta_eval.outcomes import COLUMNS, Outcomes
@@ -22,6 +22,7 @@ _DTYPES: Final = {
     "prompt_tokens": "Int64",
     "completion_tokens": "Int64",
 }
+_COLUMNS: Final = DECISIONS.c.id.label("decision_id"), *(c for c in DECISIONS.c if c.name != "id")
 
 
 def decision_frame(store: Store, *, source: str | None, since: str | datetime | None) -> pd.DataFrame:
@@ -72,8 +73,7 @@ def _rated() -> Select[Any]:
     joined = newest.join(FEEDBACK, FEEDBACK.c.id == newest.c.id).join(
         DECISIONS, DECISIONS.c.id == FEEDBACK.c.decision_id
     )
-    columns = DECISIONS.c.id.label("decision_id"), *(c for c in DECISIONS.c if c.name != "id")
-    found = select(*columns, FEEDBACK.c.score, FEEDBACK.c.source).select_from(joined)
+    found = select(*_COLUMNS, FEEDBACK.c.score, FEEDBACK.c.source).select_from(joined)
     return found.where(DECISIONS.c.final_size.is_not(None)).order_by(DECISIONS.c.created_at, DECISIONS.c.id)
 
 
@@ -88,12 +88,8 @@ def _decisions(source: str | None) -> Select[Any]:
         .outerjoin(correct, correct.c.id == answered.c.id)
     )
     given = FEEDBACK.c
-    columns = (
-        DECISIONS.c.id.label("decision_id"),
-        *(c for c in DECISIONS.c if c.name != "id"),
-        *(given.score, given.source, given.given_by, given.created_at.label("judged_at"), correct.c.answer),
-    )
-    return select(*columns).select_from(joined).order_by(DECISIONS.c.created_at, DECISIONS.c.id)
+    newest = given.score, given.source, given.given_by, given.created_at.label("judged_at"), correct.c.answer
+    return select(*_COLUMNS, *newest).select_from(joined).order_by(DECISIONS.c.created_at, DECISIONS.c.id)
 
 
 def _newest(column: ColumnElement[Any], source: str | None) -> Subquery:
@@ -116,11 +112,10 @@ def _of(source: str | None) -> ColumnElement[bool]:
 def _outcome(row: dict[str, Any]) -> dict[str, Any]:
     """The outcome of the size whose answer was kept."""
     kept = next((s["latency_s"] for s in reversed(row["steps"]) if s["size"] == row["final_size"]), None)
-    measured = ("prompt_tokens", "completion_tokens", "gpu_s", "cost_usd")
     alone = len(row["steps"]) <= 1  # of several sizes together, no one's share is known
     return {
         **_identity(row),
-        **{name: row[name] if alone else None for name in measured},
+        **{name: row[name] if alone else None for name in MEASURED},
         "model": row["final_size"],
         "latency_s": kept,
         "latency_source": None if kept is None else "measured",

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.router import Decision, Step
+from zeta_eval.router import Decision
 
 UNTOLD = "untold"
 """Task of an outcome whose task is not known."""
+
+MEASURED: Final = {"prompt_tokens": int, "completion_tokens": int, "gpu_s": float, "cost_usd": float}
+"""The measured columns of a decision, with the type of each."""
 
 
 class Recorded(NamedTuple):
@@ -27,10 +30,8 @@ class Recorded(NamedTuple):
     steps: tuple[tuple[str, float, float, str | None], ...]
     """Size, latency_s, p_right and error of each step: an answer's text is not kept."""
     propensity: float
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    gpu_s: float | None
-    cost_usd: float | None
+    measured: tuple[float | None, ...]
+    """What `MEASURED` names, all steps together."""
 
     def row(self, *, keep_text: bool) -> dict[str, Any]:
         """Return the row of the table `zeta_decisions`."""
@@ -53,10 +54,7 @@ class Recorded(NamedTuple):
             "cost_weight": d.cost_weight,
             "steps": [dict(zip(("size", "latency_s", "p_right", "error"), s, strict=True)) for s in self.steps],
             "latency_s": sum(s[1] for s in self.steps) if self.steps else None,
-            "prompt_tokens": None if self.prompt_tokens is None else int(self.prompt_tokens),
-            "completion_tokens": None if self.completion_tokens is None else int(self.completion_tokens),
-            "gpu_s": None if self.gpu_s is None else float(self.gpu_s),
-            "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
+            **{k: None if x is None else MEASURED[k](x) for k, x in zip(MEASURED, self.measured, strict=True)},
         }
 
     def _final_size(self) -> str | None:
@@ -66,17 +64,8 @@ class Recorded(NamedTuple):
         return next((size for size, _, _, error in reversed(self.steps) if error is None), None)
 
 
-def brief(steps: Sequence[Step]) -> tuple[tuple[str, float, float, str | None], ...]:
-    """The parts of steps that are kept."""
-    return tuple([(s.size, s.latency_s, s.p_right, s.error) for s in steps]) if steps else ()
-
-
 def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]) -> None:
-    """Check a decision before it is queued.
-
-    Raises:
-        InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
-    """
+    """Refuse a text that is no string, a propensity that is no probability above 0, and a negative amount."""
     if not isinstance(text, str):
         raise InvalidInputError(f"A query must be text, got {type(text).__name__}; pass a string.")
     if not (_between(propensity, 0, 1) and propensity):
@@ -87,11 +76,7 @@ def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]
 
 
 def given_score(right: bool | None, score: float | None, answer: str | None) -> float | None:
-    """Return the score in [0, 1] that a feedback gives, None where it only names the correct answer.
-
-    Raises:
-        InvalidInputError: no score is given, two are, or a value is out of range.
-    """
+    """Return the score in [0, 1] that a feedback gives, None where it only names the correct answer."""
     if right is None and score is None and answer is None:
         raise InvalidInputError("The feedback is empty; give right=True or False, a score, or the correct answer.")
     if right is not None and score is not None:

@@ -36,11 +36,7 @@ class HistoryStatus:
 
     @classmethod
     def of(cls, history: History) -> HistoryStatus:
-        """Count what is in a history.
-
-        Raises:
-            ZetaError: the store can't be read.
-        """
+        """Count what is in a history."""
         frame = history.frame()
         return cls(
             decisions=len(frame),
@@ -71,17 +67,9 @@ class HistoryStatus:
         judges = ", ".join(f"{source} {n}" for source, n in self.by_source.items()) or "nobody"
         policies = ", ".join(f"{name} {n}" for name, n in self.by_policy.items())
         table = self.weeks.to_string(index=False, float_format="{:.3g}".format, na_rep="-")
-        return "\n".join(
-            [
-                f"{self.decisions} decisions, {self.judged:.1%} judged (by {judges}), {self.explored:.1%} explored",
-                f"Policies: {policies}",
-                "",
-                table,
-                "",
-                *(f"Drift: {event}" for event in self.drift),
-                *([] if self.drift else ["Drift: none found"]),
-            ]
-        )
+        counts = f"{self.decisions} decisions, {self.judged:.1%} judged (by {judges}), {self.explored:.1%} explored"
+        drift = [f"Drift: {event}" for event in self.drift or ["none found"]]
+        return "\n".join([counts, f"Policies: {policies}", "", table, "", *drift])
 
     def __repr__(self) -> str:
         return self.text()

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, META, METADATA, SCHEMA_VERSION
+from zeta_eval.feedback.writer import reason
 from zeta_eval.files import plain
 
 BUSY_S: Final = 10.0
@@ -30,11 +31,7 @@ class Store:
     """A history's tables; every write is one transaction."""
 
     def __init__(self, url_or_path: str | Path) -> None:
-        """Open the store, and make it where it is missing.
-
-        Raises:
-            InvalidInputError: it can't be opened, or has another schema version.
-        """
+        """Open the store, and make it where it is missing."""
         url = _url(url_or_path)
         self.name = str(url_or_path) if "://" not in str(url_or_path) else url.render_as_string(hide_password=True)
         try:
@@ -67,23 +64,22 @@ class Store:
     def add_decisions(self, rows: Sequence[dict[str, Any]]) -> int:
         """Append decisions and return how many were refused: one row that the database won't take spoils no other.
 
-        Raises:
-            sqlalchemy.exc.OperationalError: nothing can be written now: locked, full or out of reach.
+        An `OperationalError` means that nothing can be written now: locked, full or out of reach.
         """
         try:
-            self._insert_decisions(rows)
+            with self._engine.begin() as connection:
+                connection.execute(insert(DECISIONS), rows)
             return 0
         except exc.OperationalError:
             raise
-        except Exception:
-            return sum(not self._add_decision(row) for row in rows)
+        except Exception as e:
+            if len(rows) > 1:
+                return sum(self.add_decisions([row]) for row in rows)
+            # A row that is there already comes from a commit whose confirmation was lost.
+            return int(not (isinstance(e, exc.IntegrityError) and self.has_decision(rows[0]["id"])))
 
     def add_feedback(self, row: dict[str, Any]) -> None:
-        """Append a feedback; it is on the disk when this returns.
-
-        Raises:
-            ZetaError: it can't be written.
-        """
+        """Append a feedback; it is on the disk when this returns."""
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(FEEDBACK), row)
@@ -102,11 +98,7 @@ class Store:
         return n[0], n[1]
 
     def rows(self, statement: Executable) -> list[dict[str, Any]]:
-        """Return what a query finds, by column.
-
-        Raises:
-            ZetaError: the store can't be read.
-        """
+        """Return what a query finds, by column; a ZetaError where the store can't be read."""
         try:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(statement).mappings()]
@@ -116,26 +108,6 @@ class Store:
     def close(self) -> None:
         """Close every connection; the next use opens one again."""
         self._engine.dispose()
-
-    def _insert_decisions(self, rows: Sequence[dict[str, Any]]) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(insert(DECISIONS), rows)
-
-    def _add_decision(self, row: dict[str, Any]) -> bool:
-        try:
-            self._insert_decisions([row])
-        except exc.OperationalError:
-            raise
-        except exc.IntegrityError:
-            return self.has_decision(row["id"])  # from a commit whose confirmation was lost
-        except Exception:
-            return False
-        return True
-
-
-def reason(error: Exception) -> str:
-    """Why a database failed, in a line."""
-    return str(getattr(error, "orig", None) or error).partition("\n")[0].strip().rstrip(".")
 
 
 def _url(url_or_path: str | Path) -> URL:

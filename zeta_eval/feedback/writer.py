@@ -24,6 +24,11 @@ MAX_CHARACTERS: Final = 2**26
 """Most characters of text that wait in the queue, whatever its capacity in items."""
 
 
+def reason(error: Exception) -> str:
+    """Why a database failed, in a line."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0].strip().rstrip(".")
+
+
 class BackgroundWriter(Generic[_T]):
     """Takes items without delay, and writes them a moment later.
 
@@ -31,13 +36,10 @@ class BackgroundWriter(Generic[_T]):
     """
 
     def __init__(self, write: Callable[[Sequence[_T]], int], *, capacity: int, name: str) -> None:
-        """Start with an empty queue; the thread starts with the first item.
+        """Start with an empty queue; the thread starts with the first item. The warning names the database.
 
-        Args:
-            write: writes a batch and returns how many items were refused for good; raises where nothing can be
-                written now.
-            capacity: most items in the queue.
-            name: name of the database, for the warning.
+        `write` takes a batch and returns how many items were refused for good; it raises where nothing can be written
+        now.
         """
         self._write, self._capacity, self._name = write, capacity, name
         self._reset()
@@ -98,8 +100,7 @@ class BackgroundWriter(Generic[_T]):
                 try:
                     refused = self._write(batch)
                 except Exception as e:
-                    why = str(getattr(e, "orig", None) or e).partition("\n")[0].strip().rstrip(".")
-                    self._warn(why)
+                    self._warn(why := reason(e))
                     return why
                 self._drop(len(batch), refused)
                 left -= len(batch)

@@ -41,27 +41,17 @@ def learn(
 ) -> LearningReport:
     """Tune a new version of a policy on outcomes and feedback, at its cost weight, and compare the two.
 
-    Args:
-        policy: The policy in use, the parent.
-        history: The decisions, and the feedback on their answers.
-        outcomes: A benchmark of the policy's sizes; None tunes on feedback alone.
-        settings: How to tune; the cost column, the name and the cost weight are the parent's.
-        trusted: Sources of feedback that can't be wrong, such as a scorer of one's own. Their ratings are not bounded.
-        force: Promote the new version whatever the comparison says; its provenance records that.
-
-    Raises:
-        OutcomesError: no feedback, too few queries, or a table that lacks a size or the cost column.
-        InvalidInputError: settings with a budget.
-        UnknownNameError: a trusted source judged nothing.
+    Arguments as in `zeta_eval.learn`, read already; without outcomes, feedback alone is tuned on.
     """
     settings = settings or TuningSettings()
     if settings.max_cost is not None or settings.min_score is not None:
         raise InvalidInputError("A learned version keeps its parent's trade-off; leave out max_cost and min_score.")
     judged, seed = Judged.of(history, policy.sizes, trusted=trusted), settings.seed
     known = None if outcomes is None else _checked(outcomes, policy)
-    features = _features(judged)
+    features = FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
     p = judged.corrected(expect(policy, features)[0])
-    unit = _unit_cost(policy, known)
+    # The largest size's mean cost is the benchmark's, for costs change with the machine.
+    unit = policy.unit_cost if known is None else Evaluator(known, policy.cost_unit).unit_cost
     cost = judged.rescaled(_cost_shares(policy, features) * unit, policy.cost_unit)
     filled = judged.completed(p, cost, policy.cost_unit, others=0 if known is None else len(known))
     table = _joined(known, filled, policy)
@@ -122,20 +112,11 @@ def _checked(outcomes: Outcomes, policy: RoutingPolicy) -> Outcomes:
     return Outcomes.from_frame(frame[frame["model"].isin(policy.sizes)]).with_order(policy.sizes)
 
 
-def _features(judged: Judged) -> Features:
-    return FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
-
-
 def _cost_shares(policy: RoutingPolicy, features: Features) -> Floats:
     """Expected cost of each size, as shares of the largest size's mean cost, (Q, M)."""
     if policy.costs is not None:
         return features.costs(policy.costs)
     return np.tile([r.cost for r in policy.rungs], (len(features.rule), 1))
-
-
-def _unit_cost(policy: RoutingPolicy, known: Outcomes | None) -> float:
-    """The largest size's mean cost in the policy's cost column: the benchmark's, for costs change with the machine."""
-    return policy.unit_cost if known is None else Evaluator(known, policy.cost_unit).unit_cost
 
 
 def _joined(known: Outcomes | None, filled: pd.DataFrame, policy: RoutingPolicy) -> Outcomes:

@@ -40,36 +40,16 @@ CASCADE_NOTE: Final = (
 def by_replay(versus: Versus, source: str = "replay of outcomes", judge: str | None = None) -> Difference:
     """The difference by the replay of both policies."""
     row = versus.rows.iloc[1]
-    return Difference(
-        source=source,
-        n=versus.n,
-        value=row["utility_difference"],
-        low=row["utility_difference_low"],
-        high=row["utility_difference_high"],
-        judge=judge,
-    )
+    value, low, high = (row[f"utility_difference{end}"] for end in ("", "_low", "_high"))
+    return Difference(source=source, n=versus.n, value=value, low=low, high=high, judge=judge)
 
 
 def by_feedback(
-    old: RoutingPolicy,
-    new: RoutingPolicy,
-    judged: Judged,
-    features: Features,
-    p: Floats,
-    shares: Floats,
-    *,
-    seed: int,
+    old: RoutingPolicy, new: RoutingPolicy, judged: Judged, features: Features, p: Floats, shares: Floats, *, seed: int
 ) -> tuple[list[Difference], list[str]]:
     """The difference by each source of feedback, and notes on sources that could not compare the two.
 
-    Args:
-        old: The policy in use.
-        new: The new version.
-        judged: The feedback.
-        features: Features of its queries.
-        p: Expected score of each size, shape (Q, M).
-        shares: Expected cost of each size, as shares of the largest size's mean cost, shape (Q, M).
-        seed: Seed of the resamples.
+    Expected scores p, and expected costs as shares of the largest size's mean cost, are of shape (Q, M).
     """
     found, notes = [], []
     for source, name in enumerate(judged.sources):
@@ -89,7 +69,8 @@ def together(parts: Sequence[Difference]) -> Difference:
     """The mean difference over the queries of all parts; no untrusted source counts more than the others together."""
     n = sum(e.n for e in parts)
     by_judge = {e.judge: sum(x.n for x in parts if x.judge == e.judge) for e in parts}
-    counts = [e.n * _share(by_judge[e.judge], n) if e.judge is not None else e.n for e in parts]
+    share = {j: min(1.0, (n - own) / own) if j is not None and n > own else 1.0 for j, own in by_judge.items()}
+    counts = [e.n * share[e.judge] for e in parts]
     total = sum(counts)
     value = sum(c * e.value for c, e in zip(counts, parts, strict=True)) / total
     squares = sum((c * (e.high - e.low) / (2 * Z95)) ** 2 for c, e in zip(counts, parts, strict=True))
@@ -107,11 +88,6 @@ def shown(parts: Sequence[Difference]) -> bool:
         return False
     rests = [[e for e in parts if e.judge != judge] for judge in {e.judge for e in parts} - {None}]
     return all(rest and together(rest).value > 0 for rest in rests)
-
-
-def _share(own: int, n: int) -> float:
-    """Weight of each query of a source that has `own` of n queries, so that the source counts no more than the rest."""
-    return min(1.0, (n - own) / own) if n > own else 1.0
 
 
 def _judge(judged: Judged, source: int) -> str | None:
@@ -135,8 +111,8 @@ def _explored(
         return None, f"{few} ({LEAST_HELD_OUT})." if explored.any() else ""
     at = judged.at[rows]
     choices = [_choices(policy, old.sizes, features)[at] for policy in (old, new)]
-    log = judged.log(rows)
-    tried = np.isin(np.arange(len(old.sizes)), log.chosen[log.chosen != choices[0]])
+    taken = judged.size[rows]
+    tried = np.isin(np.arange(len(old.sizes)), taken[taken != choices[0]])
     blind = (choices[0] != choices[1]) & ~tried[choices[1]]
     if blind.any():
         return None, (
@@ -144,10 +120,10 @@ def _explored(
             "judged, so its feedback compares nothing here."
         )
     first, other = (one_hot(c, len(old.sizes)) for c in choices)
-    made = difference(log, first, other, p[at], old.cost_weight * shares[at])
-    low, high = made.interval
-    source_name = f"explored feedback by {name}"
-    found = Difference(source=source_name, n=made.n, value=made.value, low=low, high=high, judge=_judge(judged, source))
+    log = taken, judged.score[rows], judged.propensity[rows]
+    value, low, high = difference(*log, first, other, p[at], old.cost_weight * shares[at])
+    by, judge = f"explored feedback by {name}", _judge(judged, source)
+    found = Difference(source=by, n=len(taken), value=value, low=low, high=high, judge=judge)
     return found, CASCADE_NOTE if old.cascades or new.cascades else ""
 
 
