@@ -15,13 +15,8 @@ def best_cut_points(difficulty: Floats, utility: Floats) -> tuple[float, ...]:
     Exact dynamic programme over sorted difficulties, O(Q log Q + Q M): with P_m the prefix sums of size m's utility,
     best_m(i) = P_m(i) + max_{j <= i} (best_{m-1}(j) - P_m(j)). Queries of equal difficulty stay together.
 
-    Args:
-        difficulty: shape (Q,).
-        utility: score - cost_weight * cost of each query on each size, shape (Q, M), cheapest size first.
-
-    Returns:
-        M - 1 ascending cut points; a query goes to size m when m cut points lie below its difficulty. -inf or inf
-        where a size gets no query.
+    Difficulty has shape (Q,), and utility, score - cost_weight * cost, (Q, M), cheapest size first. Of the M - 1
+    ascending cut points, m lie below the difficulty of a query that goes to size m; -inf or inf where a size gets none.
     """
     values, groups = np.unique(difficulty, return_inverse=True)
     n, m_sizes = len(values), utility.shape[1]

@@ -82,12 +82,7 @@ def fits(name: str) -> Callable[[Fit], Fit]:
 
 
 def fit_estimator(name: str, training: Training) -> Fitted:
-    """Fit an estimator by its name.
-
-    Raises:
-        InvalidInputError: the estimator needs sentence-transformers, which is not installed.
-        HubAccessError: the embedder can't be loaded.
-    """
+    """Fit an estimator by its name."""
     if name not in FITS:
         import_module(f"zeta_eval.tuning.fit_{name}")
     return FITS[name](training)

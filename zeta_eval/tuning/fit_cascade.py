@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,21 +25,14 @@ FEWEST = 20
 def fit_looks(p: Floats, score: Floats, answers: Answers, *, seed: int = 0) -> tuple[Look, ...]:
     """Fit a look for every set of sizes that may have run, the smaller sets first, since later ones build on them.
 
-    The value of seeing an answer, and the chances that later looks start from, are out of fold.
-
-    Args:
-        p: Success probability before any answer, on queries it was not fitted on; shape (Q, M).
-        score: Shape (Q, M), in [0, 1].
-        answers: The stored answers of the same queries.
-        seed: Of the folds.
+    The value of seeing an answer, and the chances that later looks start from, are out of fold. The success
+    probability before any answer, p, must be so too; p and score are of shape (Q, M).
     """
     beliefs: dict[tuple[int, ...], Floats] = {(): p}
     looks = []
     for ran in run_sets(p.shape[1]):
-        before = beliefs[ran[:-1]]
-        look, beliefs[ran] = _fit_look(ran, before, score, answers, seed)
-        if look is not None:
-            looks.append(replace(look, spread=_spread(before, beliefs[ran], ran[-1])))
+        look, beliefs[ran] = _fit_look(ran, beliefs[ran[:-1]], score, answers, seed)
+        looks += [look] if look is not None else []
     return tuple(looks)
 
 
@@ -51,47 +44,27 @@ def scaled(looks: Sequence[Look], by: float) -> tuple[Look, ...]:
 def _fit_look(
     ran: tuple[int, ...], before: Floats, score: Floats, answers: Answers, seed: int
 ) -> tuple[Look | None, Floats]:
-    """Fit a look, and return it with every size's chance of success after it, out of fold, (Q, M)."""
+    """Fit a look, and return it with every size's chance of success after it, out of fold, (Q, M).
+
+    There is no look without signals, or with too few successes or failures of a size.
+    """
     names, last = answers.names(ran), ran[-1]
     if not names:
         return None, before
     rows, signals = _signals(names, last, answers, len(score))
-    fitted = _posteriors(range(last, score.shape[1]), last, before, score, answers.sizes, rows, signals, seed)
-    if fitted is None:
-        return None, before
-    posteriors, after = fitted
-    return Look(ran=tuple(answers.sizes[i] for i in ran), spread=0.0, posteriors=posteriors), after
-
-
-def _posteriors(
-    about: Iterable[int],
-    last: int,
-    before: Floats,
-    score: Floats,
-    sizes: Sequence[str],
-    rows: Sizes,
-    signals: Mapping[str, Floats],
-    seed: int,
-) -> tuple[tuple[Posterior, ...], Floats] | None:
-    """Fit how signals (N,) of some rows change the chances of some sizes; None with too few successes or failures."""
     log_odds, posteriors, after = logit(before[rows]), [], before.copy()
-    for k in about:
+    for k in range(last, score.shape[1]):
         y = score[rows, k]
         if min(y.sum(), (1 - y).sum()) < FEWEST:
-            return None
+            return None, before
         own = [] if k == last else [log_odds[:, last]]
-        weights, bias, z = _logistic(np.column_stack([log_odds[:, k], *own, *signals.values()]), y, seed)
+        w, bias, z = _logistic(np.column_stack([log_odds[:, k], *own, *signals.values()]), y, seed)
         after[rows, k] = sigmoid(z)
-        posteriors.append(
-            Posterior(
-                size=sizes[k],
-                bias=bias,
-                prior=float(weights[0]),
-                own=float(weights[1]) if own else 0.0,
-                weights=dict(zip(signals, weights[1 + len(own) :].tolist(), strict=True)),
-            )
-        )
-    return tuple(posteriors), after
+        prior, from_own = float(w[0]), float(w[1]) if own else 0.0
+        weights = dict(zip(signals, w[1 + len(own) :].tolist(), strict=True))
+        posteriors.append(Posterior(size=answers.sizes[k], bias=bias, prior=prior, own=from_own, weights=weights))
+    names_ran, spread = tuple(answers.sizes[i] for i in ran), _spread(before, after, last)
+    return Look(ran=names_ran, spread=spread, posteriors=tuple(posteriors)), after
 
 
 def _signals(names: Sequence[str], size: int, answers: Answers, n: int) -> tuple[Sizes, dict[str, Floats]]:
@@ -133,9 +106,5 @@ def _spread(before: Floats, after: Floats, last: int) -> float:
     def advantage(p: Floats) -> Floats:
         return np.asarray(p[:, last + 1 :].max(axis=1) - p[:, last])
 
-    return float((advantage(after) - advantage(before)).std() / _unit(before, last))
-
-
-def _unit(p: Floats, size: int) -> float:
-    """Mean of a size's sqrt(p (1 - p)), from p of shape (Q, M)."""
-    return float(max(np.sqrt(p[:, size] * (1 - p[:, size])).mean(), 1e-6))
+    unit = max(np.sqrt(before[:, last] * (1 - before[:, last])).mean(), 1e-6)
+    return float((advantage(after) - advantage(before)).std() / unit)

@@ -25,12 +25,7 @@ def fit_cost_model(features: Floats, names: Sequence[str], tasks: npt.NDArray[np
     """Fit log cost by ridge regression, shifted so that the mean expected cost of each size is the mean cost.
 
     The exponential of an expected logarithm is no expected cost: the shift is the smearing of Duan 1983 (JASA 78).
-
-    Args:
-        features: shape (Q, F).
-        names: names of the F features.
-        tasks: task names, shape (Q,).
-        cost: shares of the largest size's mean cost, shape (Q, M), >= 0.
+    Features are of shape (Q, F), tasks (Q,), and costs, shares of the largest size's mean cost, (Q, M).
     """
     from scipy import sparse
     from sklearn.linear_model import Ridge

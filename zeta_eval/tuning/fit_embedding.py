@@ -27,22 +27,13 @@ def fit_embedding(t: Training) -> Fitted:
     on_vector, at_zero = logistic(vectors, t.score, c)
     linear = parts.linear(parts.a[0] * (parts.at_mean - t.base))
     bias = np.array(linear.bias) + parts.a[1] * (at_zero - t.base)
-    model = Embedded(
-        base=tuple(t.base.tolist()),
-        linear=replace(linear, bias=tuple(bias.tolist())),
-        embedder=embedder,
-        table=encode((parts.a[1] * on_vector).tolist()),
-    )
+    linear, table = replace(linear, bias=tuple(bias.tolist())), encode((parts.a[1] * on_vector).tolist())
+    model = Embedded(base=tuple(t.base.tolist()), linear=linear, embedder=embedder, table=table)
     return Fitted(model=model, p=parts.p, features_c=parts.features_c)
 
 
 def embedded(t: Training) -> tuple[Floats, Embedder]:
-    """Unit vectors of the queries, shape (Q, D), and the embedder that made them.
-
-    Raises:
-        InvalidInputError: no embedder is given, or sentence-transformers is not installed.
-        HubAccessError: the embedder can't be loaded.
-    """
+    """Unit vectors of the queries, shape (Q, D), and the embedder that made them."""
     if t.embedder is None:
         raise InvalidInputError("This estimator needs an embedder; give the name of a sentence-transformers model.")
     vectors = np.array(embed(t.embedder, list(t.read.texts)), dtype=np.float64)

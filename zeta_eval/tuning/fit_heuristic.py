@@ -45,14 +45,9 @@ def fit_heuristic(x: Floats, score: Floats, cost: Floats, expected: Floats, sett
 
     Minimises the cross-entropy of p = sigmoid(slope_m * (ability_m - x @ w)), and in a second pass subtracts
     `utility` times the utility score - l * cost of a softened choice, softmax((p - l * c) / TEMPERATURE), averaged
-    over COST_GRID: what counts is which size is chosen, not how well each p is known.
-
-    Args:
-        x: standardised features, shape (Q, F).
-        score: shape (Q, M), in [0, 1].
-        cost: shares of the largest size's mean cost, shape (Q, M).
-        expected: expected cost before the query runs, shape (Q, M).
-        settings: how much each goal counts.
+    over COST_GRID: what counts is which size is chosen, not how well each p is known. The standardised features x are
+    of shape (Q, F); scores, costs and costs as expected before the query runs are of shape (Q, M), costs as shares of
+    the largest size's mean cost.
     """
     from scipy.optimize import minimize
 
@@ -82,9 +77,7 @@ def fit_heuristic(x: Floats, score: Floats, cost: Floats, expected: Floats, sett
     for utility in {0.0: None, settings.utility: None}:
         found = minimize(loss, found, (utility,), "L-BFGS-B", jac=True, options={"maxiter": 150}).x
     return Start(
-        weights=found[:n_features],
-        ability=found[n_features : n_features + m],
-        slope=np.exp(found[n_features + m :]),
+        weights=found[:n_features], ability=found[n_features : n_features + m], slope=np.exp(found[n_features + m :])
     )
 
 

@@ -58,11 +58,7 @@ class Data:
 
     @classmethod
     def of(cls, outcomes: Outcomes, cost: str, costs: CostModel | None = None) -> Data:
-        """Read a split of a table; expected costs are fitted on it unless they are given.
-
-        Raises:
-            OutcomesError: the table lacks the cost column.
-        """
+        """Read a split of a table; expected costs are fitted on it unless they are given."""
         evaluator = Evaluator(outcomes, cost)
         read = evaluator.features
         return cls(
@@ -181,27 +177,10 @@ def _abilities_at(cuts: tuple[float, ...], ability: Floats, slope: Floats, cost:
 
 
 def export(
-    configuration: Configuration,
-    outcomes: Outcomes,
-    data: Data,
-    *,
-    name: str,
-    cost: str,
-    cost_weight: float,
-    provenance: dict[str, object],
+    configuration: Configuration, outcomes: Outcomes, data: Data, *, name: str, cost: str, provenance: dict[str, object]
 ) -> RoutingPolicy:
-    """Make the policy of a configuration: weights on raw features, cut points, expected costs.
-
-    Args:
-        configuration: the point that the search chose.
-        outcomes: the tuning split.
-        data: the tuning split as arrays.
-        name: name of the policy.
-        cost: cost column.
-        cost_weight: accuracy given up to save one call of the largest size.
-        provenance: data and settings that the policy was made from.
-    """
-    sizes = outcomes.sizes
+    """Make the policy of a configuration, from the tuning split and its arrays: weights on raw features, cut points."""
+    sizes, weight = outcomes.sizes, configuration.cost_weight
     raw = configuration.weights / data.spread
     latency = outcomes.matrix("latency_s").mean(0)
     return RoutingPolicy(
@@ -218,8 +197,8 @@ def export(
         ),
         weights={n: float(w) for n, w in zip(FEATURES, raw, strict=True) if w != 0.0},
         bias=-float(raw @ data.centre),
-        cost_weight=float(cost_weight),
-        cut_points=best_cut_points(data.standard @ configuration.weights, data.score - cost_weight * data.cost),
+        cost_weight=float(weight),
+        cut_points=best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost),
         default_size=sizes[-1],
         cost_unit=cost,
         unit_cost=data.evaluator.unit_cost,

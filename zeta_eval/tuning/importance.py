@@ -21,9 +21,6 @@ def parameter_importance(report: TuningReport) -> dict[str, float]:
 
     The utility is score - cost_weight * cost share at the policy's own cost weight; the method is functional ANOVA over
     a random forest (Hutter, Hoos and Leyton-Brown 2014) as Optuna has it, seeded by the tuning's seed.
-
-    Raises:
-        InvalidInputError: fewer than 10 trials.
     """
     import optuna
 

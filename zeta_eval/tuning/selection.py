@@ -109,9 +109,6 @@ def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:
     """The cost weight that meets the budget, or reaches the floor or the largest size's accuracy, at the least cost.
 
     A floor must hold on both splits: the first alone is optimistic, the second alone noisy.
-
-    Raises:
-        InvalidInputError: no trade-off meets the budget or the floor.
     """
     weights = candidate.runs(candidate.tune).finite_weights()
     cost, score = np.moveaxis(candidate.points(weights), -1, 0)  # each (2 splits, K)

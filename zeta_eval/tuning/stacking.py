@@ -50,14 +50,8 @@ class Parts:
         added = np.stack([on_fold, on_text, task_logits(code, len(known), t.score, t.folds)]) - t.base
         a = stack(added, t.base, t.score)
         on_features, at_mean = logistic(t.standard.x, t.score, features_c)
-        return cls(
-            training=t,
-            a=a,
-            p=sigmoid(t.base + np.tensordot(a, added, 1)),
-            features_c=features_c,
-            at_mean=at_mean,
-            on_features=on_features,
-        )
+        p = sigmoid(t.base + np.tensordot(a, added, 1))
+        return cls(training=t, a=a, p=p, features_c=features_c, at_mean=at_mean, on_features=on_features)
 
     def linear(self, bias: Floats) -> Linear:
         """What features and tasks add, with what is added where every feature has its mean, (M,)."""

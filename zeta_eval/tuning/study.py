@@ -90,15 +90,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         "seed": settings.seed,
         "parameters": dict(trial.params),
     } | ({"sampled": sampled} if sampled else {})
-    policy = export(
-        configuration,
-        parts["tune"],
-        data,
-        name=settings.name,
-        cost=cost,
-        cost_weight=configuration.cost_weight,
-        provenance=provenance,
-    )
+    policy = export(configuration, parts["tune"], data, name=settings.name, cost=cost, provenance=provenance)
     splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
     candidates = [with_looks(candidate(name, policy, splits, settings)) for name in settings.estimators]
     chosen = max(candidates, key=lambda c: c.held_out_area)
@@ -106,23 +98,19 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
     refit = _refit(chosen, trial.params, cost, settings)
     domain, unseen = measure_transfer(parts, cost, weight, refit, seed=settings.seed)
-    policy = replace(
-        chosen.policy,
-        cost_weight=weight,
-        cut_points=cuts,
-        domain=domain,
-        provenance=provenance | {"estimator": chosen.estimator},
-    )
+    provenance = provenance | {"estimator": chosen.estimator}
+    policy = replace(chosen.policy, cost_weight=weight, cut_points=cuts, domain=domain, provenance=provenance)
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
     policy = replace(policy, verdict=test.verdict)
     on_test = Evaluator(parts["test"], cost)
     p_test = expect(policy, on_test.features)[0]
     certificate = None if settings.keep is None else _certify(policy, on_test, parts["test"], settings)
+    finished = [t for t in study.trials if t.state.is_finished() and t.values is not None]
     return TuningReport(
         policy=policy,
         test=test,
         tune_score=float(chosen.points(np.array([weight]))[0, 0, 1]),
-        trials=_trials(study),
+        trials=pd.DataFrame([{"number": t.number, **t.user_attrs, **t.params} for t in finished]),
         parameters=dict(trial.params),
         settings=settings,
         seconds=time.perf_counter() - started,
@@ -172,13 +160,10 @@ def _refit(chosen: Candidate, parameters: Mapping[str, object], cost: str, setti
 
         data = Data.of(outcomes, cost)
         configuration = configure(optuna.trial.FixedTrial(dict(parameters)), data, outcomes.sizes)
-        weight = configuration.cost_weight
-        policy = export(configuration, outcomes, data, name=name, cost=cost, cost_weight=weight, provenance={})
-        return (
-            policy
-            if name == "heuristic"
-            else replace(policy, learned=_fit(name, data, settings, chosen.features_c).model)
-        )
+        policy = export(configuration, outcomes, data, name=name, cost=cost, provenance={})
+        if name == "heuristic":
+            return policy
+        return replace(policy, learned=_fit(name, data, settings, chosen.features_c).model)
 
     return refit
 
@@ -214,18 +199,16 @@ def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings)
     seed = settings.seed + done  # a resumed search must not draw the same configurations again
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.sampler = (
-            optuna.samplers.TPESampler(seed=seed)
-            if budget
-            else optuna.samplers.NSGAIISampler(seed=seed, population_size=50)
-        )
+        tpe, nsga = optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler
+        study.sampler = tpe(seed=seed) if budget else nsga(seed=seed, population_size=50)
     for weight in ENQUEUED_COST_WEIGHTS:
         for start in STARTS:
             study.enqueue_trial(neutral(sizes, start, weight), skip_if_exists=True)
 
     def objective(trial: optuna.Trial) -> float | tuple[float, float]:
         configuration = configure(trial, data, sizes)
-        score, cost = _point(configuration, data, data, configuration.cost_weight)
+        chances = configuration.predict(data, data)
+        score, cost = data.evaluator.point(*chances, configuration.cost_weight, data.forced)
         trial.set_user_attr("score", score)
         trial.set_user_attr("cost", cost * data.evaluator.unit_cost)
         if settings.max_cost is not None:
@@ -238,17 +221,6 @@ def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings)
 
     study.optimize(objective, n_trials=max(0, settings.n_trials - done))
     return study
-
-
-def _trials(study: optuna.Study) -> pd.DataFrame:
-    """One row per finished trial: number, score, cost in the table's unit, parameters."""
-    finished = [t for t in study.trials if t.state.is_finished() and t.values is not None]
-    return pd.DataFrame([{"number": t.number, **t.user_attrs, **t.params} for t in finished])
-
-
-def _point(configuration: Configuration, data: Data, fitted_on: Data, weight: float) -> tuple[float, float]:
-    """Mean score and mean cost of a configuration on a split."""
-    return data.evaluator.point(*configuration.predict(data, fitted_on), weight, data.forced)
 
 
 def _choose_configuration(

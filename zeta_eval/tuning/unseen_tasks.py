@@ -107,16 +107,9 @@ def measure_transfer(
 ) -> tuple[Domain, Unseen | None]:
     """Choose the familiarity of new tasks, and report how well the policy does on them, without escalation.
 
-    Args:
-        parts: The splits tune, validate and test.
-        cost: Cost column.
-        weight: Cost weight to choose at.
-        refit: Fits a policy to outcomes.
-        seed: Seed of samples and resamples.
-
-    Returns:
-        The domain with its familiarity of new tasks, the least where it is not shown that more pays, and how the policy
-        does on the test split when each query's task was left out; None with one task only.
+    The parts are the splits tune, validate and test. Returns the domain with its familiarity of new tasks, the least
+    where it is not shown that more pays, and how the policy does at a cost weight on the test split when each query's
+    task was left out; None with one task only.
     """
     tune, validate, test = (parts[name] for name in ("tune", "validate", "test"))
     domain, group_of = fit_domain(tune, seed=seed), task_groups([*tune.tasks, *validate.tasks, *test.tasks])
@@ -165,9 +158,8 @@ class _Asked:
         self._data = Evaluator(outcomes, cost)
         self._group = np.array([group_of[t] for t in outcomes.tasks])
         self._cache = FeatureCache()
-        shape = (len(FAMILIARITIES), *self._data.score.shape)
+        self._shape = (len(FAMILIARITIES), *self._data.score.shape)
         self._expected: dict[tuple[int, ...], tuple[Floats, Floats, Sizes]] = {}
-        self._shape = shape
 
     def ask(self, unseen: _Unseen, left_out: tuple[int, ...]) -> None:
         """Keep p and counted costs, (familiarities, Q, M), of these groups' queries, by the policy without them."""

@@ -35,20 +35,7 @@ VECTORS = 1 << 10
 
 
 def predict(model: Estimator, texts: Texts, features: Floats, names: Sequence[str], tasks: Tasks) -> Floats:
-    """Log-odds of success of every size, shape (Q, M): `Estimator.logits` of many queries.
-
-    Args:
-        model: The fitted estimator.
-        texts: Shape (Q,).
-        features: Shape (Q, F).
-        names: Names of the F features.
-        tasks: Shape (Q,).
-
-    Raises:
-        PolicyError: the embedder is not the one that the estimator was fitted on.
-        InvalidInputError: sentence-transformers is not installed.
-        HubAccessError: the embedder can't be loaded.
-    """
+    """Log-odds of success of every size, (Q, M), from F named features, (Q, F): `Estimator.logits` of many queries."""
     return np.asarray(np.array(model.base) + _linear(model.linear, features, names, tasks) + added(model, texts))
 
 
@@ -112,16 +99,7 @@ def ngram_matrix(texts: Texts, bits: int) -> sparse.csr_matrix:
 
 
 def neighbour_logits(similar: Floats, scores: Floats, base: Floats, k: int, temperature: float, prior: float) -> Floats:
-    """Log-odds of success of every size by the k nearest references, (Q, M): see `Neighbours`.
-
-    Args:
-        similar: similarity to each reference, shape (Q, N).
-        scores: of the references, shape (N, M).
-        base: log-odds of each size, shape (M,).
-        k: neighbours, at most N.
-        temperature: how fast their weight falls.
-        prior: neighbours' worth of `base`.
-    """
+    """Log-odds (Q, M) by the k most similar of N references, given `similar` (Q, N), `scores` (N, M), `base` (M,)."""
     at = similar.shape[1] - k
     last = np.partition(similar, at, axis=1)[:, at, None] - TIE
     near = np.exp((similar - similar.max(axis=1, keepdims=True)) / temperature) * (similar >= last)

@@ -80,11 +80,7 @@ def estimator_to_dict(made: Estimator) -> dict[str, Any]:
 
 
 def estimator_of(data: Mapping[str, Any]) -> Estimator:
-    """Read an estimator from JSON values; one without a kind is "learned".
-
-    Raises:
-        PolicyError: an unknown kind, or inconsistent content.
-    """
+    """Read an estimator from JSON values; one without a kind is "learned"."""
     if (kind := data.get("kind", "learned")) not in ESTIMATORS:
         known = ", ".join(sorted(ESTIMATORS))
         raise PolicyError(f"The policy's estimator is of kind {kind!r}, not one of {known}; tune the policy again.")

@@ -33,9 +33,7 @@ _lock = Lock()
 def embed(model: str, texts: Sequence[str]) -> list[array[float]]:
     """Unit vectors of texts, each of D float32; the last `CACHED` of a process are computed once.
 
-    Args:
-        model: name on the Hugging Face hub or local folder of a sentence-transformers model with .safetensors weights.
-        texts: the texts.
+    The model is a sentence-transformers model with .safetensors weights: its name on the Hugging Face hub, or a folder.
 
     Raises:
         InvalidInputError: sentence-transformers is not installed.
@@ -87,11 +85,7 @@ class Embedder:
             raise PolicyError(f"The embedder {self.model!r} of dimension {self.dimension} is none; tune again.")
 
     def vectors(self, texts: Sequence[str]) -> list[array[float]]:
-        """Unit vectors of texts: see `embed`.
-
-        Raises:
-            PolicyError: the model gives vectors of another length than when the policy was tuned.
-        """
+        """Unit vectors of texts (see `embed`); refuses a model whose vectors have another length than in tuning."""
         made = embed(self.model, texts)
         if made and len(made[0]) != self.dimension:
             raise PolicyError(

@@ -17,11 +17,7 @@ def encode(rows: Sequence[Sequence[float]]) -> str:
 
 
 def octets(table: str) -> bytes:
-    """Bytes of a base64 text.
-
-    Raises:
-        PolicyError: the text is no base64.
-    """
+    """Bytes of a base64 text."""
     try:
         return base64.b64decode(table, validate=True)
     except ValueError as e:
@@ -29,11 +25,7 @@ def octets(table: str) -> bytes:
 
 
 def numbers(table: str) -> tuple[float, ...]:
-    """Read what `encode` wrote, all rows in one.
-
-    Raises:
-        PolicyError: the text is no base64 of float16, or a number is not finite.
-    """
+    """Read what `encode` wrote, all rows in one; a PolicyError where that can't be."""
     raw = octets(table)
     if len(raw) % 2:
         raise PolicyError("A table of the estimator can't be read (no float16); export the policy again.")
