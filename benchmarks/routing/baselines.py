@@ -16,7 +16,7 @@ from routing.factors import matrix_factorisation
 from routing.problem import Fitter, Problem
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
-from zeta_eval.evaluation.batch.predict import Texts
+from zeta_eval.evaluation.batch.estimate import Texts
 
 CLUSTERS = (16, 40, 64)
 """Numbers of clusters that the cluster router tries."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.batch.estimate import Texts
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import Texts
 from zeta_eval.outcomes import Outcomes
 
 DIMENSIONS = 100

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cache
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.runs import checked_way, runs_of
 from zeta_eval.evaluation.comparison import Strategy
-from zeta_eval.evaluation.ways import checked_way, runs_of
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning import TuningSettings, tune

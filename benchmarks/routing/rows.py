@@ -14,7 +14,7 @@ from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.comparison import Comparison, Strategy, Traced
 from zeta_eval.evaluation.measures import gap
-from zeta_eval.evaluation.measures.metrics import hull, hull_cost, mix
+from zeta_eval.evaluation.measures.metrics import hull, mix
 from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 
@@ -60,8 +60,9 @@ class Row:
 
 def random_mix(compare: Comparison, validate: Evaluator) -> Row:
     """Sizes by lot, judged at the cheapest mix that keeps `KEEP` of the largest size's accuracy on `validate`."""
-    floor = np.asarray(KEEP * validate.singles[validate.largest, 1])
-    shares = mix(validate.singles, float(hull_cost(validate.singles, floor)))
+    known = hull(validate.singles)
+    cost = np.interp(KEEP * validate.singles[validate.largest, 1], known[:, 1], known[:, 0])
+    shares = mix(validate.singles, float(cost))
     found = compare.mix_row(float(compare.data.singles[:, 0] @ shares) * compare.data.unit_cost)
     corners = hull(compare.data.singles) * [compare.data.unit_cost, 1.0]
     return replace(_row("random mix", "reference", found, compare, None), points=corners)

@@ -13,7 +13,6 @@ from zeta_eval.evaluation.measures.metrics import (
     cpt,
     detectable_lift,
     hull,
-    hull_cost,
     hull_value,
     pair_shares,
     pgr,
@@ -56,13 +55,6 @@ def test_the_hull_is_read_off_between_and_beyond_its_corners():
     at = np.array([0.5, 1.0, 2.0, 3.0, 9.0])
     values = hull_value(np.broadcast_to(SINGLES, (5, 2, 2)), at)
     assert values == pytest.approx([0.4, 0.4, 0.6, 0.8, 0.8])
-
-
-def test_the_cost_of_a_score_is_read_off_the_hull():
-    score = np.array([0.3, 0.4, 0.6, 0.8, 0.81])
-    cost = hull_cost(np.broadcast_to(SINGLES, (5, 2, 2)), score)
-    assert cost[:4] == pytest.approx([1.0, 1.0, 2.0, 3.0])
-    assert math.isnan(cost[4])
 
 
 def test_areas_of_a_table_worked_out_by_hand():

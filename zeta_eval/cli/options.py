@@ -39,7 +39,7 @@ def _estimators(*, embedder: bool) -> Collection[str]:
 
 _SPLITS = Choices(lambda: (*import_module("zeta_eval.outcomes").SPLITS, "all"))
 _COSTS = Choices(lambda: import_module("zeta_eval.outcomes").COSTS)
-_WAYS = Choices(lambda: import_module("zeta_eval.evaluation.ways").WAYS)
+_WAYS = Choices(lambda: import_module("zeta_eval.evaluation.batch.runs").WAYS)
 
 
 STORE = "sqlite:///mlruns/mlflow.db"

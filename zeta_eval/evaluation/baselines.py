@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zeta_eval.arrays import Floats, sigmoid
-from zeta_eval.evaluation.batch.predict import Texts
+from zeta_eval.evaluation.batch.estimate import Texts
 from zeta_eval.evaluation.measures.logistic import logistic_toward
 
 NEIGHBOURS = 50
@@ -16,13 +16,7 @@ WORKING_MIB = 64
 
 
 def length_only(fit_queries: Texts, fit_score: Floats, queries: Texts) -> Floats:
-    """Return p (Q, M) of one logistic regression per size on log(1 + characters), fitted on N queries.
-
-    Args:
-        fit_queries: Texts, (N,).
-        fit_score: Their scores, (N, M), in [0, 1].
-        queries: Texts to predict, (Q,).
-    """
+    """Return p (Q, M) of texts, by a logistic regression per size on log(1 + characters) of N others' scores (N, M)."""
     x, new = (np.log1p([len(t) for t in texts]) for texts in (fit_queries, queries))
     centre, spread = x.mean(), x.std() or 1.0
     columns, unseen = (np.column_stack([np.ones(len(a)), (a - centre) / spread]) for a in (x, new))

@@ -14,15 +14,9 @@ from zeta_eval.router.policy import RoutingPolicy
 
 
 def binned(x: Floats, score: Floats, bins: int) -> pd.DataFrame:
-    """Cut queries into bins of equal mass by x, equal values together.
+    """Cut queries into bins of equal mass by x (Q,), equal values together; there are fewer where x takes few values.
 
-    Args:
-        x: The number by which to cut, shape (Q,).
-        score: Scores in [0, 1], shape (Q,).
-        bins: Most bins; there are fewer where x takes few values.
-
-    Returns:
-        One row per bin: x (its mean), n, accuracy (mean score) and its 95 % interval (Wilson).
+    One row per bin: x (its mean), n, accuracy (mean of the scores (Q,) in [0, 1]) and its 95 % interval (Wilson).
     """
     edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1]))
     rows = []

@@ -44,11 +44,7 @@ class Strategy:
         """Run a policy, with its escalations."""
         at = runs.at(cost_weight)
         return cls(
-            name=name,
-            kept=at.kept,
-            ran=at.ran,
-            weights=runs.weights(),
-            walk=lambda weights: runs.curve(data, weights),
+            name=name, kept=at.kept, ran=at.ran, weights=runs.weights(), walk=lambda weights: runs.curve(data, weights)
         )
 
     @classmethod
@@ -96,14 +92,10 @@ class Comparison:
         *,
         corners: Sequence[int] | None = None,
     ) -> None:
-        """Measure on a split.
+        """Measure on a split, with latencies (Q, M) in seconds, NaN where absent.
 
-        Args:
-            data: Scores and costs of the split.
-            latency: In seconds, shape (Q, M), NaN where absent.
-            bootstrap: Resamples of the queries.
-            cost_weight: Trade-off at which the oracle chooses.
-            corners: Sizes that the random mix uses, told from other queries; None tells them from these.
+        The oracle chooses at this cost weight. `corners` are the sizes that the random mix uses, told by other queries;
+        None tells them by these.
         """
         self.data, self.latency, self.bootstrap, self.cost_weight = data, latency, bootstrap, cost_weight
         m = len(data.sizes)

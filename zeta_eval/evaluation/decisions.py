@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.ways import checked_way, runs_of
+from zeta_eval.evaluation.batch.runs import checked_way, runs_of
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import replacing
 from zeta_eval.outcomes import Outcomes
@@ -25,16 +25,11 @@ def decisions(
 ) -> pd.DataFrame:
     """Return the sizes that a policy runs for each query of a table, escalations included.
 
-    Args:
-        policy: The policy.
-        outcomes: A table, or a split of one, that holds every size of the policy.
-        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
-        curve: Whether to decide at every point of the cost-quality curve instead of at one.
-        way: How the policy is used, as in `replay`.
+    Arguments as in `zeta_eval.api.replay`; `curve` decides at every point of the cost-quality curve instead of at one.
 
     Returns:
-        One row per cost weight and query: cost_weight, task, query_id, steps (the sizes that ran, in
-        order), final (the size whose answer is kept).
+        One row per cost weight and query: cost_weight, task, query_id, steps (the sizes that ran, in order), final (the
+        size whose answer is kept).
     """
     table = outcomes.for_sizes(policy.sizes)
     runs = runs_of(policy, checked_way(policy, way), table, Evaluator(table, policy.cost_unit))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
+from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.batch.runs import checked_way, runs_of, ways_of
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.gap import mix_corners
+from zeta_eval.evaluation.measures.lift import ABOVE_ZERO
 from zeta_eval.evaluation.measures.metrics import pair_shares
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.reports.report import ReplayReport
-from zeta_eval.evaluation.verdict import verdict
-from zeta_eval.evaluation.ways import checked_way, runs_of, ways_of
+from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import families, split_names
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.router.policy_file import IN_PART, NOT_PROVEN, PROVEN, Verdict, WayVerdict
 
 KNN_PAIRS = 400_000_000
 """Most pairs of texts that the kNN baseline compares: about a minute."""
@@ -40,17 +45,8 @@ def replay(
     Every strategy chooses by expected costs and pays the real cost of its choice; the oracle knows both beforehand. The
     baselines "length only" and "kNN" are fitted on `tune`; for queries of `tune` itself, on all others.
 
-    Args:
-        policy: The policy.
-        outcomes: A table that holds every size of the policy; other sizes are ignored and named in the report.
-        split: "tune", "validate", "test" or "all".
-        cost: Cost column; None takes the policy's own.
-        seed: Seed of the resamples.
-        n_bootstrap: Number of resamples.
-        cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
-        baselines: Whether to fit the length-only and kNN baselines.
-        way: How the first row uses the policy, one of `ways.WAYS`; None takes the way that it was tuned for. The other
-            ways follow in rows of their own.
+    Arguments as in `zeta_eval.api.replay`; also the `cost` column (None takes the policy's own), the number of
+    resamples `n_bootstrap`, and whether to fit those two `baselines`.
 
     Raises:
         OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.
@@ -96,6 +92,45 @@ def replay(
         summary=compare.summary(*traced[0]),
         verdict=verdict(dict(zip(used, rows, strict=False)), data, weight),
         notes=tuple(notes),
+    )
+
+
+def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float) -> Verdict:
+    """Judge a policy by its rows, by way to use it; the first is the way that it was tuned for.
+
+    A way is proven where the lower end of its lift's 95 % interval lies above zero: chance alone does that in at most
+    2.5 % of tables on which the policy is no better than a random mix.
+    """
+    ways = tuple(
+        WayVerdict(
+            way=way, proven=row.lift_ci[0] > ABOVE_ZERO, lift=row.lift, lift_ci=row.lift_ci, cost_ratio=row.cost_ratio
+        )
+        for way, row in rows.items()
+    )
+    proven = [w.proven for w in ways]
+    status = PROVEN if all(proven) else IN_PART if any(proven) else NOT_PROVEN
+    best = data.sizes[int(choose(data.singles[None, :, 1], data.singles[None, :, 0], cost_weight)[0])]
+    first = next(iter(rows.values()))
+    return Verdict(
+        status=status,
+        text=_said(first, ways, data, best),
+        best_single_size=best,
+        lift=first.lift,
+        lift_ci=first.lift_ci,
+        ways=ways,
+    )
+
+
+def _said(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: str) -> str:
+    top = data.singles[data.largest, 1]
+    kept = f"{100 * row.accuracy / top:.0f} %" if top > 0 else "all"
+    low, high = row.lift_ci
+    said = PROVEN if ways[0].proven else f"{NOT_PROVEN}; best single size: {best}"
+    others = "".join(f" {w}." for w in ways[1:])
+    return (
+        f"Used by `{ways[0].way}`, the policy keeps {kept} of the largest size's accuracy at "
+        f"{100 * row.cost_ratio:.0f} % of its cost; over a random mix at equal cost it gains {row.lift:+.3f} "
+        f"[{low:+.3f}, {high:+.3f}] in accuracy: {said}.{others}"
     )
 
 

@@ -32,16 +32,10 @@ def compare(
     seed: int = 0,
     n_bootstrap: int = 1000,
 ) -> Versus:
-    """Compare policies on the same queries; each pays the real cost of every size that it runs.
+    """Compare policies with the first of them on the same queries; each pays the real cost of every size that it runs.
 
-    Args:
-        policies: Policies by name, at least two; the first is what the others are compared with.
-        outcomes: A table that holds every size of every policy.
-        split: "tune", "validate", "test" or "all".
-        cost_weight: Cost weight at which all policies choose and are valued; None lets each choose at its own, and
-            values all at the first policy's.
-        seed: Seed of the resamples.
-        n_bootstrap: Number of resamples.
+    Arguments as in `zeta_eval.api.compare`; without a `cost_weight` each policy chooses at its own, and all are valued
+    at the first one's.
 
     Raises:
         OutcomesError: the table lacks a size or the cost column, or nothing falls into the split.

@@ -17,27 +17,22 @@ class Answer(Protocol):
     @property
     def text(self) -> str:
         """Text of the answer."""
-        ...
 
     @property
     def mean_logprob(self) -> float | None:
         """Mean log-probability of the tokens, or None where the engine gives none."""
-        ...
 
     @property
     def min_logprob(self) -> float | None:
         """Smallest log-probability of a token, or None where the engine gives none."""
-        ...
 
     @property
     def completion_tokens(self) -> int | None:
         """Number of tokens of the answer, or None where the engine does not count them."""
-        ...
 
     @property
     def error(self) -> str | None:
         """Why there is no answer, or None."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,11 +117,7 @@ class Routed:
 
 
 def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidInputError) -> float:
-    """Return a cost weight that can be used.
-
-    Raises:
-        InvalidInputError: the weight is negative or not finite; it is of the class `error`.
-    """
+    """Return a cost weight that can be used; raise `error` where it is negative or not finite."""
     if not (isinstance(weight, int | float) and 0 <= weight < math.inf):
         raise error(f"cost_weight is {weight!r}; give a finite number of at least 0.")
     return float(weight)

@@ -120,11 +120,7 @@ def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parts_of(path: str | Path) -> dict[str, Any]:
-    """Read a policy's parts, by the names of its fields, from a file.
-
-    Raises:
-        PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
-    """
+    """Read a policy's parts, by the names of its fields, from a file; errors as in `RoutingPolicy.load`."""
     content = FILE.read(path)
     try:
         return _parts(content)

@@ -22,12 +22,9 @@ from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import moved
 from zeta_eval.router.reasons import reasons as _reasons
-from zeta_eval.router.steps import Steps
+from zeta_eval.router.walk import Steps
 
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
-
-DEFAULT = "default"
-"""What `dynamic_model_sizing` says where the text has no letter or digit to judge by."""
 
 
 class Adjuster(Protocol):
@@ -36,19 +33,15 @@ class Adjuster(Protocol):
     @property
     def policy_checksum(self) -> str:
         """Checksum of the policy that the updates belong to."""
-        ...
 
     def adjust(self, estimate: Estimate, task: str | None) -> Estimate:
         """The estimate of a query with what was learned since tuning."""
-        ...
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str) -> None:
         """Take the rating of an answer into account."""
-        ...
 
     def observe(self, size: str, latency_s: float, *, decision: Decision | None) -> None:
         """Take a measured latency into account."""
-        ...
 
 
 class ZetaDynamicRouter:
@@ -124,7 +117,7 @@ class ZetaDynamicRouter:
         ('4B', 'default')
         """
         decision = self.route(task)
-        return DEFAULT if decision.complexity.label == "unknown" else decision.size
+        return "default" if decision.complexity.label == "unknown" else decision.size
 
     def route(self, text: str, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
         """Choose a size for a query, without running any model.

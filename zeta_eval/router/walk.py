@@ -1,11 +1,14 @@
-"""One query through the sizes: which size runs next, given what each answer showed. Standard library only."""
+"""One query through the sizes: which size runs next, and why, given what each answer showed. Standard library only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from zeta_eval.router.cascade import Looks, after, answer_signals, next_size
-from zeta_eval.router.signals import AnswerView
+from zeta_eval.exceptions import GenerationError
+from zeta_eval.router.cascade import Looks, after, answer_signals, logprob_signals, next_size
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
+from zeta_eval.router.domain import counted_cost
+from zeta_eval.router.signals import AnswerView, read_answer
 
 
 class Walk:
@@ -56,3 +59,83 @@ class Walk:
     def _decide(self, index: int) -> None:
         ran, failed = self.ran or (index,), not self.ran
         self.next = next_size(self.p, self.cost, self.weight, ran, self.looks, self.larger(index), failed=failed)
+
+
+class Steps:
+    """The steps taken for one query so far, each with the reason for stopping or going on after it."""
+
+    def __init__(self, sizes: Sequence[str], looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
+        """Start before the first call; sizes that are not `allowed`, by index, are never called."""
+        counted = counted_cost(tuple(decision.cost.values()), decision.familiarity)
+        fixed = decision.explored or decision.complexity.label in ("embedding", "unknown")
+        self.walk = Walk(
+            sizes,
+            looks,
+            tuple(decision.p.values()),
+            counted,
+            decision.cost_weight,
+            first=sizes.index(decision.size) if fixed else None,
+            ends=decision.complexity.label == "embedding",
+            allowed=allowed,
+        )
+        self.chosen = decision.size
+        self.steps: list[Step] = []
+        self.reasons: list[str] = []
+
+    @property
+    def next(self) -> str | None:
+        """The size to call now, None once an answer is kept."""
+        return None if self.walk.next is None else self.walk.sizes[self.walk.next]
+
+    def take(self, result: Answer, latency_s: float, max_latency_s: float) -> None:
+        """Note the answer of the size that `next` named, and decide what to call after it."""
+        walk, size, before = self.walk, self.next, self.walk.p
+        assert walk.next is not None and size is not None
+        index = walk.next
+        if result.error is not None:
+            walk.fail()
+        else:
+            logprobs = logprob_signals(result.mean_logprob, result.min_logprob, result.completion_tokens)
+            walk.see(read_answer(result.text), logprobs)
+        p_right = 0.0 if result.error is not None else walk.p[index]
+        self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
+        reason = self._reason(index, changed=walk.p != before)
+        if walk.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
+            walk.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
+        early = len(self.steps) == 1 and size != self.chosen
+        self.reasons.append(f"{reason} (asked before {self.chosen}, for what its answer may show)" if early else reason)
+
+    def result(self, decision: Decision) -> Routed:
+        """The last answer that is none of a failed size, with all steps.
+
+        Raises:
+            GenerationError: every size that was called failed.
+        """
+        kept = next((s for s in reversed(self.steps) if s.error is None), None)
+        if kept is None:
+            last = self.steps[-1]
+            raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
+        steps, reasons = tuple(self.steps), tuple(self.reasons)
+        return Routed(text=kept.text, size=kept.size, decision=decision, steps=steps, reasons=reasons)
+
+    def _reason(self, index: int, *, changed: bool) -> str:
+        """Say why the walk went on or stopped after the size at `index`, whose answer `changed` the chances or not."""
+        walk, step, going = self.walk, self.steps[-1], self.next
+        kept = walk.sizes[walk.ran[-1]] if walk.ran else step.size
+        larger = walk.larger(index)
+        if not larger:
+            return f"kept {kept}: no larger size to ask"
+        if step.error is not None and going is None:
+            return f"kept {kept}: {step.size} failed ({step.error}), and no larger size is worth its cost"
+        if step.error is not None:
+            return f"went to {going}: {step.size} failed ({step.error})"
+        if going is None and not changed:
+            return f"kept {step.size}: its answer does not change the chance of any size"
+        asked = walk.next
+        if asked is None:
+            asked = larger[best([walk.p[i] for i in larger], [walk.cost[i] for i in larger], walk.weight)]
+        words = (
+            f"{walk.sizes[asked]} would add {walk.p[asked] - step.p_right:+.2f} to the chance of {step.p_right:.2f} "
+            f"that the answer is right, and costs {walk.weight * walk.cost[asked]:.2f} in accuracy"
+        )
+        return f"kept {step.size}: {words}" if going is None else f"went from {step.size} to {going}: {words}"

@@ -1,15 +1,12 @@
 """Logging into MLflow and its registry of policies: the only door to mlflow, which is imported late."""
 
-from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark
+from zeta_eval.tracking.items import Metric, Param, Tag, iter_benchmark
 from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name, is_version
 from zeta_eval.tracking.store import UI_ENV, create_store, ui_command
-from zeta_eval.tracking.tracing import TracedRouter
-from zeta_eval.tracking.tracker import MlflowTracker
+from zeta_eval.tracking.tracker import MlflowTracker, TracedRouter
 
 __all__ = [
     "UI_ENV",
-    "Artifact",
-    "LogItem",
     "Metric",
     "MlflowTracker",
     "Param",

@@ -64,7 +64,7 @@ class Promotion:
 
 
 class Registry:
-    """The versions of the registered model in an MLflow store."""
+    """The versions of the registered model in an MLflow store; one that is not there is refused with a PolicyError."""
 
     def __init__(self, uri: str = URI) -> None:
         """Name the store; nothing is opened yet."""
@@ -95,25 +95,15 @@ class Registry:
         return max((str(v.version) for v in found), key=int, default=None)
 
     def promote(self, wanted: str) -> Promotion:
-        """Make a version (a number, "challenger", or "models:/...") the champion.
-
-        Raises:
-            PolicyError: no such version.
-        """
+        """Make a version (a number, "challenger", or "models:/...") the champion."""
         chosen = str(self._find(wanted).version)
         content = self.content(chosen)
-        earlier = self._champion()
-        reigns = self._reigns(earlier)
+        earlier, reigns = self._reigns()
         return self._crown(chosen, [*reigns, chosen] if chosen != earlier else reigns, earlier, content)
 
     def rollback(self) -> Promotion:
-        """Make the version that was champion before the present one champion again.
-
-        Raises:
-            PolicyError: no version was champion before.
-        """
-        current = self._champion()
-        reigns = self._reigns(current)
+        """Make the version that was champion before the present one champion again."""
+        current, reigns = self._reigns()
         if current is not None:
             reigns.pop()
         if not reigns:
@@ -121,11 +111,7 @@ class Registry:
         return self._crown(reigns[-1], reigns, current, self.content(reigns[-1]))
 
     def content(self, wanted: str) -> bytes:
-        """The policy file of a version, byte for byte.
-
-        Raises:
-            PolicyError: no such version, or its file is gone.
-        """
+        """The policy file of a version, byte for byte."""
         from mlflow.exceptions import MlflowException
 
         found = self._find(wanted)
@@ -137,11 +123,7 @@ class Registry:
                 raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {self.uri}.") from e
 
     def load(self, wanted: str) -> RoutingPolicy:
-        """The policy of a version.
-
-        Raises:
-            PolicyError: no such version, or its file can't be used.
-        """
+        """The policy of a version."""
         return _policy(self.content(wanted))
 
     @cached_property
@@ -183,29 +165,21 @@ class Registry:
         versions = sorted((str(v.version) for v in found), key=int)
         return f"versions {', '.join(versions)}" if versions else "none yet: `zeta tune` registers one"
 
-    def _champion(self) -> str | None:
+    def _reigns(self) -> tuple[str | None, list[str]]:
+        """The champion, and the versions that were champion, oldest first; the present one last."""
         from mlflow.exceptions import MlflowException
 
         with quiet():
             try:
-                return str(self._reader.get_model_version_by_alias(MODEL, CHAMPION).version)
+                model = self._reader.get_registered_model(MODEL)
             except MlflowException:
-                return None
-
-    def _reigns(self, champion: str | None) -> list[str]:
-        """Versions that were champion, oldest first; the present one last."""
-        from mlflow.exceptions import MlflowException
-
-        with quiet():
-            try:
-                text = self._reader.get_registered_model(MODEL).tags.get(_REIGNS, "")
-            except MlflowException:
-                text = ""
-        reigns = [v for v in text.split(",") if v]
+                return None, []
+        champion = str(model.aliases[CHAMPION]) if CHAMPION in model.aliases else None
+        reigns = [v for v in model.tags.get(_REIGNS, "").split(",") if v]
         # A process that died between tag and alias, or a person, may have left later ones: they don't count.
         while champion in reigns and reigns[-1] != champion:
             reigns.pop()
-        return reigns if champion is None or champion in reigns else [*reigns, champion]
+        return champion, reigns if champion is None or champion in reigns else [*reigns, champion]
 
     def _crown(self, version: str, reigns: list[str], earlier: str | None, content: bytes) -> Promotion:
         policy = _policy(content)

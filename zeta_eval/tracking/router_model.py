@@ -21,15 +21,9 @@ class DynamicRouterModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Choose a size for each query.
+        """Choose a size for each row's `query`, and `task` where there is one.
 
-        Args:
-            context: The model's files.
-            model_input: The column `query`, and `task` where tasks are known.
-            params: None are read.
-
-        Returns:
-            One row per query: size, score (the complexity), p (by size, in [0, 1]), reasons.
+        One row per query: size, score (the complexity), p (by size, in [0, 1]), reasons.
         """
         tasks = model_input["task"] if "task" in model_input else [None] * len(model_input)
         named = [task if isinstance(task, str) else None for task in tasks]

@@ -1,4 +1,4 @@
-"""The one writer into MLflow: runs with their settings, metrics, tags and files."""
+"""The one writer into MLflow: runs with their settings, metrics, tags and files, and traces of routed queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import zip_longest
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark, iter_versions
 from zeta_eval.tracking.registry import Registry
 from zeta_eval.tracking.store import ARTIFACTS, URI, connect, sqlite_file
@@ -181,6 +182,31 @@ class MlflowTracker:
         # MLflow takes at most 100 params, 100 tags and 1,000 items at once.
         for batch in zip_longest(_chunks(metrics, 800), _chunks(params, 100), _chunks(tags, 100), fillvalue=()):
             self._client.log_batch(run, *batch)
+
+
+class TracedRouter(ZetaDynamicRouter):
+    """A router whose `generate` leaves a trace in an MLflow store, which takes about 2 ms a query.
+
+    The trace's root span "zeta" holds the query, the answer kept and the reason after each step. Below it are "route"
+    with size, chances and reasons, and a span "generate SIZE" for every call.
+    """
+
+    def __init__(self, router: ZetaDynamicRouter, tracker: MlflowTracker) -> None:
+        """Trace what a router does into the tracker's store and experiment; opens them."""
+        import mlflow
+
+        tracker.open()
+        mlflow.set_tracking_uri(tracker.uri)
+        mlflow.set_experiment(tracker.experiment)
+        self.__dict__.update(router.__dict__)
+
+    @contextmanager
+    def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
+        import mlflow
+
+        with mlflow.start_span(name, span_type="LLM" if name.startswith("generate ") else "UNKNOWN") as span:
+            span.set_inputs(dict(inputs))
+            yield lambda outputs: span.set_outputs(dict(outputs))
 
 
 def _dataset_inputs(outcomes: Outcomes) -> list[DatasetInput]:

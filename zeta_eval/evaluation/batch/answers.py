@@ -59,11 +59,7 @@ class Answers:
                     values[:, start + i, k] = view.values
                     finals[start + i, k] = hash(view.final) if view.final else 0
         return cls(
-            sizes=outcomes.sizes,
-            views=Views(outcomes),
-            finals=finals,
-            logprobs=_logprobs(outcomes),
-            values=values,
+            sizes=outcomes.sizes, views=Views(outcomes), finals=finals, logprobs=_logprobs(outcomes), values=values
         )
 
     def column(self, name: str, size: int, rows: npt.NDArray[np.intp]) -> Floats:

@@ -38,13 +38,9 @@ class PolicyCurve:
 
     @classmethod
     def of(cls, policy: RoutingPolicy, table: Outcomes, data: Evaluator, weights: Floats | None = None) -> PolicyCurve:
-        """Run every query at some cost weights, else at those of the policy's curve and its own.
+        """Run every query at finite cost weights (K,), else at those of the policy's curve and its own.
 
-        Args:
-            policy: The policy; where it cascades, every step counts.
-            table: A table with exactly the policy's sizes.
-            data: The same table as arrays.
-            weights: Finite cost weights, shape (K,).
+        The table, also given as arrays, has exactly the policy's sizes. Where the policy cascades, every step counts.
         """
         runs = PolicyRuns.of(policy, table, data.features)
         if weights is None:
@@ -69,9 +65,7 @@ class PolicyCurve:
     def frame(self, bootstrap: Bootstrap, unit_cost: float) -> pd.DataFrame:
         """Return a row per cost weight: accuracy and cost with 95 % intervals, latency, shares of the kept sizes.
 
-        Args:
-            bootstrap: Resamples of the Q queries.
-            unit_cost: What a cost of 1 is, in the table's unit.
+        Costs are in the table's unit, in which a cost of 1 is `unit_cost`.
         """
         k = len(self.weights)
         samples = bootstrap.means(np.hstack([self.score, self.cost]))

@@ -23,7 +23,6 @@ from zeta_eval.router.estimators.linear import CostModel, Linear
 
 Texts = Sequence[str] | npt.NDArray[np.object_]
 """Query texts, shape (Q,)."""
-
 Tasks = Sequence[str | None] | npt.NDArray[np.object_]
 """Task names, shape (Q,)."""
 

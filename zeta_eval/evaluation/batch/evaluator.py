@@ -18,11 +18,7 @@ class Evaluator:
     """Scores and costs of Q queries on M sizes; the arrays are attributes and read-only by convention."""
 
     def __init__(self, outcomes: Outcomes, cost_unit: str, *, cache: FeatureCache | None = None) -> None:
-        """Read a split of a table.
-
-        Raises:
-            OutcomesError: the table has no complete or no positive cost in this column.
-        """
+        """Read a split of a table, whose costs in this column must be complete and above zero on average."""
         raw = outcomes.matrix(cost_column(outcomes, cost_unit))
         self.cost_unit: Final = cost_unit
         """Column that the costs come from."""

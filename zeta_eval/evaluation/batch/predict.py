@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.arrays import Floats, Sizes, sigmoid
 from zeta_eval.evaluation.batch.choice import choose
-from zeta_eval.evaluation.batch.estimate import predict, predict_costs
+from zeta_eval.evaluation.batch.estimate import Texts, predict, predict_costs
 from zeta_eval.router.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.router.domain import Domain, counted_cost
 from zeta_eval.router.estimators import Estimator
 from zeta_eval.router.estimators.linear import CostModel
 from zeta_eval.router.policy import RoutingPolicy
-
-Texts = Sequence[str] | npt.NDArray[np.object_]
-"""Query texts, (Q,)."""
 
 FREE, NO_SIGNAL, EMBEDDING = range(3)
 """Which rule a text falls under, if any."""
@@ -42,15 +38,11 @@ class Features:
 
     def learned(self, model: Estimator) -> Floats:
         """Log-odds, (Q, M), of the estimator last asked for, worked out once."""
-        made: Floats = self._once(
-            "learned", model, lambda: predict(model, self.texts, self.columns.T, self.names, self.tasks)
-        )
-        return made
+        return self._once("learned", model, lambda: predict(model, self.texts, self.columns.T, self.names, self.tasks))
 
     def familiarity(self, domain: Domain) -> Floats:
         """Familiarity of each query, (Q,), in the domain last asked for, worked out once."""
-        made: Floats = self._once("familiarity", domain, lambda: self._familiarity(domain))
-        return made
+        return self._once("familiarity", domain, lambda: self._familiarity(domain))
 
     def _familiarity(self, domain: Domain) -> Floats:
         of_task = {task: domain.familiarity((), task) for task in set(self.tasks) - {None}}
@@ -63,13 +55,12 @@ class Features:
 
     def costs(self, model: CostModel) -> Floats:
         """Expected costs, (Q, M), by the model last asked for, worked out once; a size's queries lie side by side."""
-        made: Floats = self._once(
+        return self._once(
             "costs", model, lambda: np.asfortranarray(predict_costs(model, self.columns.T, self.names, self.tasks))
         )
-        return made
 
-    def _once(self, name: str, key: object, make: Callable[[], Any]) -> Any:
-        last = self.__dict__.get(f"_made_{name}")
+    def _once(self, name: str, key: object, make: Callable[[], Floats]) -> Floats:
+        last: tuple[object, Floats] | None = self.__dict__.get(f"_made_{name}")
         if last is None or (last[0] is not key and last[0] != key):
             last = self.__dict__[f"_made_{name}"] = (key, make())
         return last[1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from dataclasses import replace
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import EMBEDDING, FREE, Features, expect, expected_costs, rule_sizes
+from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Maths, indexed, values
 from zeta_eval.router.domain import counted_cost
@@ -26,6 +28,10 @@ ARRAYS = Maths(np.exp, erf, np.sqrt, np.maximum)
 
 CLOSE = 1e-9
 """Values nearer than this are compared by the router's own arithmetic."""
+
+WITH_TASK: Final = " with task"
+WAYS: Final = ("route", "route with task", "generate", "generate with task")
+"""`route` chooses one size per query; `generate` may go on to a larger one after an answer, if the policy cascades."""
 
 _LONGEST = 5
 """With more sizes than this, plans see one answer only: their number doubles with every size."""
@@ -66,11 +72,7 @@ class PolicyRuns:
     ) -> None:
         """Take the answers, which only a policy that cascades needs; nothing runs yet.
 
-        Args:
-            policy: The policy.
-            features: What it reads of the queries.
-            answers: What it sees of their answers.
-            prior: Success probability before any answer, shape (Q, M); None takes what the policy expects.
+        `prior` is the chance of success before any answer, shape (Q, M); None takes what the policy expects.
         """
         self.policy, self.features, self.answers = policy, features, answers
         self.looks = indexed(policy.looks, policy.sizes)
@@ -171,14 +173,9 @@ class PolicyRuns:
 
 
 def update(look: Look | None, sizes: tuple[str, ...], p: Floats, answers: Answers | None, rows: _Rows) -> Floats:
-    """Return every size's success probability after some answers: see `router.cascade.after`.
+    """Return every size's chance of success after some answers, from `p` (N, M) before: see `router.cascade.after`.
 
-    Args:
-        look: How an answer changes them; None leaves them as they are.
-        sizes: The policy's sizes.
-        p: Success probability before, shape (N, M).
-        answers: The stored answers; None where nothing looks at them.
-        rows: Which of the Q queries p is about, shape (N,).
+    `rows` (N,) are the queries that `p` is about. Without a look or answers nothing changes.
     """
     if look is None or answers is None:
         return p
@@ -195,3 +192,25 @@ def update(look: Look | None, sizes: tuple[str, ...], p: Floats, answers: Answer
     for column in columns.values():
         missing |= np.isnan(column)
     return np.where(missing[:, None], p, new)
+
+
+def ways_of(policy: RoutingPolicy) -> tuple[str, ...]:
+    """Return the ways that differ, the one that the policy was tuned for last: `generate` only where it cascades."""
+    return WAYS if policy.cascades else WAYS[:2]
+
+
+def checked_way(policy: RoutingPolicy, way: str | None) -> str:
+    """Return the way asked for, by default the one that the policy was tuned for; refuse an unknown one."""
+    known = ways_of(policy)
+    if way is None:
+        return known[-1]
+    if way not in WAYS:
+        raise UnknownNameError("way to use a policy", way, WAYS)
+    return way if way in known else way.replace("generate", "route")
+
+
+def runs_of(policy: RoutingPolicy, way: str, table: Outcomes, data: Evaluator) -> PolicyRuns:
+    """Return a policy as it is used in one way, on a table with exactly its sizes."""
+    used = policy if way.startswith("generate") else replace(policy, looks=())
+    features = data.features if way.endswith(WITH_TASK) else data.features_without_task
+    return PolicyRuns.of(used, table, features)

@@ -10,11 +10,7 @@ from zeta_eval.arrays import Floats
 def brier(p: Floats, score: Floats) -> Floats:
     """Mean squared error of probabilities per size, shape (M,), in [0, 1]; lower is better.
 
-    Source: Brier 1950, in the form for two outcomes; a graded score counts as the share of successes.
-
-    Args:
-        p: probabilities of success, shape (Q, M).
-        score: shape (Q, M), in [0, 1].
+    Probabilities and scores are (Q, M). Source: Brier 1950, for two outcomes; a graded score is a share of successes.
     """
     return np.asarray(((p - score) ** 2).mean(axis=0))
 
@@ -24,12 +20,7 @@ def ece(p: Floats, score: Floats, bins: int = 15) -> Floats:
 
     The mean over bins of |mean probability - mean score|, weighted by the bins' queries. Bins are of equal mass:
     neighbours in p, as many in each, and equal probabilities count with their mean score. Source: Nguyen and O'Connor
-    2015 (arXiv 1508.05154), section 3.
-
-    Args:
-        p: probabilities of success, shape (Q, M).
-        score: shape (Q, M), in [0, 1].
-        bins: number of bins; no more than Q are used.
+    2015 (arXiv 1508.05154), section 3. Probabilities and scores are (Q, M); no more than Q bins are used.
     """
     return np.array([_ece(*pair, bins) for pair in zip(p.T, score.T, strict=True)])
 

@@ -61,13 +61,7 @@ class Frame:
 
 
 def curve_area(frame: Frame, weights: Floats, walk: Walk) -> Area:
-    """Return the area under the curve that cost weights (K,) trace, whatever their order.
-
-    Args:
-        frame: The range of costs.
-        weights: Cost weights, shape (K,).
-        walk: Gives each query's cost and score at some of the weights.
-    """
+    """Return the area under the curve that cost weights (K,) trace, whatever their order."""
     q, order = len(frame.cheapest_cost), np.argsort(-weights, kind="stable")
     step = max(1, _HELD // (2 * q))
     parts = [order[k : k + step] for k in range(0, len(order), step)]
@@ -92,14 +86,7 @@ def curve_area(frame: Frame, weights: Floats, walk: Walk) -> Area:
 
 
 def mix_area(frame: Frame, cost: Floats, score: Floats, corners: Sequence[int]) -> Area:
-    """Return the area under the random mix of sizes: straight lines between the corners, dearest corner last.
-
-    Args:
-        frame: The range of costs.
-        cost: Real costs, shape (Q, M).
-        score: Scores, shape (Q, M).
-        corners: Indices of the sizes that the mix uses, cheapest first.
-    """
+    """Return the area under the random mix: straight lines between the corner sizes, cheapest first; both (Q, M)."""
     at = np.array(corners, dtype=np.intp)
     weights = -np.arange(len(at), dtype=np.float64)
     return curve_area(

@@ -81,13 +81,9 @@ def betting(policy: Floats, largest: Floats, share: Floats, alpha: float) -> Flo
     1 / alpha at the end and nothing else, so with d the normal quantile of alpha * W he stakes
     density(d) / (alpha * W * spread * sqrt(m)) of his capital per unit of z. Stakes look only backwards, so any rule
     is valid; this one comes near the z-test where z is nearly normal. The aim at a fixed horizon is that of STaR-Bets
-    (Voracek and Orabona 2025, arXiv 2505.22422).
+    (Voracek and Orabona 2025, arXiv 2505.22422). The p-values hold at any level, not only at the alpha aimed at.
 
-    Args:
-        policy: The policy's scores, shape (Q, C) or (Q, 1), in [0, 1]; one column per claim.
-        largest: The largest size's scores, shape (Q, C) or (Q, 1), in [0, 1].
-        share: The share in each claim, shape (C,), in (0, 1].
-        alpha: Level that the stakes aim at; the p-values hold at any.
+    Scores of the policy and the largest size have the shape (Q, C) or (Q, 1), one column for each claimed share (C,).
     """
     n = len(policy)
     seen, squares = _PRIOR[0], np.full(len(share), _PRIOR[1])
@@ -107,13 +103,7 @@ def betting(policy: Floats, largest: Floats, share: Floats, alpha: float) -> Flo
 
 
 def certify(
-    score_policy: Floats,
-    score_largest: Floats,
-    *,
-    cost_weight: float,
-    keep: float,
-    confidence: float,
-    seed: int = 0,
+    score_policy: Floats, score_largest: Floats, *, cost_weight: float, keep: float, confidence: float, seed: int = 0
 ) -> Certificate:
     """Show, with confidence, which share of the largest size's accuracy a policy keeps.
 

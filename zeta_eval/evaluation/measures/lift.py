@@ -38,14 +38,9 @@ class Excess:
 
 
 def excess(score: Floats, cost: Floats, kept: Sizes, each_score: Floats, each_cost: Floats) -> Excess:
-    """Compare a policy with the best random mix of single sizes that costs as much.
+    """Compare a policy's score, cost and kept sizes, each (Q,), with the best random mix of sizes that costs as much.
 
-    Args:
-        score: The policy's scores in [0, 1], shape (Q,).
-        cost: The policy's costs, of all sizes that ran, shape (Q,).
-        kept: Index of the size whose answer the policy keeps, shape (Q,).
-        each_score: Every size's scores, shape (Q, M).
-        each_cost: Every size's costs, shape (Q, M).
+    Scores and costs of each size have the shape (Q, M); the policy's cost is that of all sizes that ran.
     """
     singles = np.column_stack([each_cost.mean(axis=0), each_score.mean(axis=0)])
     shares, slope = mix(singles, float(cost.mean())), _slope(singles, float(cost.mean()))
@@ -71,13 +66,7 @@ def _slope(singles: Floats, cost: float) -> float:
 
 
 def lift(found: Excess, bootstrap: Bootstrap, *, seed: int = 0) -> Measure:
-    """Return the lift with its 95 % interval.
-
-    Args:
-        found: The policy's excess over the mix.
-        bootstrap: Resamples of the same queries (by family where it draws families).
-        seed: Seed of the unseen query's weights.
-    """
+    """Return the lift with its 95 % interval; the seed is that of the unseen query's weights."""
     means, drawn = bootstrap.means(found.seen[:, None])[:, 0], bootstrap.drawn
     unseen = np.random.default_rng([seed, 0x5EED]).gamma(UNSEEN_SHAPE, size=len(means)) * bootstrap.unit
     total = drawn + unseen

@@ -10,12 +10,8 @@ from zeta_eval.arrays import Floats, sigmoid
 def logistic_toward(x: Floats, y: Floats, prior: Floats, penalty: Floats, *, tolerance: float = 1e-7) -> Floats:
     """Weights (D,) of a logistic regression of scores (Q,) in [0, 1] on columns (Q, D), by Newton's method.
 
-    Args:
-        x: Columns.
-        y: Scores.
-        prior: The weights without data, shape (D,).
-        penalty: Of each weight: one over the variance of its prior, shape (D,).
-        tolerance: Gain in log-likelihood per query at which the fit stops; below 0 it goes on to the last digit.
+    Each weight is drawn to its `prior` (D,) with a `penalty` (D,), one over the prior's variance. The fit stops where
+    the log-likelihood gains less than the tolerance per query; with one below 0 it goes on to the last digit.
     """
 
     def loss(w: Floats) -> float:

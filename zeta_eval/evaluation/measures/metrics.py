@@ -73,24 +73,10 @@ def hull_value(points: Floats, cost: Floats) -> Floats:
     return value
 
 
-def hull_cost(points: Floats, score: Floats) -> Floats:
-    """Return the least cost at which the hull reaches a score, shapes (..., K, 2) and (...) -> (...); NaN if never."""
-    found = np.full(np.shape(score), np.nan)
-    for x0, y0, x1, y1 in _edges(points):
-        at = np.where(y0 >= score, x0, np.nan)
-        inside = (y0 < score) & (y1 >= score)
-        rise = np.divide(score - y0, y1 - y0, out=np.zeros_like(y0), where=inside)
-        at = np.where(inside, x0 + rise * np.where(inside, x1 - x0, 0.0), at)
-        found = np.where(np.isnan(found), at, found)
-    return found
-
-
 def mix(points: Floats, cost: float) -> Floats:
     """Return the share of queries per single size, shape (M,), in the best random mix that costs no more than `cost`.
 
-    Args:
-        points: Mean (cost, score) of each size, shape (M, 2).
-        cost: Cost to spend per query, in the points' unit; below the cheapest size all goes to that one.
+    Points are mean (cost, score) of each size, (M, 2). Below the cheapest size's cost all goes to that one.
     """
     x, y = points[:, 0], points[:, 1]
     shares = np.zeros(len(points))
@@ -230,12 +216,7 @@ def break_even(cost_ratio: float) -> float:
 def regret(score: Floats, cost: Floats, got: Floats, spent: Floats, cost_weight: float) -> Floats:
     """Return how much utility, score - cost_weight * cost, each query leaves to its best size, shape (Q,).
 
-    Args:
-        score: Score of every size, shape (Q, M).
-        cost: Cost of every size, shape (Q, M).
-        got: Score of the answer kept, shape (Q,).
-        spent: Cost of all sizes that ran, shape (Q,).
-        cost_weight: Accuracy given up for one unit of cost.
+    Score and cost of every size, (Q, M), against the score got and the cost spent on all sizes that ran, (Q,).
     """
     return np.asarray((score - cost_weight * cost).max(axis=1) - (got - cost_weight * spent))
 

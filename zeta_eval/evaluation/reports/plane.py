@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.measures.metrics import hull
-from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKERS, cost_label, label
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, MARKERS, UNITS, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def draw_plane(axes: Axes, points: Floats, sizes: Sequence[str], unit: str) -> N
     for size, (cost, accuracy) in zip(sizes, points, strict=True):
         right = cost > points[:, 0].mean()  # keeps the label inside the axes
         label(axes, size, (cost, accuracy), (6, 7) if right else (6, -14), "right" if right else "left")
-    axes.set_xlabel(cost_label(unit))
+    axes.set_xlabel(f"Cost per query ({UNITS.get(unit, unit)})")
     axes.set_ylabel("Accuracy (mean score, 0 to 1)")
     axes.margins(0.06, 0.08)
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))

@@ -103,11 +103,6 @@ def legend(figure: Figure, *axes: Axes) -> None:
     )
 
 
-def cost_label(unit: str) -> str:
-    """Label of an axis of costs."""
-    return f"Cost per query ({UNITS.get(unit, unit)})"
-
-
 def image(figure: Figure, format: Literal["png", "svg"] = "png") -> bytes:
     """A figure as the bytes of a picture of exactly its size; the same figure gives the same bytes."""
     import matplotlib as mpl

@@ -39,11 +39,9 @@ def html_table(frame: pd.DataFrame) -> str:
 
 
 def cell(value: Any, form: str) -> str:
-    """Write what stands in a cell: a text, a number, the two ends of an interval, or shares by size in percent.
+    """Write a text, a number, the two ends of an interval, or shares by size in percent; "-" for None and NaN.
 
-    Args:
-        value: What to write; None and NaN are written "-".
-        form: Format of a number, like ".3f"; "p" for a p-value.
+    `form` is the format of a number, like ".3f"; "p" for a p-value.
     """
     if isinstance(value, str):
         return value
@@ -62,9 +60,7 @@ def cell(value: Any, form: str) -> str:
 def printed(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """Write columns of a frame as cells, each beside its interval where the frame has a `_low` and a `_high` of it.
 
-    Args:
-        frame: The numbers.
-        columns: Column and format by heading, in order.
+    Columns are given as name and format by heading.
     """
     found = {}
     for heading, (name, form) in columns.items():

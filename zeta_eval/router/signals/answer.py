@@ -57,28 +57,10 @@ _CUES = {
     "inappropriate",
 }
 _PHRASES = {
-    "hedging": ("not sure", "it is possible", "it's possible", "difficult to"),
-    "approximation": ("\u2248", "\\approx"),
-    "correction": (
-        "let's try",
-        "let me re",
-        "should be",
-        "not possible",
-        "re-eval",
-        "re-exam",
-        "does not match",
-        "not match",
-    ),
-    "refusal": (
-        "not enough",
-        "not given",
-        "not provided",
-        "not listed",
-        "not among",
-        "not one of",
-        "no answer",
-        "can't",
-    ),
+    "hedging": "not sure|it is possible|it's possible|difficult to",
+    "approximation": "\u2248|\\approx",
+    "correction": "let's try|let me re|should be|not possible|re-eval|re-exam|does not match|not match",
+    "refusal": "not enough|not given|not provided|not listed|not among|not one of|no answer|can't",
 }
 _CUE_OF = {word: cue for cue, words in _CUES.items() for word in words.split()}
 _ENDS = frozenset(".!?)]}\"'`$>:;*|\u3002\u201d\u2019")
@@ -135,7 +117,7 @@ def _cues(lower: str, words: list[str]) -> Counter[str]:
     """How often each cue's words and phrases occur."""
     cues = Counter(_CUE_OF[word] for word in words if word in _CUE_OF)
     for cue, phrases in _PHRASES.items():
-        cues[cue] += sum(map(lower.count, phrases))
+        cues[cue] += sum(map(lower.count, phrases.split("|")))
     return cues
 
 

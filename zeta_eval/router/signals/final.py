@@ -73,12 +73,7 @@ class Final:
 
 
 def find_final(text: str, *, cut: bool = False) -> Final:
-    """The final answer of a text.
-
-    Args:
-        text: the answer; what a `<think>` block holds is no answer.
-        cut: the text breaks off, so that its last sentence concludes nothing.
-    """
+    """The final answer of a text, outside its `<think>` block; where a text is cut, its last sentence says nothing."""
     text = (text.rpartition("</think>")[2] or text).strip("\n\t `")
     for find in (_fields, _marks, _statements):
         if values := find(text):
@@ -89,14 +84,10 @@ def find_final(text: str, *, cut: bool = False) -> Final:
 
 
 def normalise(answer: str, *, prose: bool = False) -> str:
-    r"""An answer as it is compared.
+    r"""An answer as it is compared; after the answer in `prose` other sentences may follow.
 
     Case, LaTeX wrappers, markdown, quotes, currency, units, white space beside signs and a final full stop don't
     count; "(G) foo" is "g", "1,000.0" is "1000", "3/4" and `\frac{3}{4}` are "0.75", "x = 5" is "5".
-
-    Args:
-        answer: the text of the answer.
-        prose: other sentences may follow it.
     """
     answer = _unboxed(answer.strip()[: 2 * MAX_FINAL])
     if any(sign in answer for sign in "\\$*`"):
