@@ -25,15 +25,15 @@ def test_every_answer_but_the_largest_sizes_is_read_block_by_block(table, monkey
 
 def test_an_answer_is_read_again_where_it_is_asked_for(table):
     answers, texts = Answers.of(table), table.texts("response")
-    assert len(answers.views) == len(QUERIES)
+    assert len(answers.finals) == len(QUERIES)
     for (q, m), text in np.ndenumerate(texts):
-        assert answers.views[q, m] == (read_answer(text) if isinstance(text, str) else None)
+        assert answers.view(q, m) == (read_answer(text) if isinstance(text, str) else None)
 
 
 def test_agreement_of_many_answers_is_that_of_each_pair(table):
     answers, rows = Answers.of(table), np.arange(len(QUERIES))
     found = answers.column(f"agree {sizes(3)[0]}", 1, rows)
-    pairs = [(answers.views[q, 0], answers.views[q, 1]) for q in rows]
+    pairs = [(answers.view(q, 0), answers.view(q, 1)) for q in rows]
     expected = [np.nan if a is None or b is None else agree(a, b) for a, b in pairs]
     np.testing.assert_array_equal(found, expected)
     assert {0.0, 0.5, 1.0} <= set(expected)

@@ -72,9 +72,9 @@ def test_an_answer_moves_every_chance_as_the_router_moves_it(seed, m):
         look = {x.ran: x for x in rule.looks}.get(tuple(sizes(m)[i] for i in ran))
         moved = update(look, sizes(m), p, answers, np.arange(len(texts)))
         for q in range(len(texts)):
-            earlier = {sizes(m)[i]: answers.views[q, i] for i in ran[:-1]}
+            earlier = {sizes(m)[i]: answers.view(q, i) for i in ran[:-1]}
             logprobs = {n: x for n in LOGPROBS if np.isfinite(x := float(answers.logprobs[n][q, ran[-1]]))}
-            signals = answer_signals(answers.views[q, ran[-1]], logprobs, earlier)
+            signals = answer_signals(answers.view(q, ran[-1]), logprobs, earlier)
             assert moved[q] == pytest.approx(after(look, sizes(m), p[q].tolist(), signals), abs=1e-12)
 
 

@@ -113,7 +113,7 @@ def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float
     first = next(iter(rows.values()))
     return Verdict(
         status=status,
-        text=_said(first, ways, data, best),
+        text=_verdict_text(first, ways, data, best),
         best_single_size=best,
         lift=first.lift,
         lift_ci=first.lift_ci,
@@ -121,7 +121,7 @@ def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float
     )
 
 
-def _said(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: str) -> str:
+def _verdict_text(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: str) -> str:
     top = data.singles[data.largest, 1]
     kept = f"{100 * row.accuracy / top:.0f} %" if top > 0 else "all"
     low, high = row.lift_ci

@@ -17,28 +17,14 @@ _BLOCK = 1 << 14
 """Queries whose answers are taken from the table at once: it bounds the memory."""
 
 
-class Views:
-    """Signals of each answer's text, by query and size, read when asked for; None where no text is stored."""
-
-    def __init__(self, outcomes: Outcomes) -> None:
-        self._outcomes = outcomes
-
-    def __len__(self) -> int:
-        return len(self._outcomes)
-
-    def __getitem__(self, at: tuple[int, int]) -> AnswerView | None:
-        text = self._outcomes.texts("response", slice(at[0], at[0] + 1))[0, at[1]]
-        return read_answer(text) if isinstance(text, str) else None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """Signals of Q x M stored answers. Those of the largest size's texts are left out: nothing comes after it."""
 
+    outcomes: Outcomes
+    """The table that holds the answers."""
     sizes: tuple[str, ...]
     """The sizes, cheapest first."""
-    views: Views
-    """Signals of each answer's text."""
     finals: npt.NDArray[np.int64]
     """Hash of the final answer, 0 where there is none, shape (Q, M - 1)."""
     logprobs: dict[str, Floats]
@@ -58,9 +44,12 @@ class Answers:
                     view = read_answer(text)
                     values[:, start + i, k] = view.values
                     finals[start + i, k] = hash(view.final) if view.final else 0
-        return cls(
-            sizes=outcomes.sizes, views=Views(outcomes), finals=finals, logprobs=_logprobs(outcomes), values=values
-        )
+        return cls(outcomes=outcomes, sizes=outcomes.sizes, finals=finals, logprobs=_logprobs(outcomes), values=values)
+
+    def view(self, query: int, size: int) -> AnswerView | None:
+        """Read the signals of one answer's text; None where no text is stored."""
+        text = self.outcomes.texts("response", slice(query, query + 1))[0, size]
+        return read_answer(text) if isinstance(text, str) else None
 
     def column(self, name: str, size: int, rows: npt.NDArray[np.intp]) -> Floats:
         """Return one signal of one size's answers, NaN where it is missing, shape (len(rows),)."""

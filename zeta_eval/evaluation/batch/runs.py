@@ -168,7 +168,7 @@ class PolicyRuns:
                 walk.see(None, {})
                 continue
             logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
-            walk.see(self.answers.views[i, k], {n: x for n, x in logprobs.items() if math.isfinite(x)})
+            walk.see(self.answers.view(i, k), {n: x for n, x in logprobs.items() if math.isfinite(x)})
         return walk.ran
 
 
