@@ -16,7 +16,7 @@ WORKING_MIB = 64
 
 
 def length_only(fit_queries: Texts, fit_score: Floats, queries: Texts) -> Floats:
-    """Return p (Q, M) of texts, by a logistic regression per size on log(1 + characters) of N others' scores (N, M)."""
+    """Return p (Q, M) by a logistic regression per size of N other texts' scores (N, M) on log(1 + characters)."""
     x, new = (np.log1p([len(t) for t in texts]) for texts in (fit_queries, queries))
     centre, spread = x.mean(), x.std() or 1.0
     columns, unseen = (np.column_stack([np.ones(len(a)), (a - centre) / spread]) for a in (x, new))
@@ -29,7 +29,7 @@ def length_only(fit_queries: Texts, fit_score: Floats, queries: Texts) -> Floats
 def knn(fit_queries: Texts, fit_score: Floats, queries: Texts, *, k: int = NEIGHBOURS) -> Floats:
     """Return p (Q, M): the mean score of the k nearest of N texts by cosine of TF-IDF vectors (scikit-learn).
 
-    Arguments as in `length_only`. Words are runs of letters or digits, and single signs.
+    Words are runs of letters or digits, and single signs.
     """
     from sklearn import config_context
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -200,7 +200,7 @@ def ways_of(policy: RoutingPolicy) -> tuple[str, ...]:
 
 
 def checked_way(policy: RoutingPolicy, way: str | None) -> str:
-    """Return the way asked for, by default the one that the policy was tuned for; refuse an unknown one."""
+    """Return the way asked for, by default the one that the policy was tuned for; an unknown way is refused."""
     known = ways_of(policy)
     if way is None:
         return known[-1]

@@ -86,7 +86,7 @@ def curve_area(frame: Frame, weights: Floats, walk: Walk) -> Area:
 
 
 def mix_area(frame: Frame, cost: Floats, score: Floats, corners: Sequence[int]) -> Area:
-    """Return the area under the random mix: straight lines between the corner sizes, cheapest first; both (Q, M)."""
+    """Return the area under the random mix: straight lines between its corner sizes, cheapest first; arrays (Q, M)."""
     at = np.array(corners, dtype=np.intp)
     weights = -np.arange(len(at), dtype=np.float64)
     return curve_area(

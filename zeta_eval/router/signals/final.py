@@ -73,7 +73,7 @@ class Final:
 
 
 def find_final(text: str, *, cut: bool = False) -> Final:
-    """The final answer of a text, outside its `<think>` block; where a text is cut, its last sentence says nothing."""
+    """The final answer of a text, outside its `<think>` block; if the text is `cut` off, its end concludes nothing."""
     text = (text.rpartition("</think>")[2] or text).strip("\n\t `")
     for find in (_fields, _marks, _statements):
         if values := find(text):
@@ -84,7 +84,7 @@ def find_final(text: str, *, cut: bool = False) -> Final:
 
 
 def normalise(answer: str, *, prose: bool = False) -> str:
-    r"""An answer as it is compared; after the answer in `prose` other sentences may follow.
+    r"""An answer as it is compared; in `prose`, other sentences may follow it.
 
     Case, LaTeX wrappers, markdown, quotes, currency, units, white space beside signs and a final full stop don't
     count; "(G) foo" is "g", "1,000.0" is "1000", "3/4" and `\frac{3}{4}` are "0.75", "x = 5" is "5".
