@@ -1,5 +1,6 @@
 import os
 import shutil
+import socket
 from collections import Counter
 
 import pytest
@@ -45,3 +46,10 @@ def tracker(migrated_store, tmp_path):
     (tmp_path / "mlruns").mkdir()
     shutil.copy(migrated_store, tmp_path / "mlruns" / "mlflow.db")
     return MlflowTracker(f"sqlite:///{tmp_path}/mlruns/mlflow.db", tmp_path / "mlruns" / "artifacts")
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -31,6 +31,9 @@ def load(path, text):
             for price in ("usd_per_gpu_hour", "usd_per_mtok")
             for value in ('"2"', "-1", "inf", "nan", "true")
         ),
+        (RUNG + 'role = "embed"\n', "has no generating rung"),
+        (RUNG + RUNG, "names a size twice: A, A"),
+        (RUNG + "[other]\n", "has an unknown key 'other'"),
         ("models = [1, 2]\n", r"has no \[\[models\]\] table"),
         ("[[models]]\nmodel = 'someone/a'\n", "lacks `size` or `model`"),
         ("max_new_tokens = \n", "is no TOML"),
@@ -57,6 +60,14 @@ def test_a_model_folder_beside_the_file_is_found(tmp_path):
 def test_a_longest_answer_is_a_whole_number():
     with pytest.raises(InvalidInputError, match="max_new_tokens is '8'"):
         GenerateConfig(max_new_tokens="8")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"), [({"batch_size": 0}, "batch_size is 0"), ({"mcq": "words"}, "mcq is 'words'")]
+)
+def test_a_setting_of_generation_that_can_not_be_is_one_line(wrong, says):
+    with pytest.raises(InvalidInputError, match=says):
+        GenerateConfig(max_new_tokens=8, **wrong)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -131,6 +131,12 @@ def test_wrong_words_are_one_line_with_code_2(policy, table, tmp_path, capsys):
     assert not (tmp_path / "o").exists()
 
 
+def test_ui_says_its_address_and_its_command_and_starts_nothing_with_json(tracker, unused_port, capsys):
+    assert main(["ui", "--mlflow", tracker.uri, "--port", str(unused_port), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["address"] == f"http://127.0.0.1:{unused_port}" and tracker.uri in said["command"]
+
+
 def rows(edit):
     frame = make_outcomes(60).frame[["task", "query_id", "query", "model", "score", "gpu_s"]].copy()
     return edit(frame)

@@ -104,12 +104,22 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
         {"cut_points": ()},
         {"looks": (Look(ran=("huge",), spread=0.0, posteriors=()),)},
         {"unit_cost": 0.0},
+        {"rungs": ()},
+        {"cut_points": (math.nan,)},
+        {"looks": (Look(ran=(), spread=0.0, posteriors=()),)},
+        {"looks": 2 * (Look(ran=("small",), spread=0.0, posteriors=()),)},
         {"embedding_size": 3},
     ],
 )
 def test_an_inconsistent_policy_is_refused(policy, wrong):
     with pytest.raises(PolicyError):
         dataclasses.replace(policy, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"ability": math.nan}, {"slope": 0.0}, {"cost": -1.0}])
+def test_a_size_with_numbers_that_make_no_sense_is_refused(policy, wrong):
+    with pytest.raises(PolicyError, match=f"Size '{policy.rungs[0].size}'"):
+        dataclasses.replace(policy.rungs[0], **wrong)
 
 
 def test_the_logistic_function_is_safe_far_out():

@@ -210,15 +210,6 @@ def test_the_page_answers(tracker, client, tmp_path, unused_port, monkeypatch):
         server.wait(20)
 
 
-@pytest.fixture
-def unused_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def answer(url, seconds=60):
     deadline = time.monotonic() + seconds
     while True:

@@ -151,6 +151,8 @@ def test_sizes_are_taken_cheapest_first_by_what_they_cost(outcomes):
         ({"max_cost": 1.0, "min_score": 0.5}, "not both"),
         ({"max_cost": -1.0}, "above zero"),
         ({"min_score": 2.0}, r"\(0, 1\]"),
+        ({"keep": 1.5}, r"keep is 1\.5; give a share in \(0, 1\]"),
+        ({"confidence": 1.0}, r"confidence is 1\.0; give a share between 0 and 1"),
         ({"estimator": "lerned"}, "Unknown estimator 'lerned'.*[Dd]id you mean.*learned"),
     ],
 )
