@@ -9,6 +9,8 @@ from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.estimators.linear import CostModel, Linear, logit, sigmoid
 from zeta_eval.router.policy import RoutingPolicy, Rung, Verdict
 
+UNKNOWN = Posterior(size="large", bias=0.0, prior=1.0, own=0.0, weights={"no such signal": 1.0})
+
 
 @pytest.fixture
 def policy():
@@ -108,6 +110,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
         {"cut_points": (math.nan,)},
         {"looks": (Look(ran=(), spread=0.0, posteriors=()),)},
         {"looks": 2 * (Look(ran=("small",), spread=0.0, posteriors=()),)},
+        {"looks": (Look(ran=("small",), spread=0.0, posteriors=(UNKNOWN,)),)},
         {"embedding_size": 3},
     ],
 )

@@ -4,7 +4,7 @@ A policy that nearly always takes one size differs from the mix on a few queries
 lucky ones, and an interval of what was seen is too sure of itself. So every resample also gets a part of a query that
 was not seen: half of the worst one that could have come (for the lower end) or of the best (for the upper end), with a
 random weight of Gamma(1/2). One such query would be the exact bound for a share (Clopper and Pearson 1934); a half
-keeps false proofs at their rate with less loss of power (`benchmarks/coverage.py`).
+keeps false proofs at their rate with less loss of power (`benchmarks/intervals.py`).
 """
 
 from __future__ import annotations

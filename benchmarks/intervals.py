@@ -1,6 +1,6 @@
 """Do the report's intervals hold? Simulated tables with a known truth, by the product's own report.
 
-    python benchmarks/coverage.py [--samples 1000] [--tune-runs 0] [--json FILE]
+    python benchmarks/intervals.py [--samples 1000] [--tune-runs 0] [--json FILE]
 
 1. Gap closed of fixed policies: bias, share of intervals that cover the truth, share that lie wholly above it, and how
    often pure noise lies above 0; also where queries come in families of five with a correlation of .9.
@@ -188,7 +188,7 @@ def main() -> None:
         }
         print(found["tune"])
     if args.json is not None:
-        about = {"command": f"python benchmarks/coverage.py {' '.join(sys.argv[1:])}", "samples": args.samples}
+        about = {"command": f"python benchmarks/intervals.py {' '.join(sys.argv[1:])}", "samples": args.samples}
         date = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(args.json, about | {"date": date, "seconds": time.perf_counter() - started} | found)
 
