@@ -1,7 +1,5 @@
 """Array types and the few array functions that many rooms need."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 import numpy as np

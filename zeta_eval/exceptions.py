@@ -4,8 +4,6 @@ The command line ends with exit code 2 for wrong use (InvalidInputError and its 
 Each message is one line: what is wrong, the value got, what to do next.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Writes files whole or not at all, and data as JSON; says which texts a file can hold."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Helpers for tests, of this package and of yours: scripted models, random outcomes, and a check of engines."""
 
-from __future__ import annotations
-
 import math
 import os
 import signal

@@ -1,7 +1,5 @@
 """`zeta ...`: run one command line and print what it made."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

@@ -1,7 +1,5 @@
 """The parser of the command line and of the notebook: its errors are one line that names the word that was meant."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import re

@@ -1,7 +1,5 @@
 """Simple rivals of a policy: success probabilities for new queries from a fit split's outcomes alone."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from zeta_eval.arrays import Floats, sigmoid

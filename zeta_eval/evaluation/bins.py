@@ -1,7 +1,5 @@
 """Mean score of queries in bins of equal size, by chance of success or by difficulty: the data of two figures."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """Strategies side by side: the same queries, the same real costs, the same resamples."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Every decision of a replay as a table, from which anyone can recompute the numbers of the report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

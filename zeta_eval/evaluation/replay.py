@@ -1,7 +1,5 @@
 """Replay: what a policy and its baselines would have scored and cost on stored outcomes, without running a model."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

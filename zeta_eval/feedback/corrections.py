@@ -1,7 +1,5 @@
 """Corrections of a policy's log-odds, fitted to the ratings of each source and summed with a bound on each source."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

@@ -7,8 +7,6 @@ propensity. The estimate is unbiased if the propensities or the model are right,
 policies could have been logged: without exploration (propensity 1) a log says nothing of sizes that were not chosen.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

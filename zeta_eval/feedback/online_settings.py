@@ -1,7 +1,5 @@
 """How fast and how far feedback moves the estimates of a router while it serves. Standard library only."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
 

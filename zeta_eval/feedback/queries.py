@@ -1,7 +1,5 @@
 """A history as tables: decisions with their newest feedback, and outcomes."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The rows of a history: a routed query with its steps, and the score of a feedback. Standard library only."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from collections.abc import Sequence

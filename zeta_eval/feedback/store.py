@@ -1,7 +1,5 @@
 """The database of a history: opening and creating it, checking its version, adding rows."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

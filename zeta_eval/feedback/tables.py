@@ -1,7 +1,5 @@
 """The tables of a history store."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Float, Integer, MetaData, String, Table, Text

@@ -1,7 +1,5 @@
 """A queue of limited length that a background thread writes to a database. Standard library only."""
 
-from __future__ import annotations
-
 import atexit
 import logging
 import os

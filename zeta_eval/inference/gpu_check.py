@@ -3,8 +3,6 @@
 The models have random weights, so nothing is downloaded, and the text they write means nothing.
 """
 
-from __future__ import annotations
-
 import itertools
 import platform
 import random

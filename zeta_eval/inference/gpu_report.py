@@ -1,7 +1,5 @@
 """The figures of `zeta gpu-check`, as text and as JSON data."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import Any
 

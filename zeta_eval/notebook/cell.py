@@ -1,7 +1,5 @@
 """`%%zeta`: route the text of a cell, answer it, and show both as they come."""
 
-from __future__ import annotations
-
 import ast
 import keyword
 import re

@@ -1,7 +1,5 @@
 """Tab on a `%zeta` or `%%zeta` line: verbs, options, and what an argument may be."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Why a size was chosen, and what would have changed that."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

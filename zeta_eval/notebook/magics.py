@@ -1,7 +1,5 @@
 """`%zeta` and `%%zeta`."""
 
-from __future__ import annotations
-
 import atexit
 import os
 from argparse import Namespace

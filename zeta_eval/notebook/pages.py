@@ -1,7 +1,5 @@
 """Pages of MLflow and Optuna: servers on this machine that end with the kernel."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

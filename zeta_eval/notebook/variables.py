@@ -1,7 +1,5 @@
 """Notebook variables in the words of a magic: as values of arguments, and as `{name}` in text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

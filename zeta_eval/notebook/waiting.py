@@ -1,7 +1,5 @@
 """Run work in a thread, while the cell that waits for the work shows progress and can be interrupted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """The words of a `%zeta` line: those of the command line, and the few that only a notebook has."""
 
-from __future__ import annotations
-
 import shlex
 from argparse import Namespace
 from collections.abc import Mapping

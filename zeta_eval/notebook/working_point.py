@@ -1,7 +1,5 @@
 """A point on a policy's cost-quality curve: what it gains and costs, and the policy file for it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast

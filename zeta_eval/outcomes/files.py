@@ -1,7 +1,5 @@
 """Reads and writes outcomes tables as files: Parquet, CSV, JSONL."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

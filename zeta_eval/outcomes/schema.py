@@ -1,7 +1,5 @@
 """The columns of an outcomes table, and the conversion and checks of a frame that comes from elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal

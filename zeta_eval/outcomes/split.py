@@ -1,7 +1,5 @@
 """The split of queries into tune, validate and test, by a hash of the text, so that a query never changes sides."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """A few numbers per size (accuracy, errors, latency, cost), which are logged and which `zeta bench` prints."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

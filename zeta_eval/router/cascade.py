@@ -14,8 +14,6 @@ The recursion runs over all plans, that is all ascending subsets of the sizes; i
 arrays. Standard library only.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """JSON files with a version and a checksum, so that a damaged or outdated file is refused. Standard library only."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

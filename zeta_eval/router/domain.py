@@ -6,8 +6,6 @@ the task is new, the value that leaving out whole tasks has shown to be safe. Th
 estimates return to each size's mean, and the less the saving of a smaller size counts: in the end the largest answers.
 """
 
-from __future__ import annotations
-
 import base64
 import math
 import zlib

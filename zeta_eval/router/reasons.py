@@ -1,7 +1,5 @@
 """Why a size was chosen, in words. Standard library only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from zeta_eval.router.domain import counted_cost

@@ -1,7 +1,5 @@
 """One query through the sizes: which size runs next, and why, given what each answer showed. Standard library only."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from zeta_eval.exceptions import GenerationError

@@ -4,8 +4,6 @@ The embedded tasks are generated and need no download; others load a data set fr
 A task of your own is a file with prompt and target columns, or a function under @task.
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Score, Scorer, Task
 from zeta_eval.tasks.registry import get_task, groups, register, resolve_tasks, task, task_names
 from zeta_eval.tasks.scorers import SCORERS, get_scorer

@@ -4,8 +4,6 @@ Hub: allenai/ai2_arc, config ARC-Challenge, split test (1,172 queries); licence 
 https://huggingface.co/datasets/allenai/ai2_arc
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt, letter
 from zeta_eval.tasks.registry import hub_task

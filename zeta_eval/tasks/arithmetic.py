@@ -9,8 +9,6 @@ One query content in five (kind and operands, whatever the wording) is held out 
 trained on the other contents only; the tasks ask held-out contents only.
 """
 
-from __future__ import annotations
-
 import hashlib
 import random
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Queries, scores and tasks as data. Nothing heavy is imported here."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import random

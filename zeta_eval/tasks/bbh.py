@@ -6,8 +6,6 @@ https://huggingface.co/datasets/lukaemon/bbh
 Each set is a task of its own, "bbh/<set>", and "bbh" names all 27; a limit counts per set.
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row, Task
 from zeta_eval.tasks.registry import register
 from zeta_eval.tasks.scorers import auto_match

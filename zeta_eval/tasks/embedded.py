@@ -4,8 +4,6 @@ The models were not trained on the queries that are asked (`arithmetic.held_out`
 The group "embedded" names all nine tasks, and a limit counts per task.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 

@@ -3,8 +3,6 @@
 Hub: openai/gsm8k, config main, split test (1,319 queries); licence MIT; https://huggingface.co/datasets/openai/gsm8k
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import math_prompt
 from zeta_eval.tasks.registry import hub_task

@@ -1,7 +1,5 @@
 """Loads the rows of a data set from the Hugging Face hub or a local copy; the only file that imports `datasets`."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator

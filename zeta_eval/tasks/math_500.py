@@ -4,8 +4,6 @@ Hub: HuggingFaceH4/MATH-500, split test (500 queries); licence of MATH: MIT;
 https://huggingface.co/datasets/HuggingFaceH4/MATH-500
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import math_prompt
 from zeta_eval.tasks.registry import hub_task

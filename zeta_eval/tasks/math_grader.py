@@ -5,8 +5,6 @@ helper is a plain interpreter that runs `math_worker.py`, not a multiprocessing 
 fork of a process with threads nor a second import of the caller's script takes place.
 """
 
-from __future__ import annotations
-
 import atexit
 import functools
 import json

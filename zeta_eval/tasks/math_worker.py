@@ -3,8 +3,6 @@
 Started as a program, never imported: `python -P math_worker.py LIMIT_S`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import faulthandler
 import json

@@ -4,8 +4,6 @@ Hub: cais/mmlu, config all, split test (14,042 queries, a few of them twice); li
 https://huggingface.co/datasets/cais/mmlu
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt, letter
 from zeta_eval.tasks.registry import hub_task

@@ -3,8 +3,6 @@
 Hub: TIGER-Lab/MMLU-Pro, split test (12,032 queries); licence MIT; https://huggingface.co/datasets/TIGER-Lab/MMLU-Pro
 """
 
-from __future__ import annotations
-
 from zeta_eval.tasks.base import Query, Row
 from zeta_eval.tasks.prompts import choice_prompt
 from zeta_eval.tasks.registry import hub_task

@@ -1,7 +1,5 @@
 """Prompts that several tasks share: multiple choice and mathematics."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Sequence
 

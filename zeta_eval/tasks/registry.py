@@ -1,7 +1,5 @@
 """The registry of tasks: names, groups, the @task decorator, and the words that stand for tasks on the command line."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace

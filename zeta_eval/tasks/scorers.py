@@ -5,8 +5,6 @@ brackets, case, thousands separators) and strict on place. A response in which t
 counted as unparsed, apart from wrong ones.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

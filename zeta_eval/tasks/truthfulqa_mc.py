@@ -4,8 +4,6 @@ Hub: truthfulqa/truthful_qa, config multiple_choice, split validation (817 queri
 https://huggingface.co/datasets/truthfulqa/truthful_qa
 """
 
-from __future__ import annotations
-
 import random
 
 from zeta_eval.tasks.base import Query, Row

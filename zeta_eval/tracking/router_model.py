@@ -1,7 +1,5 @@
 """The model file of a registered policy (models from code): MLflow runs it to serve a version, nothing is pickled."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import mlflow

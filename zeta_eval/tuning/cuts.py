@@ -1,7 +1,5 @@
 """The exact best cut points of a difficulty score, by sorting and prefix sums."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ The classes that serve are in `zeta_eval.router.estimators`; the module `fit_NAM
 NAME. It is imported when that estimator is first fitted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

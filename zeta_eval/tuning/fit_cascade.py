@@ -1,7 +1,5 @@
 """Fits looks: how the signals of an answer change every size's chance of success."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Fits what a query will cost on every size, from its features and its task."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

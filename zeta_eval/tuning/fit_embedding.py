@@ -1,7 +1,5 @@
 """Fits the estimator "embedding": a weight for each size on every number of a query's vector."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fits of the heuristic, from which the search starts: weights of features, abilities and slopes of sizes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import cast
 

@@ -1,7 +1,5 @@
 """Fits the estimator "learned": a weight for each size on the words of a query."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from zeta_eval.evaluation.batch.estimate import ngram_matrix

@@ -1,7 +1,5 @@
 """Choices made on held-out queries: the estimator, whether to escalate, and the cost weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """What a tuning run is asked for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError

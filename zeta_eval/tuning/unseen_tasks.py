@@ -4,8 +4,6 @@ The measurement chooses the familiarity of new tasks that the policy carries. Qu
 choose it; the report is on tasks that neither the fit nor the choice saw.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Here p and cost are (Q, M) float64, cheapest size first, and costs are shares of the largest size's mean cost.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes

@@ -3,8 +3,6 @@
 `added` has a version for each estimator's class; a class without one of its own is asked query by query.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import singledispatch

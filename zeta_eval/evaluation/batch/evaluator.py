@@ -1,7 +1,5 @@
 """A split of outcomes as arrays, on which a strategy's point or whole curve is a few array operations."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Chances, costs and choices of a policy for many queries at once: the vectorised twin of `RoutingPolicy.estimate`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A policy run on many queries with stored answers at once: the vectorised twin of `ZetaDynamicRouter.generate`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import replace

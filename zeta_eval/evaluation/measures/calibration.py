@@ -1,7 +1,5 @@
 """How well probabilities of success match the scores, size by size."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from zeta_eval.arrays import Floats

@@ -16,8 +16,6 @@ asks the largest size anyway: for a largest size of accuracy .73 and a policy th
 on 2 % of the queries, four of five draws of some 540 queries certify 95 % at 95 %.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from itertools import pairwise

@@ -7,8 +7,6 @@ random weight of Gamma(1/2). One such query would be the exact bound for a share
 keeps false proofs at their rate with less loss of power (`benchmarks/intervals.py`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Logistic regression towards a prior: the fit behind looks, and behind the baseline that knows a query's length."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from zeta_eval.arrays import Floats, sigmoid

@@ -5,8 +5,6 @@ mix* sends each query to a size by lot, so it reaches every point on the straigh
 one at each cost is their upper hull. All areas are between the cheapest and the dearest single size's mean cost.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

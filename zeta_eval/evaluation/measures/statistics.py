@@ -1,7 +1,5 @@
 """Intervals and tests on paired outcomes. Every resample is shared by all strategies, so differences are paired."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 from typing import NamedTuple

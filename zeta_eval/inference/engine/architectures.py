@@ -1,7 +1,5 @@
 """Shapes of published 4B, 7B and 14B models, to be built with random weights: what speed takes needs no download."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

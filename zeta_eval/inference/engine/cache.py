@@ -1,7 +1,5 @@
 """The attention cache of a batch (keys and values of every token so far), written in place and not copied per token."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

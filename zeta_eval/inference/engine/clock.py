@@ -1,7 +1,5 @@
 """Timing of work on a device, and the number of threads that a processor runs a model on."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

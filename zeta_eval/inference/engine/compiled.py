@@ -3,8 +3,6 @@
 Uncompiled, each token waits for Python; that wait is the same on every size and hides how much faster a small one is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 

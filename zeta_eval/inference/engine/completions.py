@@ -1,7 +1,5 @@
 """Completions from the tokens a model wrote: text, confidence, and each answer's share of the batch's time."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 

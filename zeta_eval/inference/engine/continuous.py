@@ -3,8 +3,6 @@
 The cache is split into pages; prompts that begin alike share the pages of their common beginning.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -5,8 +5,6 @@ transformers' own `generate` takes about 3 ms of Python per token, applies a che
 keeps two numbers per row, and drops rows that have ended.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass

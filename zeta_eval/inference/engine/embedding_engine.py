@@ -1,7 +1,5 @@
 """`EmbeddingGenerator`: runs an embedding model, which turns a text into a vector."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Loads a model's weights and tokenizer: safetensors only, no code from the hub, one clear line where that fails."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

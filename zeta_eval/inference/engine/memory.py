@@ -1,7 +1,5 @@
 """Memory of a device: how many queries fit at once, which errors mean it is full, and freeing it."""
 
-from __future__ import annotations
-
 import gc
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reads the prompts of a batch before the answers are written: a common beginning once, similar lengths together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Groups prompts (texts or lists of tokens) that begin alike, so that their common beginning is read once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 

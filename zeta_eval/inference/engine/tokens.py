@@ -1,7 +1,5 @@
 """Turns prompts into token ids and token ids into text: chat template, longest context, option letters, stop texts."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Callable, Collection, Sequence
 from typing import Any

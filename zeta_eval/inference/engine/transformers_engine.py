@@ -1,7 +1,5 @@
 """`TransformersGenerator`: runs one model of a ladder with transformers."""
 
-from __future__ import annotations
-
 import logging
 import time
 import weakref

@@ -1,7 +1,5 @@
 """The part of a benchmark that each process runs: one size after the other."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The environment that a launcher (torchrun, accelerate) sets for its processes, and the store where they meet."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Sequence

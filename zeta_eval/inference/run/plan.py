@@ -1,7 +1,5 @@
 """The batches of a benchmark: fixed by the set of queries alone, so that a resumed run makes the same ones."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ A benchmark answers all queries of a size before the next size, so it loads ever
 are answered one by one, a size that was closed is loaded again when a query needs it.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

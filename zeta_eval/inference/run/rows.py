@@ -1,7 +1,5 @@
 """Makes a row of the outcomes table from an answer and its score."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """`run`: answers every query with every size of a ladder, and goes on where an interrupted run stopped."""
 
-from __future__ import annotations
-
 import base64
 import errno
 import os

@@ -1,7 +1,5 @@
 """One size of a benchmark: measures the latency of some queries, then answers and scores all of them."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 Reference: https://platform.openai.com/docs/api-reference/chat, as vLLM, SGLang, TGI, llama.cpp and Ollama serve it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """`EndpointGenerator`: asks a model behind an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, Ollama)."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -4,8 +4,6 @@ A format's reader takes a path and a counter. It returns the rows with columns o
 row that it leaves out by the reason. Checks, costs and repeated runs are the same for all formats and handled here.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -11,8 +11,6 @@ and https://inspect.aisi.org.uk/eval-logs.html.
   https://github.com/UKGovernmentBEIS/inspect_ai/pull/3341. latency_s is the time of the model's last call.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator

@@ -13,8 +13,6 @@ https://github.com/EleutherAI/lm-evaluation-harness/pull/2517.
 - Model: `model_name` in the results file, else the folder's name. Token counts aren't logged.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

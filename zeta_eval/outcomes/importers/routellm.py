@@ -6,8 +6,6 @@ and `mmlu_<subject>.csv` are written by `generate_responses.py` and read by `ben
 as contaminated are in its tables, and are imported.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

@@ -8,8 +8,6 @@ https://github.com/withmartian/routerbench/blob/8ef22cfbcbe8182d6da12514f5475ea0
 The published files (https://huggingface.co/datasets/withmartian/routerbench) are pickles, which are refused.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Sequence

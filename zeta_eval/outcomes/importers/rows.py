@@ -1,7 +1,5 @@
 """Steps that all formats share: dropping rows that can't be used, setting costs, reading wide tables."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """How hard a query is: the features of its text, and the complexity that a policy makes of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

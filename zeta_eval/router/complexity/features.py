@@ -5,8 +5,6 @@ text, for one, changes its sign between data sets. Counts enter as log(1 + n), s
 than the first. A new feature is one line here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import log1p
 

@@ -4,8 +4,6 @@ An estimator gives every size's chance of success for a query. Its class stands 
 `@estimator("name")`. `zeta_eval.tuning.estimators` says how one is fitted.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

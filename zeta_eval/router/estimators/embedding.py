@@ -1,7 +1,5 @@
 """The estimator "embedding": log-odds of success, linear in a query's vector. Standard library only."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from operator import mul

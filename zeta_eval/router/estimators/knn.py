@@ -1,7 +1,5 @@
 """The estimator "knn": log-odds of success by the most similar queries of the tuning table. Standard library only."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

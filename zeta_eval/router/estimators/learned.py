@@ -1,7 +1,5 @@
 """The estimator "learned": log-odds of success from the words of a query. Standard library only."""
 
-from __future__ import annotations
-
 import math
 import re
 import zlib

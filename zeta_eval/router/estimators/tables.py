@@ -1,7 +1,5 @@
 """Tables of numbers as text, as a policy file holds them. Standard library only."""
 
-from __future__ import annotations
-
 import base64
 import math
 import struct

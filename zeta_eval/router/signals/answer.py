@@ -4,8 +4,6 @@ A signal claims nothing by itself: its weight and its sign are fitted on outcome
 log(1 + n), so that the tenth occurrence weighs less than the first.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass

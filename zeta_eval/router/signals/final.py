@@ -5,8 +5,6 @@ The strictest form in which a text names its answer decides: an "answer" field (
 off the last sentence that holds one: an option in brackets, else what an equation comes to, else the last number.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

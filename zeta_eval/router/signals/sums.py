@@ -1,7 +1,5 @@
 """Checking the sums that a text writes out: "3 * $4 + 2 = 14" is right or wrong whatever the question was."""
 
-from __future__ import annotations
-
 import re
 
 MAX_SUMS = 64
