@@ -35,7 +35,7 @@ class UnknownNameError(InvalidInputError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
         """Set the message: the `kind` of name, the nearest `known` name, and a `hint` on what else may be given."""
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         advice = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names)}."
         super().__init__(f"Unknown {kind} '{name}'. {advice}{' ' + hint if hint else ''}")
 

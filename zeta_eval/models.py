@@ -155,6 +155,10 @@ class Ladder:
         path = Path(name) if str(name).endswith(".toml") else LADDERS / f"{name}.toml"
         if not path.is_file():
             known = [p.stem for p in LADDERS.glob("*.toml")]
+            if str(name).endswith(".toml"):
+                raise UnknownNameError(
+                    "ladder", str(name), known, hint="There is no such file; write it, or mend the path."
+                )
             raise UnknownNameError("ladder", str(name), known, hint="A path of a .toml file is taken too.")
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))

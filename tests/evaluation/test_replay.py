@@ -205,3 +205,19 @@ def test_a_ladder_of_one_size_replays():
     report = replay(policy, table, split="all", n_bootstrap=10)
     assert report.policy_row.accuracy == 1
     assert report.pairs == ()
+
+
+def test_a_cost_that_is_missing_outside_the_split_is_no_hindrance():
+    table = random_outcomes(400)
+    frame = table.frame
+    outside = ~frame["query"].isin(set(table.split("test").queries))
+    frame.loc[frame.index[outside][:1], "gpu_s"] = np.nan
+    with_gap = Outcomes.from_frame(frame).with_order(SIZES)
+    assert replay(length_policy(), with_gap, n_bootstrap=10, baselines=False).n == len(table.split("test"))
+
+
+def test_a_policy_without_a_cascade_keeps_the_default_size_s_answer():
+    texts = [f"{'?' * (i + 2)}" for i in range(30)]
+    table = outcomes(np.tile([0.0, 1.0, 1.0], (30, 1)), [COSTS] * 30, texts)
+    row = replay(length_policy(default_size="1B"), table, split="all", n_bootstrap=10, baselines=False).policy_row
+    assert row.shares["1B"] == 1 and row.cost == pytest.approx(COSTS[0])

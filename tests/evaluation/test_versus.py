@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_policies import answered, policy, queries
-from replay_tables import length_policy, random_outcomes
+from replay_tables import COSTS, length_policy, outcomes, random_outcomes
 
 from zeta_eval import api
 from zeta_eval.evaluation.decisions import decisions
@@ -12,6 +12,7 @@ from zeta_eval.evaluation.replay import replay
 from zeta_eval.evaluation.versus import compare
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.tuning.promotion import by_replay, shown
 
 FIRST, OTHER = length_policy(), length_policy(name="thrifty", cost_weight=1.2)
 
@@ -150,3 +151,13 @@ def test_the_verb_takes_files_and_names_them(table, tmp_path):
         api.compare(str(paths[0]), table)
     with pytest.raises(InvalidInputError, match="there twice"):
         api.compare([FIRST, FIRST], table)
+
+
+def test_where_all_queries_differ_in_their_digits_alone_nothing_can_be_told():
+    rng = np.random.default_rng(0)
+    score = (rng.random((200, 3)) < 0.5).astype(float)
+    table = outcomes(score, [COSTS] * 200, [f"What is {100 + i} plus {999 - i}?" for i in range(200)])
+    versus = compare({"old": length_policy(), "new": length_policy(bias=-20.0)}, table, split="all")
+    row = versus.rows.iloc[1]
+    assert np.isnan([row["utility_difference_low"], row["utility_difference_high"]]).all()
+    assert not shown([by_replay(versus)])

@@ -11,7 +11,7 @@ from zeta_eval.cli.verb import Result, verb
 
 @verb(
     "run",
-    "the whole job: bench, tune, replay, export",
+    "the whole job: bench, tune, replay",
     example="run --out demo",
     arguments={
         "--ladder": {"default": "embedded", "metavar": "L", "help": "embedded, qwen3, or a TOML file (%(default)s)"},
@@ -28,7 +28,7 @@ def _run(args: Namespace) -> Result:
     report = api.run(
         args.ladder, args.tasks, out=args.out, limit=args.limit, settings=settings(args), tracker=tracker(args)
     )
-    command = "zeta" if shutil.which("zeta") else sys.argv[0]
+    command = "zeta" if shutil.which("zeta") else f"{Path(sys.executable).name} -m zeta_eval.cli"
     page = "" if args.mlflow == "none" else f"\nMLflow:   {command} ui, then open http://127.0.0.1:5000"
     data = report.tuning.test.to_dict() | {"policy": str(report.policy_path)}
     return Result(report=report, text=report.text() + page, data=data)

@@ -66,6 +66,8 @@ def replay(
     traced = [(s, compare.trace(s)) for s in (*own, *others, compare.oracle)]
     rows = [compare.row(*pair) for pair in traced]
     notes += cautions(split, table)
+    if way is not None and way != first:
+        notes.append(f"the policy has no cascade, so {way} is the same as {first}.")
     ignored = tuple(s for s in outcomes.sizes if s not in policy.sizes)
     if ignored:
         notes.append(f"sizes of the table that the policy lacks are ignored ({len(ignored)}): {', '.join(ignored)}.")
@@ -148,10 +150,11 @@ def cautions(split: str, table: Outcomes) -> list[str]:
 def outside_corners(ladder: Outcomes, split: str, unit: str) -> list[int] | None:
     """Return the sizes that the best random mix draws between, told by other queries where there are as many."""
     names = split_names(ladder.queries)
-    asked, other = names == split, names != split
+    raw, asked = ladder.matrix(unit), names == split
+    other = (names != split) & np.isfinite(raw).all(axis=1)
     if split == "all" or other.sum() < asked.sum():
         return None
-    cost, score = ladder.matrix(unit)[other], ladder.matrix("score")[other]
+    cost, score = raw[other], ladder.matrix("score")[other]
     return mix_corners(np.column_stack([cost.mean(axis=0), score.mean(axis=0)]))
 
 

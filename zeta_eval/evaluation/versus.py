@@ -13,6 +13,7 @@ import pandas as pd
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.measures.gap import interval
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
 from zeta_eval.evaluation.replay import cautions
 from zeta_eval.evaluation.reports.versus_report import Versus
@@ -119,7 +120,7 @@ def _gaps(first: _Results, other: _Results, bootstrap: Bootstrap, unit: float) -
     for name, scale in (("score", 1.0), ("cost", unit), ("utility", 1.0)):
         a, b = getattr(other, name) * scale, getattr(first, name) * scale
         key, test = name.replace("score", "accuracy"), paired_test(a, b, bootstrap.families)
-        m = measure(test.value, bootstrap.means((a - b)[:, None])[:, 0])
+        m = interval(test.value, a - b - test.value, bootstrap.families)
         found |= m.named(f"{key}_difference") | {f"{key}_p": test.p_value}
     if other is first:
         return dict.fromkeys(found, math.nan) | {"n_differ": 0}

@@ -120,7 +120,7 @@ class _Job:
                 f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
                 f"{', '.join(policy.sizes)} with --size."
             )
-        if self.session.engines.residency.together:  # before any latency is measured
+        if self.session.engines.residency.together or not policy.cascades:  # before any latency is measured
             self._load(policy.sizes if policy.cascades else [first])
         models = {size: partial(answer, size) for size in policy.sizes}
         task, weight = self.args.task, self.args.cost_weight

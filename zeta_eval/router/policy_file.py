@@ -148,7 +148,7 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         for x in data["looks"]
     )
     if data.pop("peek", None) is not None:
-        raise InvalidInputError(
+        raise PolicyError(
             "The policy lets the smallest size read a query first, which is no longer done; tune it again."
         )
     data["verdict"] = Verdict.read(data["verdict"])

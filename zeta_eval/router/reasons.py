@@ -21,7 +21,9 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float,
     cost, i = counted_cost(estimate.cost, estimate.familiarity), sizes.index(size)
     why = [] if estimate.familiarity >= 1 else [_unfamiliar(estimate.familiarity, task)]
     why.append(f"difficulty {complexity.score:.2f} ({complexity.label}): {_features(policy, estimate)}")
-    why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {estimate.cost[i]:.2f} of the largest cost")
+    why.append(
+        f"{size}: estimated chance of being right {p[i]:.2f} at {estimate.cost[i]:.2f} of the largest size's mean cost"
+    )
     if i + 1 < len(sizes) and complexity.label == "complex" and max(p) < HOPEFUL:
         why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
     if i + 1 < len(sizes):

@@ -43,7 +43,10 @@ class Walk:
         signals = answer_signals(view, logprobs, self.views)
         self.p = after(self.looks.get(self.ran), self.sizes, self.p, signals)
         self.views[self.sizes[self.next]] = view
-        self._decide(self.next)
+        if self.looks:
+            self._decide(self.next)
+        else:  # no answer tells anything, so the first is kept
+            self.next = None
 
     def fail(self) -> None:
         """Note that the size that `next` named gave no answer, and decide what runs after it."""
@@ -127,6 +130,8 @@ class Steps:
             return f"kept {kept}: {step.size} failed ({step.error}), and no larger size is worth its cost"
         if step.error is not None:
             return f"went to {going}: {step.size} failed ({step.error})"
+        if not walk.looks:
+            return f"kept {step.size}: the policy has no cascade"
         if going is None and not changed:
             return f"kept {step.size}: its answer does not change the chance of any size"
         asked = walk.next

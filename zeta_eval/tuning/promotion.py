@@ -84,7 +84,7 @@ def shown(parts: Sequence[Difference]) -> bool:
     The interval of all parts together lies above zero. No single part's interval lies below zero. And for each
     untrusted source, the parts of the others exist and still favour the new version.
     """
-    if not parts or together(parts).low <= 0 or any(e.high < 0 for e in parts):
+    if not parts or not together(parts).low > 0 or any(e.high < 0 for e in parts):
         return False
     rests = [[e for e in parts if e.judge != judge] for judge in {e.judge for e in parts} - {None}]
     return all(rest and together(rest).value > 0 for rest in rests)

@@ -121,7 +121,7 @@ class PolicyRuns:
         def run(k: int, seen: tuple[int, ...], rows: _Rows, p: Floats) -> None:
             """Run size k for some queries, whose answer is then the last seen."""
             kept[rows], ran[rows, k] = k, True
-            if k < m - 1 and rows.size:
+            if self.looks and k < m - 1 and rows.size:
                 now = (*seen, k)
                 todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
 

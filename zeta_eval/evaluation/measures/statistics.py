@@ -82,6 +82,8 @@ class Bootstrap:
                 counts = self._counts[rows, part].astype(np.float64)
                 for total, column in zip(sums, columns, strict=True):
                     total[rows] += counts @ column[part]
+        if self.n_families == 1 < n:  # every resample would be the sample itself
+            return np.full((b, sum(c.shape[1] for c in columns)), math.nan)
         return np.asarray(np.hstack(sums) / self.drawn[:, None])
 
 

@@ -109,7 +109,8 @@ class EnginePool:
 
     def close(self) -> None:
         """Free the memory; a size that is asked for later is loaded again."""
-        self._close(self.loaded)
+        with self._loading:
+            self._close(self.loaded)
 
     def _close(self, sizes: Sequence[str]) -> None:
         for size in sizes:
