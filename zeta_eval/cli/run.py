@@ -28,7 +28,8 @@ def _run(args: Namespace) -> Result:
     report = api.run(
         args.ladder, args.tasks, out=args.out, limit=args.limit, settings=settings(args), tracker=tracker(args)
     )
-    command = "zeta" if shutil.which("zeta") else f"{Path(sys.executable).name} -m zeta_eval.cli"
+    script = f"{Path(sys.executable).name} -m zeta_eval.cli" if sys.argv[0].endswith(".py") else sys.argv[0]
+    command = "zeta" if shutil.which("zeta") else script
     page = "" if args.mlflow == "none" else f"\nMLflow:   {command} ui, then open http://127.0.0.1:5000"
     data = report.tuning.test.to_dict() | {"policy": str(report.policy_path)}
     return Result(report=report, text=report.text() + page, data=data)
