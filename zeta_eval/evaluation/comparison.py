@@ -11,9 +11,9 @@ import numpy.typing as npt
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.choice import choose, curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.runs import PolicyRuns
+from zeta_eval.evaluation.batch.runs import PolicyRuns, Runs
 from zeta_eval.evaluation.measures import gap
-from zeta_eval.evaluation.measures.lift import excess, lift
+from zeta_eval.evaluation.measures.lift import Excess, excess, lift
 from zeta_eval.evaluation.measures.metrics import apgr, cost_to_keep, cpt, detectable_lift, mix, pgr, regret
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure, paired_test, standard_error
 from zeta_eval.evaluation.reports.report import Curve, Summary
@@ -36,6 +36,10 @@ class Strategy:
     """Cost weights that trace its curve, shape (K,); None where it has none."""
     walk: gap.Walk | None = field(default=None, repr=False, compare=False)
     """Each query's cost and score at some of these weights."""
+
+    def paid(self, each: Floats) -> Floats:
+        """Return what all sizes that run come to, shape (Q,), by cost or time of each size (Q, M)."""
+        return Runs(self.kept, self.ran).paid(each)
 
     @classmethod
     def of_policy(cls, name: str, runs: PolicyRuns, data: Evaluator, cost_weight: float) -> Self:
@@ -124,18 +128,20 @@ class Comparison:
 
     def row(self, strategy: Strategy, traced: Traced | None = None) -> StrategyRow:
         """Measure a strategy; with its curve where that is given."""
-        data = self.data
-        paid = np.where(strategy.ran, data.cost, 0.0).sum(axis=1)
-        waited = np.where(strategy.ran, self.latency, 0.0).sum(axis=1)
-        found = excess(data.of(strategy.kept)[0], paid, strategy.kept, data.score, data.cost)
+        m = len(self.data.sizes)
         measured = self._measure(
             strategy.name,
-            np.eye(len(data.sizes))[strategy.kept],
-            paid,
-            waited[:, None] * np.ones(len(data.sizes)),
-            lift(found, self.bootstrap),
+            np.eye(m)[strategy.kept],
+            strategy.paid(self.data.cost),
+            strategy.paid(self.latency)[:, None] * np.ones(m),
+            lift(self._excess(strategy), self.bootstrap),
         )
         return StrategyRow.of(measured if traced is None else replace(measured, gap_closed=self.gap_closed(traced)))
+
+    def _excess(self, strategy: Strategy) -> Excess:
+        data = self.data
+        score, cost = data.of(strategy.kept)[0], strategy.paid(data.cost)
+        return excess(score, cost, strategy.kept, data.score, data.cost)
 
     def mix_row(self, cost: float) -> StrategyRow:
         """Measure the best random mix of sizes that costs so much a query, in the table's unit."""
@@ -148,11 +154,11 @@ class Comparison:
         """Figures of merit of a strategy, from the cheapest to the largest size."""
         data, families = self.data, self.bootstrap.families
         cheap, large = int(data.singles[:, 0].argmin()), data.largest
-        score, cost = data.of(strategy.kept)[0], np.where(strategy.ran, data.cost, 0.0).sum(axis=1)
+        score, cost = data.of(strategy.kept)[0], strategy.paid(data.cost)
         means = self.bootstrap.means(np.column_stack([cost, score]))
         weak, strong = data.singles[cheap], data.singles[large]
         left = regret(data.score, data.cost, score, cost, self.cost_weight)
-        found = excess(score, cost, strategy.kept, data.score, data.cost)
+        found = self._excess(strategy)
         return Summary(
             pgr=measure(
                 pgr(score.mean(), weak[1], strong[1]),

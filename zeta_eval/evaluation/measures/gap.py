@@ -87,11 +87,13 @@ def curve_area(frame: Frame, weights: Floats, walk: Walk) -> Area:
 
 def mix_area(frame: Frame, cost: Floats, score: Floats, corners: Sequence[int]) -> Area:
     """Return the area under the random mix: straight lines between its corner sizes, cheapest first; arrays (Q, M)."""
-    at = np.array(corners, dtype=np.intp)
-    weights = -np.arange(len(at), dtype=np.float64)
-    return curve_area(
-        frame, weights, lambda part: (cost[:, at[(-part).astype(int)]], score[:, at[(-part).astype(int)]])
-    )
+    dearest_first = np.array(corners[::-1], dtype=np.intp)
+
+    def walk(places: Floats) -> tuple[Floats, Floats]:
+        at = dearest_first[places.astype(np.intp)]
+        return cost[:, at], score[:, at]
+
+    return curve_area(frame, np.arange(len(corners), dtype=np.float64), walk)
 
 
 def closed(curve: Area, mix: Area, oracle: Area) -> tuple[float, Floats]:
