@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.inference.run.latency import LatencyModel, least_squares
+from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.models import Completion
+from zeta_eval.outcomes.latency import least_squares
 
 
 def measured(n, *, noise=0.0, seed=0):

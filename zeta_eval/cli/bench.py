@@ -47,6 +47,7 @@ def _bench(args: Namespace) -> Result:
     from zeta_eval import api
     from zeta_eval.models import GenerateConfig, Ladder
     from zeta_eval.outcomes import summary
+    from zeta_eval.outcomes.latency import latency_note
 
     ladder = loaded(Ladder, args.ladder)
     longest = ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens
@@ -56,6 +57,9 @@ def _bench(args: Namespace) -> Result:
     )
     table = summary(outcomes)
     shown = table[list(SUMMARY_COLUMNS)].rename(columns=SUMMARY_COLUMNS)
-    text = f"{shown.to_string(index=False, float_format='{:.4g}'.format)}\n\n{outcomes!r}\nOutcomes: {args.out}"
+    note = latency_note(outcomes.frame, outcomes.sizes)
+    parts = [shown.to_string(index=False, float_format="{:.4g}".format), ""]
+    parts += [f"Note: {note}"] if note else []
+    text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
     data = {"sizes": table.to_dict("records"), "n": len(outcomes), "outcomes": str(args.out)}
     return Result(report=outcomes, text=text, data=data)

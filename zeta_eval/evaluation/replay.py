@@ -17,6 +17,7 @@ from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.latency import latency_note
 from zeta_eval.outcomes.split import families, split_names
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
@@ -66,6 +67,7 @@ def replay(
     traced = [(s, compare.trace(s)) for s in (*own, *others, compare.oracle)]
     rows = [compare.row(*pair) for pair in traced]
     notes += cautions(split, table)
+    notes += [note] if (note := latency_note(ladder.frame, policy.sizes)) else []
     if way is not None and way != first:
         notes.append(f"the policy has no cascade, so {way} is the same as {first}.")
     ignored = tuple(s for s in outcomes.sizes if s not in policy.sizes)

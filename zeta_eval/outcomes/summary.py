@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from zeta_eval.outcomes.latency import modelled_latency
 from zeta_eval.outcomes.table import Outcomes
 
 
@@ -11,7 +12,8 @@ def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
     """Return the numbers of one size from its rows of the table; NaN where the table has no values.
 
     Accuracy is the mean over scored rows with its standard error (arXiv 2411.00640, section 2). `tokens_per_s` is
-    completion tokens per second of batch-1 latency, `tokens_per_gpu_s` per second of batched work.
+    completion tokens per second of batch-1 latency, `tokens_per_gpu_s` per second of batched work. Where latencies are
+    modelled, p50 and p95 have the 95 % interval of the fit as `_low_s` and `_high_s`.
     """
     score = rows["score"].astype("float64")
     metrics = {
@@ -29,6 +31,8 @@ def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
         "tokens_per_s": _rate(rows, "latency_s"),
         "tokens_per_gpu_s": _rate(rows, "gpu_s"),
     }
+    for name, (_, low, high) in modelled_latency(rows).items():
+        metrics |= {f"latency_{name}_low_s": low, f"latency_{name}_high_s": high}
     for name in ("gpu_s", "cost_usd"):
         metrics[f"{name}_total"] = float(rows[name].sum(min_count=1))
         metrics[f"{name}_mean"] = float(rows[name].mean())

@@ -6,15 +6,14 @@ In a batch the time of one query means nothing. So some queries are measured alo
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from zeta_eval.arrays import Floats
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Completion
+from zeta_eval.outcomes.latency import least_squares
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,23 +70,3 @@ class LatencyModel:
             self.base_s + self.per_prompt_token_s * prompt_tokens + self.per_completion_token_s * completion_tokens
         )
         return latency, min(latency, self.ttft_base_s + self.ttft_per_prompt_token_s * prompt_tokens)
-
-
-def least_squares(x: Floats, y: Floats) -> tuple[list[float], float | None]:
-    """Non-negative least squares of y (n,) on the few columns of x (n, k): coefficients and R2.
-
-    The best fit without a sign rule on some subset of the columns, the others 0, is the best under it (Lawson and
-    Hanson 1974, chapter 23); with k <= 3 all subsets are tried.
-    """
-    best, least = np.zeros(x.shape[1]), float(y @ y)
-    for size in range(1, x.shape[1] + 1):
-        for columns in itertools.combinations(range(x.shape[1]), size):
-            part = x[:, columns]
-            coefficients, _, rank, _ = np.linalg.lstsq(part, y)
-            error = float(((y - part @ coefficients) ** 2).sum())
-            if rank == size and (coefficients >= 0).all() and error < least:
-                least = error
-                best = np.zeros(x.shape[1])
-                best[list(columns)] = coefficients
-    spread = float(((y - y.mean()) ** 2).sum())
-    return best.tolist(), 1 - least / spread if spread > 0 else None
