@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from zeta_eval.evaluation.measures.calibration import brier, ece
+from zeta_eval.evaluation.measures.calibration import brier, ece, ece_if_calibrated
 
 
 def test_brier_is_the_field_s_own_size_by_size():
@@ -39,3 +39,43 @@ def test_ece_tells_calibrated_from_overconfident():
     assert ece(p, score)[0] < 0.02
     # Many bins: in the one that holds both probabilities the errors cancel.
     assert ece(np.where(p > 0.5, 1.0, 0.0), score, bins=1000)[0] == pytest.approx(0.25, abs=0.02)
+
+
+def calibrated(p, rng, kind):
+    """Scores whose means are p: right or wrong, or graded by quarters."""
+    return (rng.random(p.shape) < p).astype(float) if kind == "binary" else rng.binomial(4, p) / 4
+
+
+@pytest.mark.parametrize("kind", ["binary", "graded"])
+@pytest.mark.parametrize("n", [60, 600])
+def test_right_probabilities_show_the_error_that_is_told_for_them(n, kind):
+    rng = np.random.default_rng(n)
+    p = rng.beta(2, 1, (n, 1))
+    shown = np.array([ece(p, calibrated(p, rng, kind))[0] for _ in range(300)])
+    told = ece_if_calibrated(p, calibrated(p, rng, kind))[0]
+    assert told.value == pytest.approx(shown.mean(), rel=0.12)
+    assert 0.88 < ((told.low <= shown) & (shown <= told.high)).mean() <= 1
+
+
+def test_graded_scores_scatter_less_than_right_and_wrong():
+    rng = np.random.default_rng(3)
+    p = rng.beta(2, 1, (400, 1))
+    graded, binary = (ece_if_calibrated(p, calibrated(p, rng, kind))[0].value for kind in ("graded", "binary"))
+    assert graded < 0.7 * binary
+
+
+def test_wrong_probabilities_lie_above_what_right_ones_would_show():
+    rng = np.random.default_rng(4)
+    p = rng.beta(2, 1, (600, 2))
+    score = calibrated(p, rng, "binary")
+    too_sure = np.clip(1.5 * p - 0.25, 0.0, 1.0)
+    told = ece_if_calibrated(too_sure, score)
+    assert all(error > m.high for error, m in zip(ece(too_sure, score), told, strict=True))
+
+
+def test_the_same_seed_draws_the_same_and_sure_probabilities_show_none():
+    p, score = np.array([[0.0], [1.0], [1.0]]), np.array([[0.0], [1.0], [1.0]])
+    assert ece_if_calibrated(p, score)[0] == (0, 0, 0)
+    graded = np.array([[0.2], [0.5], [0.9]])
+    assert ece_if_calibrated(graded, graded, seed=5) == ece_if_calibrated(graded, graded, seed=5)
+    assert ece_if_calibrated(graded, graded)[0].value == pytest.approx(0, abs=1e-3)
