@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from zeta_eval.evaluation.measures.guarantee import POWER, betting, certify
+from zeta_eval.evaluation.measures.guarantee import betting, certify
+from zeta_eval.evaluation.measures.planning import POWER
 from zeta_eval.exceptions import InvalidInputError
 
 ACCURACY = 0.73

@@ -1,3 +1,6 @@
+import html
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,7 +173,73 @@ def test_a_table_that_can_not_be_tuned_on_is_refused(outcomes):
         tune(outcomes, TuningSettings(cost="cost_usd"))
 
 
-def test_the_report_tells_how_calibrated_each_size_is(outcomes, report):
-    assert set(report.brier) == set(report.ece) == set(outcomes.sizes)
-    assert all(0 < x < 1 for x in report.brier.values()) and all(0 <= x < 1 for x in report.ece.values())
-    assert f"{outcomes.sizes[0]} {report.brier[outcomes.sizes[0]]:.3f}" in report.text()
+def test_the_report_tells_how_calibrated_each_size_is_beside_what_chance_does(outcomes, report):
+    assert set(report.calibration) == set(outcomes.sizes)
+    for size, c in report.calibration.items():
+        assert 0 < c.brier < 1 and 0 <= c.ece < 1
+        assert 0 < c.ece_if_calibrated.low < c.ece_if_calibrated.value < c.ece_if_calibrated.high
+        assert f"{size} {c.brier:.3f} / {c.ece:.3f} ({c.ece_if_calibrated.value:.3f} [" in report.text()
+
+
+def test_the_scores_on_tune_and_test_differ_by_what_the_report_says(report, outcomes):
+    difference = report.tune_minus_test
+    assert difference.value == pytest.approx(report.tune_score - report.test_score)
+    assert difference.low < difference.value < difference.high
+    assert not report.out_of_fold and "the queries that it was fitted on" in report.text()
+    learned = tune(outcomes, TuningSettings(n_trials=1, estimator="learned"))
+    assert learned.out_of_fold and "by fits that did not see the query" in learned.text()
+
+
+def test_every_finding_is_in_text_html_json_and_metrics(report):
+    assert all(line in report.text() for line in report.findings())
+    assert all(html.escape(line) in report._repr_html_() for line in report.findings())
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert data["search"]["gap_closed"]["value"] == report.metrics()["search_gain"]
+    assert data["calibration"]["4B"]["ece"] == report.metrics()["ece_4B"]
+    assert data["rows"][0]["strategy"] == "policy"
+    assert report.metrics()["trials_run"] == 20
+
+
+@pytest.mark.parametrize("n", [3, 9, 17])
+def test_exactly_as_many_trials_run_as_asked_for_and_so_it_is_recorded(outcomes, n):
+    found = tune(outcomes, TuningSettings(n_trials=n, estimator="heuristic"))
+    assert len(found.trials) == found.policy.provenance["n_trials"] == found.search.n_trials == n
+    assert f"Tuned with {n} trials" in found.text()
+
+
+def test_a_search_of_one_trial_gained_nothing_and_says_so(outcomes):
+    found = tune(outcomes, TuningSettings(n_trials=1, estimator="heuristic"))
+    assert found.search.gap_closed == (0, 0, 0)
+    assert "The search gained nothing: the untuned start was kept." in found.text()
+
+
+def test_what_the_search_gained_is_told_for_the_exported_trial(report):
+    row = report.trials[report.trials["number"] == report.search.trial].iloc[0]
+    assert all(row[name] == value for name, value in report.parameters.items())
+    assert report.search.start == "likelihood"
+    assert report.search.gap_closed.low <= report.search.gap_closed.value <= report.search.gap_closed.high
+
+
+def test_keeping_less_is_never_dearer_where_both_can_be_certified():
+    large = make_outcomes(4000, seed=3, slope=4.0)
+    less, more = (tune(large, TuningSettings(n_trials=1, estimator="heuristic", keep=x)) for x in (0.9, 0.99))
+    first, other = less.keeping
+    assert first.likely and other.likely
+    assert less.policy.cost_weight == first.cost_weight > other.cost_weight == more.policy.cost_weight
+    assert other.cost == more.keeping[0].cost
+    assert less.certificate.certified
+    assert first.cost.value == pytest.approx(less.test.policy_row.cost_ratio)
+    assert f"Keeping 90 % costs {100 * first.cost.value:.0f} %" in less.text()
+    assert f"99 % would cost {100 * other.cost.value:.0f} %" in less.text()
+
+
+def test_more_than_99_percent_is_tuned_for_too(outcomes):
+    found = tune(outcomes, TuningSettings(n_trials=1, estimator="heuristic", keep=0.999))
+    assert [row.share for row in found.keeping] == [0.999, 0.99]
+    assert found.keeping[0].cost.value >= found.keeping[1].cost.value
+    assert "have no margin for a certificate" in found.text()
+
+
+def test_under_a_budget_no_share_decides_the_trade_off(outcomes):
+    found = tune(outcomes, TuningSettings(n_trials=5, min_score=0.5, keep=0.5, estimator="heuristic"))
+    assert found.keeping == () and found.certificate is not None

@@ -255,8 +255,7 @@ def route(
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:
     """Record a tuning with its study and test report, and the policy version."""
     policy = report.policy
-    found = {"tune_accuracy": report.tune_score, "optimism": report.optimism}
-    metrics = report.test.metrics() | found | {"cost_weight": policy.cost_weight, "seconds": report.seconds}
+    metrics = report.test.metrics() | report.metrics()
     tags = {"estimator": report.estimator, "verdict": policy.verdict.status}
     tags |= {"policy": policy.name, "cost": policy.cost_unit}
     settings = report.parameters | asdict(report.settings)

@@ -79,7 +79,7 @@ TUNING: Arguments = {
     "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},
     "--estimator": {"choices": Choices(lambda: _estimators(embedder=True)), **_ESTIMATOR},
     "--embedder": {"metavar": "MODEL", "help": "sentence-transformers model for knn and embedding"},
-    "--keep": {"type": float, "metavar": "X", "help": "certify this share of the largest size's accuracy"},
+    "--keep": {"type": float, "metavar": "X", "help": "keep this share of the largest size's accuracy, and certify it"},
     "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "confidence of --keep (%(default)s)"},
     "--storage": {"metavar": "URL", "help": "Optuna storage that makes the study resumable"},
 }

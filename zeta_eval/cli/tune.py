@@ -1,6 +1,5 @@
 """`zeta tune`: search a routing policy."""
 
-import dataclasses
 from argparse import Namespace
 
 from zeta_eval.cli.options import TABLE, TRACKED, TUNING, new_file, settings, tracker
@@ -24,7 +23,4 @@ def _tune(args: Namespace) -> Result:
     report = api.tune(args.table, settings=settings(args), tracker=tracker(args))
     if args.out is not None:
         report.policy.save(args.out)
-    data = report.test.to_dict() | {"estimator": report.estimator}
-    if report.certificate is not None:
-        data["certificate"] = dataclasses.asdict(report.certificate)
-    return Result(report=report, text=report.text(), data=data).written("Policy", args.out)
+    return Result(report=report, text=report.text(), data=report.to_dict()).written("Policy", args.out)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import html
+import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from zeta_eval.evaluation.measures.guarantee import Certificate
+from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.evaluation.reports.report import ReplayReport
+from zeta_eval.files import plain
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.heuristic_share import HeuristicShare, share_text
+from zeta_eval.tuning.keeping import Kept, keeping_text
+from zeta_eval.tuning.on_test import Calibration
+from zeta_eval.tuning.search_gain import SearchGain
 from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.unseen_tasks import Unseen
 
@@ -35,10 +43,18 @@ class TuningReport:
     """The policy and every baseline on the test split."""
     tune_score: float
     """Mean score of the policy on the split it was tuned on."""
+    tune_minus_test: Measure
+    """That score minus the score on `test`, with the interval of the difference."""
+    out_of_fold: bool
+    """Whether the score on tune is by fits that did not see the query; else the policy was fitted on these queries."""
     trials: pd.DataFrame
     """One row per trial: number, score, cost, and each parameter."""
     parameters: dict[str, Any]
     """The chosen trial's parameters."""
+    search: SearchGain
+    """What the search gained over its untuned start, on `test`."""
+    heuristic: dict[str, HeuristicShare]
+    """What the heuristic decides on `test`, with and without the task's name."""
     settings: TuningSettings
     """The settings of the run."""
     seconds: float
@@ -51,20 +67,15 @@ class TuningReport:
     """The policy on `test` where the task of each query was left out of the fit; None with one task only."""
     certificate: Certificate | None
     """The certificate on `test`, where a share to keep was asked for."""
-    brier: dict[str, float]
-    """Brier score of the success probabilities before any answer, on `test`, by size."""
-    ece: dict[str, float]
-    """Expected calibration error of the same, in [0, 1], by size."""
+    keeping: tuple[Kept, ...]
+    """What the share asked for costs on `test`, and what 99 % would; empty where no share decided the trade-off."""
+    calibration: dict[str, Calibration]
+    """How well the success probabilities before any answer match the scores on `test`, by size."""
 
     @property
     def test_score(self) -> float:
         """Mean score of the policy on the test split."""
         return self.test.policy_row.accuracy
-
-    @property
-    def optimism(self) -> float:
-        """Score on the tuning split minus score on the test split."""
-        return self.tune_score - self.test_score
 
     @property
     def best_curve(self) -> list[float]:
@@ -85,28 +96,86 @@ class TuningReport:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return self.test._repr_html_()
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.findings())
+        return self.test._repr_html_() + lines
+
+    def metrics(self) -> dict[str, float]:
+        """What the tuning is recorded with beside the metrics of the test, by name; only what is known."""
+        found = {"tune_accuracy": self.tune_score, "cost_weight": self.policy.cost_weight, "seconds": self.seconds}
+        found |= self.tune_minus_test.named("tune_minus_test") | {"trials_run": float(len(self.trials))}
+        found |= self.search.gap_closed.named("search_gain")
+        for way, share in zip(("with_task", "without_task"), self.heuristic.values(), strict=True):
+            found |= {f"heuristic_weight_{way}": share.weight, f"heuristic_changes_{way}": share.changes}
+        for row in self.keeping:
+            name = f"keep_{row.share:g}"
+            found |= row.cost.named(f"{name}_cost_ratio") | row.kept.named(f"{name}_kept")
+        for size, c in self.calibration.items():
+            found |= {f"brier_{size}": c.brier, f"ece_{size}": c.ece}
+            found |= c.ece_if_calibrated.named(f"ece_if_calibrated_{size}")
+        return {name: float(x) for name, x in found.items() if math.isfinite(x)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the test's JSON values with what the tuning found; an unknown number is None."""
+        keys = ("estimator", "held_out_area", "tune_score", "out_of_fold")
+        found = {name: getattr(self, name) for name in keys} | {
+            "tune_minus_test": _ends(self.tune_minus_test),
+            "search": asdict(self.search) | {"gap_closed": _ends(self.search.gap_closed), "text": self.search.text()},
+            "heuristic": {way: asdict(share) for way, share in self.heuristic.items()},
+            "calibration": {
+                size: asdict(c) | {"ece_if_calibrated": _ends(c.ece_if_calibrated)}
+                for size, c in self.calibration.items()
+            },
+        }
+        if self.keeping:
+            found["keeping"] = [asdict(r) | {"kept": _ends(r.kept), "cost": _ends(r.cost)} for r in self.keeping]
+        if self.certificate is not None:
+            found["certificate"] = asdict(self.certificate)
+        tuning: dict[str, Any] = plain(found)
+        return self.test.to_dict() | tuning
 
     def text(self) -> str:
         """The test table and the outcome of the search, as plain text."""
-        return "\n".join(
-            (
-                self.test.text(),
-                f"Tuned with {len(self.trials)} trials in {self.seconds:.0f} s (seed {self.settings.seed}); score "
-                f"{self.tune_score:.3f} on tune, {self.test_score:.3f} on test: optimism {self.optimism:+.3f}.",
-                f"Estimator: {self.estimator} (area on validate: "
-                + ", ".join(f"{name} {value:.4f}" for name, value in self.held_out_area.items())
-                + ").",
-                "Calibration on test, Brier score / expected calibration error: "
-                + ", ".join(f"{size} {self.brier[size]:.3f} / {self.ece[size]:.3f}" for size in self.brier)
-                + ".",
-                "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
-                if self.policy.looks
-                else "Escalation did not pay on held-out queries, or no answers are stored: the policy keeps "
-                "every first answer.",
-                self._unseen_text(),
-                *(() if self.certificate is None else (self.certificate.text,)),
-            )
+        return "\n".join((self.test.text(), *self.findings()))
+
+    def findings(self) -> list[str]:
+        """Return what the tuning found beside the test, a sentence each."""
+        return [
+            f"Tuned with {len(self.trials)} trials in {self.seconds:.0f} s (seed {self.settings.seed}).",
+            self.search.text(),
+            share_text(self.heuristic, self.estimator),
+            self._scores_text(),
+            f"Estimator: {self.estimator} (area on validate: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in self.held_out_area.items())
+            + ").",
+            self._calibration_text(),
+            "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
+            if self.policy.looks
+            else "Escalation did not pay on held-out queries, or no answers are stored: the policy keeps "
+            "every first answer.",
+            self._unseen_text(),
+            *([keeping_text(self.keeping)] if self.keeping else []),
+            *(() if self.certificate is None else (self.certificate.text,)),
+        ]
+
+    def _scores_text(self) -> str:
+        """How the policy does on the queries that it was tuned on and on others."""
+        how = "by fits that did not see the query" if self.out_of_fold else "the queries that it was fitted on"
+        d = self.tune_minus_test
+        return (
+            f"Score {self.tune_score:.3f} on tune ({how}), {self.test_score:.3f} on test: difference {d.value:+.3f} "
+            f"[{d.low:+.3f}, {d.high:+.3f}]."
+        )
+
+    def _calibration_text(self) -> str:
+        """How far the success probabilities are from the scores, beside what right ones would show."""
+        said = (
+            f"{size} {c.brier:.3f} / {c.ece:.3f} ({c.ece_if_calibrated.value:.3f} "
+            f"[{c.ece_if_calibrated.low:.3f}, {c.ece_if_calibrated.high:.3f}])"
+            for size, c in self.calibration.items()
+        )
+        return (
+            "Calibration on test, Brier score / expected calibration error (in brackets what right probabilities would "
+            f"show on so many queries): {', '.join(said)}."
         )
 
     def _unseen_text(self) -> str:
@@ -121,3 +190,7 @@ class TuningReport:
             f"{100 * row.cost_ratio:.0f} % of the largest size's cost; lift over all cost weights {lift.value:+.3f} "
             f"[{lift.low:+.3f}, {lift.high:+.3f}]."
         )
+
+
+def _ends(measure: Measure) -> dict[str, float]:
+    return measure._asdict()

@@ -1,4 +1,4 @@
-"""Choices made on held-out queries: the estimator, whether to escalate, and the cost weight."""
+"""Choices made on held-out queries: the estimator and whether to escalate."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,20 +10,15 @@ from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.runs import PolicyRuns
 from zeta_eval.evaluation.measures.metrics import area
 from zeta_eval.evaluation.measures.statistics import Bootstrap
-from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.fit_cascade import fit_looks, scaled
 from zeta_eval.tuning.heuristic import Data
-from zeta_eval.tuning.settings import TuningSettings
 
 SCALES = (0.25, 0.5, 1.0, 1.5)
 """Factors on the value of seeing an answer that are compared on held-out queries."""
 
 RESAMPLES = 200
 """Number of resamples behind the standard error of a gain."""
-
-KEEP = 0.99
-"""Share of the largest size's accuracy that a policy keeps unless something else is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +58,10 @@ class Candidate:
         """Mean (cost, score) at each cost weight on tune and on the held-out split, shape (2, K, 2)."""
         return np.stack([_means(self.runs(split), split, weights) for split in (self.tune, self.held_out)])
 
+    def scores(self, split: Split, weights: Floats) -> Floats:
+        """Each query's score at each cost weight on one of the splits, shape (Q, K)."""
+        return self.runs(split).curve(split.data.evaluator, weights)[1]
+
     def runs(self, split: Split) -> PolicyRuns:
         """The policy on one of the splits."""
         return PolicyRuns(self.policy, split.data.read, split.answers, prior=split.p)
@@ -101,34 +100,3 @@ def _pays(plain: Candidate, cascading: Candidate) -> bool:
 
     gain = cascading.held_out_area - plain.held_out_area
     return bool(gain > np.std(areas(cascading) - areas(plain), ddof=1))
-
-
-def choose_cost_weight(candidate: Candidate, settings: TuningSettings) -> float:
-    """The cost weight that meets the budget, or reaches the floor or the largest size's accuracy, at the least cost.
-
-    A floor must hold on both splits: the first alone is optimistic, the second alone noisy.
-    """
-    weights = candidate.runs(candidate.tune).finite_weights()
-    cost, score = np.moveaxis(candidate.points(weights), -1, 0)  # each (2 splits, K)
-    if (sane := cost.max(0) <= 1.0 + 1e-9).any():  # a cascade must not cost more than the largest size alone
-        weights, cost, score = weights[sane], cost[:, sane], score[:, sane]
-    splits = [candidate.tune.data, candidate.held_out.data]
-    if settings.max_cost is not None:
-        spent = (cost * [[s.evaluator.unit_cost] for s in splits]).max(0)
-        if spent.min() > settings.max_cost:
-            raise InvalidInputError(
-                f"No trade-off costs at most {settings.max_cost:g} per query; the cheapest costs {spent.min():.3g}. "
-                "Raise --max-cost."
-            )
-        return float(weights[np.argmax(np.where(spent <= settings.max_cost, score.mean(0), -np.inf))])
-    if settings.min_score is not None:
-        margin = (score - settings.min_score).min(0)
-        if margin.max() < 0:
-            raise InvalidInputError(
-                f"No trade-off scores {settings.min_score:g} on average; the best scores "
-                f"{score.min(0).max():.3f}. Lower --min-score."
-            )
-    else:
-        largest = np.array([[s.score[:, -1].mean()] for s in splits])
-        margin = (score - max(KEEP, settings.keep or 0.0) * largest).min(0)
-    return float(weights[np.argmin(np.where(margin >= min(0.0, margin.max()), cost.mean(0), np.inf))])

@@ -18,7 +18,7 @@ class TuningSettings:
     cost: str | None = None
     """Cost column; None takes gpu_s, else cost_usd, else latency_s."""
     n_trials: int = 300
-    """Number of configurations that are tried."""
+    """Number of configurations that are tried, the plain fits first."""
     seed: int = 0
     """Seed of the search and of every interval."""
     max_cost: float | None = None
@@ -32,7 +32,7 @@ class TuningSettings:
     embedder: str | None = None
     """Name or local folder of a sentence-transformers model, for the estimators that need one."""
     keep: float | None = None
-    """Share of the largest size's accuracy to certify on held-out queries, in (0, 1]."""
+    """Share of the largest size's accuracy to keep for least, and to certify on held-out queries, in (0, 1]."""
     confidence: float = 0.95
     """Confidence of that certificate, in (0, 1)."""
     name: str = "zeta"

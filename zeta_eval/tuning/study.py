@@ -14,21 +14,25 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
+from zeta_eval.evaluation.batch.evaluator import cost_column
 from zeta_eval.evaluation.batch.predict import expect
-from zeta_eval.evaluation.batch.runs import PolicyRuns
-from zeta_eval.evaluation.measures.calibration import brier, ece
-from zeta_eval.evaluation.measures.guarantee import Certificate, certify
-from zeta_eval.evaluation.replay import replay
+from zeta_eval.evaluation.measures.gap import mix_corners
+from zeta_eval.evaluation.measures.means import apart
+from zeta_eval.evaluation.replay import outside_corners, replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator
 from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
+from zeta_eval.tuning.keeping import TradeOff
+from zeta_eval.tuning.on_test import OnTest
 from zeta_eval.tuning.report import TuningReport
-from zeta_eval.tuning.selection import Candidate, Split, choose_cost_weight, with_looks
+from zeta_eval.tuning.search_gain import SearchGain, gap_gain, plain_fit
+from zeta_eval.tuning.selection import Candidate, Split, with_looks
 from zeta_eval.tuning.settings import TuningSettings
+from zeta_eval.tuning.trade_off import KEEP, Grid, choose_cost_weight, trade_off
 from zeta_eval.tuning.unseen_tasks import Refit, measure_transfer
 
 if TYPE_CHECKING:
@@ -47,9 +51,9 @@ CANDIDATES = 30
 def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningReport:
     """Tune a policy on a table of outcomes.
 
-    Without a budget the search has two objectives, score and cost (NSGA-II), and the cost weight chosen is the cheapest
-    that keeps 99 % of the largest size's accuracy. With a budget (max_cost) or a floor (min_score) it has one objective
-    under a constraint (TPE).
+    Without a budget the search has two objectives, score and cost (NSGA-II). The cost weight is the cheapest that keeps
+    99 % of the largest size's accuracy; with a share to keep, the cheapest that is likely to be certified.
+    With a budget (max_cost) or a floor (min_score) it has one objective under a constraint (TPE).
 
     Raises:
         OutcomesError: the table has too few queries, one size only, or no usable cost column.
@@ -86,7 +90,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         "outcomes_sha256": outcomes.sha256,
         "queries": {n: len(p) for n, p in parts.items()},
         "study": study.study_name,
-        "n_trials": len(study.trials),
+        "n_trials": sum(t.state.is_finished() for t in study.trials),
         "seed": settings.seed,
         "parameters": dict(trial.params),
     } | ({"sampled": sampled} if sampled else {})
@@ -94,7 +98,8 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
     candidates = [with_looks(candidate(name, policy, splits, settings)) for name in settings.estimators]
     chosen = max(candidates, key=lambda c: c.held_out_area)
-    weight = choose_cost_weight(chosen, settings)
+    aims = _aims(chosen, settings, len(parts["test"]))
+    weight = aims[0].cost_weight if aims else choose_cost_weight(chosen, settings)
     cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
     refit = _refit(chosen, trial.params, cost, settings)
     domain, unseen = measure_transfer(parts, cost, weight, refit, seed=settings.seed)
@@ -102,38 +107,63 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     policy = replace(chosen.policy, cost_weight=weight, cut_points=cuts, domain=domain, provenance=provenance)
     test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
     policy = replace(policy, verdict=test.verdict)
-    on_test = Evaluator(parts["test"], cost)
-    p_test = expect(policy, on_test.features)[0]
-    certificate = None if settings.keep is None else _certify(policy, on_test, parts["test"], settings)
+    held = Data.of(parts["test"], cost, data.costs)
+    on_test = OnTest(policy=policy, table=parts["test"], data=held.evaluator)
+    tuned = chosen.scores(chosen.tune, np.array([weight]))[:, 0]
     finished = [t for t in study.trials if t.state.is_finished() and t.values is not None]
     return TuningReport(
         policy=policy,
         test=test,
-        tune_score=float(chosen.points(np.array([weight]))[0, 0, 1]),
+        tune_score=float(tuned.mean()),
+        tune_minus_test=apart(tuned, on_test.at(weight)[0], families(parts["tune"].queries), on_test.families),
+        out_of_fold=policy.learned is not None,
         trials=pd.DataFrame([{"number": t.number, **t.user_attrs, **t.params} for t in finished]),
         parameters=dict(trial.params),
+        search=_gain(trial, len(finished), data, held, outcomes),
+        heuristic=on_test.heuristic(),
         settings=settings,
         seconds=time.perf_counter() - started,
         estimator=chosen.estimator,
         unseen=unseen,
         held_out_area={c.estimator: c.held_out_area for c in candidates},
-        certificate=certificate,
-        brier=dict(zip(outcomes.sizes, brier(p_test, on_test.score).tolist(), strict=True)),
-        ece=dict(zip(outcomes.sizes, ece(p_test, on_test.score).tolist(), strict=True)),
+        certificate=None
+        if settings.keep is None
+        else on_test.certificate(settings.keep, settings.confidence, settings.seed),
+        keeping=on_test.kept(aims),
+        calibration=on_test.calibration(settings.seed),
     )
 
 
-def _certify(policy: RoutingPolicy, data: Evaluator, test: Outcomes, settings: TuningSettings) -> Certificate:
-    """Certify the policy at its own cost weight, on the split on which nothing was chosen."""
-    assert settings.keep is not None
-    own = PolicyRuns.of(policy, test, data.features).at(policy.cost_weight)
-    return certify(
-        data.of(own.kept)[0],
-        data.score[:, data.largest],
-        cost_weight=policy.cost_weight,
-        keep=settings.keep,
-        confidence=settings.confidence,
-        seed=settings.seed,
+def _aims(chosen: Candidate, settings: TuningSettings, n_test: int) -> list[TradeOff]:
+    """The trade-off that keeps the share asked for, and the one for 99 % beside it; none under a budget or a floor."""
+    if settings.keep is None or settings.max_cost is not None or settings.min_score is not None:
+        return []
+    grid, shares = Grid.of(chosen), dict.fromkeys((settings.keep, KEEP))
+    return [trade_off(grid, share, settings.confidence, n_test) for share in shares]
+
+
+def _gain(trial: optuna.trial.FrozenTrial, n_trials: int, data: Data, test: Data, outcomes: Outcomes) -> SearchGain:
+    """Compare the chosen trial's heuristic with that of the first trial on the test split."""
+    import optuna
+
+    first = neutral(outcomes.sizes, next(iter(STARTS)), ENQUEUED_COST_WEIGHTS[0])
+    tuned, start = (
+        configure(optuna.trial.FixedTrial(dict(p)), data, outcomes.sizes).predict(test, data)
+        for p in (trial.params, first)
+    )
+    return SearchGain(
+        trial=trial.number,
+        n_trials=n_trials,
+        start=str(first["start"]),
+        plain=plain_fit(trial.params, first),
+        gap_closed=gap_gain(
+            test.evaluator,
+            tuned,
+            start,
+            forced=test.forced,
+            corners=outside_corners(outcomes, "test", test.evaluator.cost_unit) or mix_corners(test.evaluator.singles),
+            families=families(outcomes.split("test").queries),
+        ),
     )
 
 
@@ -201,9 +231,9 @@ def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         tpe, nsga = optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler
         study.sampler = tpe(seed=seed) if budget else nsga(seed=seed, population_size=50)
-    for weight in ENQUEUED_COST_WEIGHTS:
-        for start in STARTS:
-            study.enqueue_trial(neutral(sizes, start, weight), skip_if_exists=True)
+    plain = [neutral(sizes, start, weight) for weight in ENQUEUED_COST_WEIGHTS for start in STARTS]
+    for parameters in plain[: settings.n_trials]:  # no more than will run
+        study.enqueue_trial(parameters, skip_if_exists=True)
 
     def objective(trial: optuna.Trial) -> float | tuple[float, float]:
         configuration = configure(trial, data, sizes)

@@ -19,16 +19,13 @@ on 2 % of the queries, four of five draws of some 540 queries certify 95 % at 95
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import NormalDist
 
 import numpy as np
 from scipy.special import ndtri
 
 from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.measures.planning import queries_needed
 from zeta_eval.exceptions import InvalidInputError
-
-POWER = 0.8
-"""Chance to certify that `queries_needed` aims at."""
 
 SHARE_STEP = 0.01
 """Step between the shares that are tested below and above `keep`."""
@@ -62,8 +59,8 @@ class Certificate:
     lower_bound: float
     """Share of the largest size's accuracy that is kept at least, in steps of `SHARE_STEP`."""
     queries_needed: int | None
-    """Held-out queries that would certify the share with a chance of `POWER`, at the mean and spread seen. None where
-    it is certified, or where the mean leaves no margin and no number would do."""
+    """Held-out queries that would certify the share with a chance of `planning.POWER`, at the mean and spread seen.
+    None where it is certified, or where the mean leaves no margin and no number would do."""
     seed: int
     """Seed of the order in which the bets read the queries."""
     text: str
@@ -127,7 +124,9 @@ def certify(
     failed = p_values > alpha
     reached = int(np.argmax(failed)) if failed.any() else len(shares)
     certified, bound = reached >= len(below), float(shares[reached - 1]) if reached else 0.0
-    needed = None if certified else _queries_needed(policy, largest, keep, alpha)
+    z = policy - keep * largest
+    needed = None if certified else queries_needed(float(z.mean()), float(z.std()), keep, alpha)
+    needed = needed and max(len(z) + 1, needed)
     kept = float(policy.mean() / largest.mean()) if largest.any() else 1.0
     return Certificate(
         certified=certified,
@@ -141,21 +140,6 @@ def certify(
         seed=seed,
         text=_text(certified, cost_weight, bound, needed, kept, len(policy), keep, confidence),
     )
-
-
-def _queries_needed(policy: Floats, largest: Floats, keep: float, alpha: float) -> int | None:
-    """Return the queries that the test needs, by the normal approximation; scores (Q,).
-
-    Where losses are rare the normal approximation is too hopeful; the last term, linear as in Bernstein's inequality,
-    mends that.
-    """
-    z = policy - keep * largest
-    mean, spread = float(z.mean()), float(z.std())
-    if mean <= 1e-12:
-        return None
-    normal = NormalDist()
-    needed = ((normal.inv_cdf(1 - alpha) * spread + normal.inv_cdf(POWER) * spread) / mean) ** 2
-    return max(len(z) + 1, math.ceil(needed + 2 * math.log(1 / alpha) * keep / mean))
 
 
 def _text(

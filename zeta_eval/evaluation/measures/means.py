@@ -1,0 +1,32 @@
+"""Ratios and differences of means, with their intervals."""
+
+import math
+
+import numpy as np
+
+from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.evaluation.measures.gap import interval
+from zeta_eval.evaluation.measures.statistics import Measure, standard_error
+
+_Z = 1.959964
+"""97.5 % quantile of the normal distribution."""
+
+
+def ratio(part: Floats, whole: Floats, families: Sizes | None = None) -> Measure:
+    """Return mean(part) / mean(whole) over the same queries, shapes (Q,), with its 95 % interval.
+
+    The error is that of a ratio of paired means (delta method); NaN where the whole is 0.
+    """
+    base = float(whole.mean())
+    if base == 0:
+        return Measure(math.nan, math.nan, math.nan)
+    value = float(part.mean()) / base
+    return interval(value, np.asarray((part - value * whole) / base), families)
+
+
+def apart(a: Floats, b: Floats, families_a: Sizes | None = None, families_b: Sizes | None = None) -> Measure:
+    """Return mean(a) - mean(b) over different queries, shapes (A,) and (B,), with its 95 % interval (normal)."""
+    value = float(a.mean() - b.mean())
+    errors = (standard_error(a - a.mean(), families_a), standard_error(b - b.mean(), families_b))
+    half = _Z * math.hypot(*errors)
+    return Measure(value, value - half, value + half)
