@@ -14,8 +14,8 @@ from zeta_eval.router import Step, ZetaDynamicRouter
 ROUTER = ZetaDynamicRouter()
 
 
-def step(size, latency_s, error=None):
-    return Step(size=size, text="an answer", latency_s=latency_s, p_right=0.5, error=error)
+def step(size, latency_s, error=None, p_right=0.5):
+    return Step(size=size, text="an answer", latency_s=latency_s, p_right=p_right, error=error)
 
 
 @pytest.fixture
@@ -67,7 +67,8 @@ def test_a_decision_is_recorded_with_its_own_propensity(history):
 
 
 def test_ratings_are_the_newest_of_each_source(history):
-    _, first = routed(history, "What is 2 + 3?", steps=[step("7B", 0.25)], propensity=0.5, gpu_s=0.1)
+    unread = step("7B", 0.25, p_right=ROUTER.route("What is 2 + 3?").p["7B"])
+    _, first = routed(history, "What is 2 + 3?", steps=[unread], propensity=0.5, gpu_s=0.1)
     _, second = routed(history, "What is 2 + 4?", steps=[step("4B", 0.25), step("7B", 0.5)])
     for key, score, source in (
         (first, 0.0, "person"),
@@ -79,12 +80,36 @@ def test_ratings_are_the_newest_of_each_source(history):
     history.feedback(text="What is 2 + 3?", size="7B", right=False, source="judge")
     history.feedback(text="What is 2 + 3?", size="4B", answer="5")
     labels = history.ratings().sort_values(["query", "source"])
-    assert labels[["source", "score", "propensity", "alone"]].to_numpy().tolist() == [
-        ["judge", 0.0, 1.0, False],
-        ["person", 1.0, 0.5, True],
-        ["person", 0.5, 1.0, False],
+    assert labels[["source", "score", "propensity", "selected"]].to_numpy().tolist() == [
+        ["judge", 0.0, 0.5, False],
+        ["person", 1.0, 0.5, False],
+        ["person", 0.5, 1.0, True],
     ]
     assert list(labels["model"]) == ["7B"] * 3 and labels["gpu_s"].tolist()[1] == 0.1
+
+
+def test_an_answer_that_its_own_signals_kept_is_selected_and_replaces_no_rating_that_is_not(history):
+    text = "What is 2 + 3?"
+    for score, p_right in ((0.0, ROUTER.route(text).p["7B"]), (1.0, 0.99)):
+        _, key = routed(history, text, steps=[step("7B", 0.25, p_right=p_right)], propensity=0.5)
+        history.feedback(key, score=score)
+    rows = history.ratings().sort_values("score")
+    assert rows[["score", "selected", "propensity"]].to_numpy().tolist() == [[0.0, False, 0.5], [1.0, True, 0.5]]
+
+
+def test_a_query_that_comes_often_has_the_propensity_of_its_first_draw_alone(history):
+    text = "What is 2 + 3?"
+    for size, propensity, score in (("7B", 0.9, 0.0), ("4B", 0.05, 1.0), ("7B", 0.9, 1.0)):
+        key = history.record(replace(ROUTER.route(text), size=size), text, propensity=propensity)
+        history.feedback(key, score=score)
+    rows = history.ratings().set_index("model")
+    assert rows["propensity"].to_dict() == {"7B": 0.9, "4B": 1.0} and rows["score"]["7B"] == 1.0
+
+
+def test_an_answer_kept_for_what_it_said_is_not_recorded_without_its_steps(history):
+    decision = replace(ROUTER.route("What is 2 + 3?"), selected=True)
+    with pytest.raises(InvalidInputError, match=r"give steps=routed\.steps"):
+        history.record(decision, "What is 2 + 3?")
 
 
 def test_the_final_size_is_the_last_that_gave_an_answer(history):

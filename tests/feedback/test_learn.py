@@ -16,7 +16,9 @@ from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.feedback import History
 from zeta_eval.feedback.judged import Judged
-from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.models import Completion
+from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.testing import make_outcomes
 
 
@@ -81,6 +83,72 @@ def test_without_exploration_feedback_compares_nothing_and_says_so(old, misled, 
     assert not report.promoted and report.differences == ()
     assert "says nothing of sizes that were not chosen" in report.text()
     assert report.new.verdict.status == "not measured"
+
+
+def generated(path, table, *, explore):
+    """Traffic of a cascade that keeps the small size's answer where it is sure; all kept answers are judged truly."""
+    own = Posterior(size="4B", bias=2.0, prior=1.0, own=0.0, weights={"mean_logprob": 8.0})
+    rungs = [
+        Rung(size=s, ability=a, slope=1.0, cost=c)
+        for s, a, c in zip(table.sizes, (0, 0.5, 2), (0.1, 0.3, 1), strict=True)
+    ]
+    policy = RoutingPolicy(
+        name="t",
+        rungs=tuple(rungs),
+        weights={"words": 0.0},
+        bias=0.0,
+        cost_weight=0.6,
+        cut_points=(0.0, 1.0),
+        default_size="7B",
+        looks=(Look(ran=("4B",), spread=0.5, posteriors=(own,)),),
+        cost_unit="gpu_s",
+    )
+    router, scores = ze.ZetaDynamicRouter(policy, explore=explore, seed=0), table.matrix("score")
+    with History(path) as history:
+        for text, task, right in zip(table.queries, table.tasks, scores, strict=True):
+            says = {s: completion(-0.1 - 0.3 * (1 - x)) for s, x in zip(table.sizes, right, strict=True)}
+            made = router.generate(text, says, task=task)
+            key = history.record(made.decision, text, task=task, steps=made.steps)
+            history.feedback(key, score=float(right[table.sizes.index(made.size)]), source="scorer")
+    return policy
+
+
+def completion(logprob):
+    return lambda _: Completion(text="x", mean_logprob=logprob, min_logprob=logprob)
+
+
+def test_answers_that_a_cascade_kept_for_what_they_said_are_not_learned_from(tmp_path):
+    table = world(300, 5)
+    policy = generated(tmp_path / "h.db", table, explore=0.0)
+    with pytest.raises(OutcomesError, match=r"kept by a cascade for what they said.*explore=0\.05"):
+        ze.learn(policy, tmp_path / "h.db", settings=SETTINGS)
+
+
+def test_a_cascade_s_explored_answers_are_as_often_right_as_their_sizes(tmp_path):
+    table = world(1500, 5)
+    policy = generated(tmp_path / "h.db", table, explore=0.5)
+    truth = table.matrix("score").mean(axis=0)
+    with History(tmp_path / "h.db") as history:
+        judged, every = Judged.of(history, policy.sizes), history.ratings()
+    assert judged.left_out + len(judged) == len(every) == 1500 and judged.left_out > 500
+    assert judged.explored.all() and set(judged.propensity) == {1 / 3}
+    fair = np.array([judged.score[judged.size == m].mean() for m in range(3)])
+    assert np.abs(fair - truth).max() < 0.08
+    kept = every[every["model"] == "4B"]["score"].mean()
+    assert kept > truth[0] + 0.15  # with the answers that were kept for what they said
+
+
+def test_a_report_says_how_many_ratings_a_cascade_spoilt(tmp_path):
+    policy = generated(tmp_path / "h.db", world(600, 5), explore=0.5)
+    report = ze.learn(policy, tmp_path / "h.db", trusted=["scorer"], settings=SETTINGS)
+    assert "ratings are left out: a cascade kept these answers for what they said" in report.text()
+
+
+def test_too_little_exploration_where_the_versions_differ_is_one_line_that_says_what_to_do(old, tmp_path):
+    path = stream(tmp_path / "h.db", old, world(400, 5, small_right=0.8), epsilon=0.05)
+    report = ze.learn(old, path, trusted=["scorer"], settings=SETTINGS)
+    assert not report.promoted and report.differences == ()
+    assert "so its feedback compares nothing here; explore more or longer, or give --outcomes TABLE." in report.text()
 
 
 def test_a_version_can_be_forced_and_the_force_is_recorded(old, misled, tmp_path):

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import random
 
 import pytest
 
@@ -10,6 +11,7 @@ from zeta_eval.feedback.ledgers import OTHERS, SOURCES
 from zeta_eval.feedback.online import UNNAMED, Online, OnlineSettings
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("small", "middle", "large")
@@ -371,3 +373,34 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InvalidInputError, match=next(iter(wrong))):
         OnlineSettings(**wrong)
+
+
+def shifts(seed, *, unread):
+    """Shift of each size after 3,000 queries of an unchanged world, rated where an answer was kept by a cascade.
+
+    Every size is right as often as the policy says, and the small size is surer of a right answer. `unread` tells the
+    ratings of answers that were kept unread from those that were kept for what they said.
+    """
+    own = Posterior(size="small", bias=2.0, prior=1.0, own=0.0, weights={"mean_logprob": 8.0})
+    cascading = policy(looks=(Look(ran=("small",), spread=0.5, posteriors=(own,)),), cost_weight=0.6)
+    rng, router = random.Random(seed), ZetaDynamicRouter(cascading, explore=0.3, seed=seed)
+    online = Online(cascading, settings=OnlineSettings(noise=0.01), clock=Clock())
+    for _ in range(3000):
+        chances = router.route(TEXT).p
+        right = {s: rng.random() < p for s, p in chances.items()}
+        said = {s: -0.1 - 0.3 * (not right[s]) * rng.random() for s in SIZES}
+        answers = {s: lambda _, x=said[s]: Completion(text="x", mean_logprob=x, min_logprob=x) for s in SIZES}
+        routed = router.generate(TEXT, answers, task="sums")
+        decision = routed.decision if unread else dataclasses.replace(routed.decision, selected=False)
+        online.learn(decision, routed.size, float(right[routed.size]))
+    return [found["shift"] for found in online.status()["tasks"]["sums"].values()]
+
+
+def test_kept_answers_of_a_cascade_shift_no_size_in_a_world_that_does_not_change():
+    fair = [shifts(seed, unread=True) for seed in range(8)]
+    assert all(len(each) == 3 for each in fair)
+    assert all(abs(sum(each) / len(fair)) < 0.1 for each in zip(*fair, strict=True))
+    biased = [shifts(seed, unread=False) for seed in range(2)]
+    assert (
+        sum(each[0] for each in biased) / 2 > 0.2
+    )  # taken as if they had not been selected, the small size looks good

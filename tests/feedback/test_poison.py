@@ -147,7 +147,8 @@ def beside(old, poisoned):
 def test_ten_thousand_lies_beside_five_hundred_true_ratings_do_not_promote_a_version(old, poisoned, beside):
     for report in (beside, ze.learn(old, poisoned, outcomes=world(400, 3), settings=SETTINGS)):
         by = {e.source: e for e in report.differences}
-        assert by["all sizes judged by stranger"].n > 500 and "explored feedback by person" in by
+        assert by["all sizes judged by stranger"].n > 500
+        assert "explored feedback by person" in by or "of the queries that person judged" in report.text()
         assert not report.promoted and report.policy is old
 
 

@@ -254,4 +254,50 @@ def test_a_named_task_counts_where_the_policy_knows_it(learner):
     assert sums.cost["middle"] == 1.0 and plain.cost["middle"] == pytest.approx(math.exp(-1))
     assert (sums.size, plain.size) == ("small", "large")
     generated = learner.generate(query, {s: says(s, 0.0) for s in SIZES}, task="sums")
-    assert generated.decision == sums
+    assert generated.decision == dataclasses.replace(sums, selected=True)
+
+
+def explored(router, n=300, **answers):
+    """Runs of a router of which many queries explore, small answers being so unsure that a cascade goes past them."""
+    exploring = ZetaDynamicRouter(router.policy, explore=0.6, seed=1)
+    unsure = {s: says(s, -0.5) for s in SIZES} | answers
+    return [exploring.generate(text(1), unsure) for _ in range(n)]
+
+
+def test_a_cascade_keeps_the_answer_of_a_size_drawn_by_lot_unread_and_says_why(router):
+    runs = explored(router)
+    assert {len(r.steps) for r in runs if not r.decision.explored} == {2}
+    lots = [r for r in runs if r.decision.explored]
+    assert {r.size for r in lots} == set(SIZES) and all(len(r.steps) == 1 for r in lots)
+    assert all(r.steps[0].p_right == r.decision.p[r.size] and not r.decision.selected for r in lots)
+    small = next(r for r in lots if r.size == "small")
+    assert small.reasons == ("kept small: drawn by lot to learn how good it is, so its answer is not looked at",)
+    assert "small takes it, drawn by lot: 60 % of queries explore" in small.decision.reasons
+
+
+def test_the_propensity_of_an_answer_that_is_kept_unread_is_that_of_the_lot(router):
+    runs = explored(router)
+    assert {r.decision.propensity for r in runs if r.decision.explored} == {1 / 3}
+    assert {r.decision.propensity for r in runs if not r.decision.explored} == {1.0}
+    share = sum(r.decision.explored for r in runs) / len(runs)
+    assert share == pytest.approx(0.6, abs=0.1)  # the lot may fall on the best size as well
+
+
+def test_without_a_cascade_every_first_answer_has_the_chance_of_its_choice(router):
+    plain = ZetaDynamicRouter(dataclasses.replace(router.policy, looks=()))
+    runs = explored(plain)
+    assert all(len(r.steps) == 1 and not r.decision.selected for r in runs)
+    assert {round(r.decision.propensity, 9) for r in runs} == {0.2, 0.6}
+
+
+def test_a_size_drawn_by_lot_that_fails_is_followed_and_the_rating_tells_nothing(router):
+    runs = explored(router, small=says("", error="out of memory"))
+    failed = [r for r in runs if r.decision.explored and r.steps[0].size == "small"]
+    assert failed and all(r.size != "small" and r.decision.selected for r in failed)
+
+
+def test_an_answer_is_selected_where_what_it_said_had_a_part_in_keeping_it(router):
+    sure, unread = says("small", -0.01), says("small")
+    for answer, selected in ((sure, True), (unread, False)):
+        routed = router.generate(text(1), {s: answer for s in SIZES})
+        assert routed.size == "small" and routed.decision.selected is selected

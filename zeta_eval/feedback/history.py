@@ -88,7 +88,8 @@ class History:
             decision: What `route` returned, or the `decision` of what `generate` returned.
             text: The query.
             task: Name of the task it belongs to, where that is known.
-            steps: The `steps` of what `generate` returned; none where the answer was made outside.
+            steps: The `steps` of what `generate` returned, which say what the rating tells; none where the answer was
+                made outside.
             propensity: Probability with which this size was chosen, in (0, 1]; None takes the decision's own.
             prompt_tokens: Tokens read, all steps together.
             completion_tokens: Tokens written, all steps together.
@@ -96,8 +97,11 @@ class History:
             cost_usd: Price in USD, all steps together.
 
         Raises:
-            InvalidInputError: the text is no string, the propensity no probability above 0, or an amount negative.
+            InvalidInputError: the text is no string, the propensity no probability above 0, an amount negative, or the
+                steps are missing where what answers said decided which one was kept.
         """
+        if decision.selected and not steps:
+            raise InvalidInputError("This answer was kept for what answers said; give steps=routed.steps as well.")
         propensity = decision.propensity if propensity is None else propensity
         measured = (prompt_tokens, completion_tokens, gpu_s, cost_usd)
         check_recorded(text, propensity, measured)
@@ -202,9 +206,10 @@ class History:
     def ratings(self) -> pd.DataFrame:
         """Return one row per answer and source of feedback, each source's newest score, oldest answer first.
 
-        Columns are those of `outcomes`, whose `source` here is the kind of judge, and: propensity; alone (whether the
-        size that was chosen first answered without another). Of a query that a size answered often, a source's newest
-        rating counts. Answers without a kept text are left out.
+        Columns are those of `outcomes`, whose `source` here is the kind of judge, and: selected, whether the answer was
+        kept for what answers said (`zeta_eval.router.decision.selected`); propensity, of a source's first rating of a
+        query, 1 for others. Of a query that a size answered often, a source's newest rating counts. Answers without a
+        kept text are left out.
         """
         from zeta_eval.feedback.queries import ratings
 

@@ -4,6 +4,9 @@ A query of a history was answered by the size that the policy chose, seldom by a
 gaps. They are first corrected by size and task, by a logistic fit to the feedback in which each rating has weight one
 over its propensity: without that weight, a size would be judged by the queries that the policy sent to it.
 
+Only answers that were not kept for what they said are taken. Where a cascade keeps what looks right and goes past what
+looks wrong, no weight makes up for what is missing: those ratings are left out, and so are the queries.
+
 Any source may be wrong, except those that the caller trusts. So each source is fitted alone and changes an estimate by
 at most `corrections.SOURCE_SHIFT`; its rating of an answer moves the score by at most `WORD` of the way; and it brings
 no more queries than all others together, or `LEAST_QUERIES`. So one source, however many ratings it gives, changes no
@@ -62,17 +65,32 @@ class Judged:
     propensity: Floats
     """Probability with which that size was chosen, shape (R,); 1 where it is not known."""
     explored: npt.NDArray[np.bool_]
-    """Ratings that can compare sizes, shape (R,): its propensity is below 1 and it did not escalate."""
+    """Ratings that can compare sizes, shape (R,): the size had a known chance below 1 to be chosen."""
     measured: pd.DataFrame
     """Measured costs by rating: gpu_s, cost_usd, latency_s; NaN where there is none, or an earlier rating has it."""
 
+    left_out: int
+    """Ratings of answers that were kept for what answers said; they are in none of the arrays."""
+
     @classmethod
     def of(cls, history: History, sizes: tuple[str, ...], *, trusted: Sequence[str] = ()) -> Judged:
-        """Read the ratings of some sizes, cheapest first; each of the `trusted` sources must have judged something."""
-        rows = history.ratings()
-        rows = rows[rows["model"].isin(sizes)].reset_index(drop=True)
-        if rows.empty:
+        """Read the ratings of some sizes, cheapest first; each of the `trusted` sources must have judged something.
+
+        Raises:
+            OutcomesError: there are no ratings, or all are of answers that were kept for what answers said.
+            UnknownNameError: no such source.
+        """
+        every = history.ratings()
+        every = every[every["model"].isin(sizes)]
+        if every.empty:
             raise OutcomesError(f"The history has no scored answer of {', '.join(sizes)}; give feedback first.")
+        kept = every["selected"].to_numpy(dtype=bool)
+        rows = every[~kept].reset_index(drop=True)
+        if rows.empty:
+            raise OutcomesError(
+                f"All {len(every)} rated answers were kept by a cascade for what they said, so they tell nothing of "
+                "how good a size is; generate with explore=0.05, or rate answers of sizes that `route` chose."
+            )
         at = pd.factorize(rows["query_id"])[0]
         queries = rows.drop_duplicates("query_id")[["query_id", "query", "task"]].reset_index(drop=True)
         source, names = pd.factorize(rows["source"], sort=True)
@@ -91,8 +109,9 @@ class Judged:
             source=source,
             trusted=np.isin(names.astype(str), trusted),
             propensity=propensity,
-            explored=rows["alone"].to_numpy(dtype=bool) & (propensity < 1),
+            explored=propensity < 1,
             measured=measured.mask(rows["run_id"].duplicated()),
+            left_out=int(kept.sum()),
         )
 
     def __len__(self) -> int:

@@ -111,8 +111,10 @@ class Online:
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
         """Take a rating: how good a size's answer to a routed query was.
 
+        Of an answer that `generate` kept for what it said (`Decision.selected`), drift alone takes note.
+
         Args:
-            decision: What `route` returned for the query.
+            decision: What `route` returned for the query, or the `decision` of what `generate` returned.
             size: The size that answered.
             score: In [0, 1].
             source: Who rates. Bounds are per source, so don't let a stranger choose the name.
@@ -130,9 +132,10 @@ class Online:
         z = logit(tuned[size])
         with self._lock:
             now_s = self._clock()
-            self._cell(decision.task or UNNAMED).take(
-                source, i, float(score), z, now_s=now_s, half_life_s=self.settings.half_life_s, rules=self._rules
-            )
+            if not decision.selected:
+                self._cell(decision.task or UNNAMED).take(
+                    source, i, float(score), z, now_s=now_s, half_life_s=self.settings.half_life_s, rules=self._rules
+                )
             if self.drift is not None:
                 self.drift.complexity(decision.complexity.score, at_s=now_s)
                 self.drift.success(size, float(score), at_s=now_s)

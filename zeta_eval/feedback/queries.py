@@ -11,6 +11,7 @@ from zeta_eval.feedback.rows import MEASURED, UNTOLD
 from zeta_eval.feedback.store import Store
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK
 from zeta_eval.outcomes import COLUMNS, Outcomes
+from zeta_eval.router.decision import selected
 
 _DTYPES: Final = {
     "score": "float64",
@@ -47,20 +48,41 @@ def judged(store: Store, *, source: str | None) -> Outcomes:
 
 def ratings(store: Store) -> pd.DataFrame:
     """Return one row per answer and source, oldest answer first (see `History.ratings`)."""
-    decided = [
-        _outcome(row)
-        | {name: row[name] for name in ("source", "propensity")}
-        | {"alone": row["size"] == row["final_size"] and len(row["steps"]) <= 1}
-        for row in store.rows(_rated())
-    ]
+    decided = _once([_rating(row) for row in store.rows(_rated())])
     elsewhere = [
-        _outcome_elsewhere(row) | {"source": row["source"], "propensity": 1.0, "alone": False}
+        _outcome_elsewhere(row) | {"source": row["source"], "propensity": 1.0, "selected": False}
         for row in store.rows(_elsewhere(None))
     ]
-    names = [*COLUMNS, "propensity", "alone"]
+    names = [*COLUMNS, "propensity", "selected"]
     rows = pd.DataFrame([r for r in decided + elsewhere if r["query"] is not None], columns=names)
-    newest = rows.sort_values("created_at", kind="stable").drop_duplicates(["query_id", "model", "source"], keep="last")
-    return newest.reset_index(drop=True)
+    rows, cells = rows.sort_values("created_at", kind="stable"), ["query_id", "model", "source", "selected"]
+    rows["propensity"] = rows.groupby(cells)["propensity"].transform("min")
+    return rows.drop_duplicates(cells, keep="last").reset_index(drop=True)
+
+
+def _rating(row: dict[str, Any]) -> dict[str, Any]:
+    """A source's rating of the answer that was kept for a decision."""
+    steps = [(s["size"], s["p_right"]) for s in row["steps"]]
+    known = row["size"] == row["final_size"]  # another size than the chosen one had a chance that nobody noted
+    return {
+        **_outcome(row),
+        "source": row["source"],
+        "selected": selected(row["p"], steps),
+        "propensity": row["propensity"] if known else 1.0,
+    }
+
+
+def _once(ratings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ratings, oldest decision first, with a propensity for a source's first of each query alone, else 1.
+
+    A query that comes often gets every size by lot in time, so its later ratings have a greater chance than their own.
+    """
+    seen: set[tuple[str, str, bool]] = set()
+    for rating in ratings:
+        key = rating["query_id"], rating["source"], rating["selected"]
+        rating["propensity"] = 1.0 if key in seen else rating["propensity"]
+        seen.add(key)
+    return ratings
 
 
 def _rated() -> Select[Any]:

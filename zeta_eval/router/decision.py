@@ -62,9 +62,12 @@ class Decision:
     task: str | None = None
     """Name of the task that was given, or None."""
     propensity: float = 1.0
-    """Probability with which `route` was to choose this size, in (0, 1]; 1 without exploration."""
+    """Probability with which this size was to be chosen, in (0, 1]; 1 without exploration. Of a policy that looks at
+    answers, `generate` says how likely the lot was to fall on this size where it was drawn, else 1."""
     explored: bool = False
-    """Whether another size than the best was drawn, to learn about it."""
+    """Whether the size was drawn by lot, to learn about it; the lot may fall on the best one too."""
+    selected: bool = False
+    """Whether what an answer said, or that one failed, had a part in which answer was kept (`selected`)."""
     p_tuned: Mapping[str, float] | None = None
     """`p` before online updates; None where there are none."""
     cost_tuned: Mapping[str, float] | None = None
@@ -112,6 +115,18 @@ class Routed:
     def latency_s(self) -> float:
         """Measured time of all steps together, in seconds."""
         return sum(s.latency_s for s in self.steps)
+
+
+def selected(p: Mapping[str, float], steps: Sequence[tuple[str, float]]) -> bool:
+    """Whether an answer was kept for what answers said, so that its rating tells little of how good its size is.
+
+    So it is where several sizes were called, and where what the only answer showed changed the chance that it is right.
+
+    Args:
+        p: Chance that a size is right before any answer, by size.
+        steps: The sizes called, in order, each with the chance after its answer.
+    """
+    return len(steps) > 1 or any(p.get(size) != p_right for size, p_right in steps)
 
 
 def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidInputError) -> float:

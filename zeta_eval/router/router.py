@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -144,11 +145,12 @@ class ZetaDynamicRouter:
             estimate.forced or policy.sizes[best(estimate.p, counted_cost(estimate.cost, estimate.familiarity), weight)]
         )
         reasons = _reasons(policy, estimate, wanted, weight, task)
-        size, propensity = wanted, 1.0
+        drawn, propensity = None, 1.0
         if self.explore and estimate.forced is None:
-            size, propensity = self._explore(wanted, estimate.cost)
+            drawn, propensity = self._explore(wanted, estimate.cost)
+        size = wanted if drawn is None else drawn
         reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
-        if size != wanted:
+        if drawn is not None:
             reasons = (*reasons, f"{size} takes it, drawn by lot: {100 * self.explore:g} % of queries explore")
         return Decision(
             size=size,
@@ -161,13 +163,16 @@ class ZetaDynamicRouter:
             policy=self._name,
             task=task,
             propensity=propensity,
-            explored=size != wanted,
+            explored=drawn is not None,
             p_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.p, strict=True)),
             cost_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.cost, strict=True)),
         )
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
         """Take feedback into account: how good, in [0, 1], a size's answer to a routed query was, and who says so.
+
+        Where `generate` kept an answer for what it said (`Decision.selected`), the estimates stay: among such answers
+        a size looks better than it is. Give the `decision` that `generate` returned.
 
         Raises:
             InvalidInputError: the router does not learn, or a value is out of range.
@@ -189,14 +194,27 @@ class ZetaDynamicRouter:
             raise InvalidInputError("This router does not learn; make it with online=Online(policy).")
         return self.online
 
-    def _explore(self, size: str, cost: Sequence[float]) -> tuple[str, float]:
-        """The size to take where `size` is best, and its probability: epsilon-greedy among those within the cost."""
-        allowed = [s for s, c in zip(self.policy.sizes, cost, strict=True) if c <= self.explore_cost]
-        if not allowed:
-            return size, 1.0
-        taken = self._random.choice(allowed) if self._random.random() < self.explore else size
-        share = self.explore / len(allowed) if taken in allowed else 0.0
-        return taken, share + (1.0 - self.explore if taken == size else 0.0)
+    def _explore(self, best: str, cost: Sequence[float]) -> tuple[str | None, float]:
+        """The size drawn by lot, None where the best is taken, and the probability to take it: epsilon-greedy."""
+        lots = self._lots(cost)
+        if not lots:
+            return None, 1.0
+        drawn = self._random.choice(lots) if self._random.random() < self.explore else None
+        taken = best if drawn is None else drawn
+        share = self.explore / len(lots) if taken in lots else 0.0
+        return drawn, share + (1.0 - self.explore if taken == best else 0.0)
+
+    def _lots(self, cost: Sequence[float]) -> list[str]:
+        """The sizes that may be drawn by lot, with equal chances: those within `explore_cost`."""
+        return [s for s, c in zip(self.policy.sizes, cost, strict=True) if c <= self.explore_cost]
+
+    def _unread(self, decision: Decision) -> Decision:
+        """The decision with the propensity of an answer that is kept unread, where the policy reads all but drawn ones.
+
+        Given that the lot decided, every size that could be drawn had the same chance.
+        """
+        lots = self._lots(list(decision.cost.values())) if decision.explored else [decision.size]
+        return replace(decision, propensity=1.0 / len(lots))
 
     def generate(
         self,
@@ -209,6 +227,8 @@ class ZetaDynamicRouter:
         on_step: Callable[[Step, str], None] | None = None,
     ) -> Routed:
         """Answer a query: call a size, look at its answer, and go on to a larger size while that is worth its cost.
+
+        The answer of a size that was drawn by lot (`explore`) is kept unread, so that its rating tells how good it is.
 
         >>> from zeta_eval.models import Completion
         >>> answers = {size: lambda text: Completion(text="Paris") for size in ("4B", "7B", "14B")}
@@ -232,6 +252,7 @@ class ZetaDynamicRouter:
         with self._span("zeta", {"query": text, "task": task}) as tell:
             with self._span("route", {}) as tell_choice:
                 decision = self.route(text, task=task, cost_weight=cost_weight)
+                decision = self._unread(decision) if self._looks else decision
                 tell_choice({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
             steps = self._start(decision, answer)
             while (size := steps.next) is not None:

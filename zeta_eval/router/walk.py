@@ -1,10 +1,11 @@
 """One query through the sizes: which size runs next, and why, given what each answer showed. Standard library only."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.router.cascade import Looks, after, answer_signals, logprob_signals, next_size
-from zeta_eval.router.decision import Answer, Decision, Routed, Step, best
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, selected
 from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.signals import AnswerView, read_answer
 
@@ -22,14 +23,16 @@ class Walk:
         *,
         first: int | None = None,
         ends: bool = False,
+        drawn: bool = False,
         allowed: Sequence[int] | None = None,
     ) -> None:
         """Start before the first call; `next` is the size to run, None once an answer is kept.
 
         Arguments as in `cascade.next_size`. `first` names the size that runs first, where the rule does not decide;
-        `ends` keeps the first answer, whatever it shows.
+        `ends` asks no larger size; `drawn` keeps the first answer unread, whatever it would show.
         """
-        self.sizes, self.looks, self.p, self.cost, self.weight, self.ends = sizes, looks, tuple(p), cost, weight, ends
+        self.sizes, self.looks, self.p, self.cost, self.weight = sizes, looks, tuple(p), cost, weight
+        self.ends, self.reads = ends, bool(looks) and not drawn
         self.allowed = range(len(sizes)) if allowed is None else allowed
         self.ran: tuple[int, ...] = ()
         """The sizes that gave an answer, in order."""
@@ -40,13 +43,13 @@ class Walk:
         """Take what the answer of the size that `next` named shows, and decide what runs after it."""
         assert self.next is not None
         self.ran = (*self.ran, self.next)
+        if not self.reads:  # no answer tells anything, so the first is kept
+            self.next = None
+            return
         signals = answer_signals(view, logprobs, self.views)
         self.p = after(self.looks.get(self.ran), self.sizes, self.p, signals)
         self.views[self.sizes[self.next]] = view
-        if self.looks:
-            self._decide(self.next)
-        else:  # no answer tells anything, so the first is kept
-            self.next = None
+        self._decide(self.next)
 
     def fail(self) -> None:
         """Note that the size that `next` named gave no answer, and decide what runs after it."""
@@ -77,6 +80,7 @@ class Steps:
             decision.cost_weight,
             first=sizes.index(decision.size) if fixed else None,
             ends=decision.complexity.label == "embedding",
+            drawn=decision.explored,
             allowed=allowed,
         )
         self.chosen = decision.size
@@ -117,6 +121,7 @@ class Steps:
             last = self.steps[-1]
             raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
         steps, reasons = tuple(self.steps), tuple(self.reasons)
+        decision = replace(decision, selected=selected(decision.p, [(s.size, s.p_right) for s in steps]))
         return Routed(text=kept.text, size=kept.size, decision=decision, steps=steps, reasons=reasons)
 
     def _reason(self, index: int, *, changed: bool) -> str:
@@ -132,6 +137,8 @@ class Steps:
             return f"went to {going}: {step.size} failed ({step.error})"
         if not walk.looks:
             return f"kept {step.size}: the policy has no cascade"
+        if not walk.reads:
+            return f"kept {step.size}: drawn by lot to learn how good it is, so its answer is not looked at"
         if going is None and not changed:
             return f"kept {step.size}: its answer does not change the chance of any size"
         asked = walk.next

@@ -94,6 +94,11 @@ def learn(
 def _warnings(parts: Sequence[Difference], judged: Judged) -> list[str]:
     """What a reader should know of the sources."""
     notes = [] if parts else ["no held-out query compares the two versions; give --outcomes TABLE, or explore."]
+    if judged.left_out:
+        notes.append(
+            f"{judged.left_out} ratings are left out: a cascade kept these answers for what they said, so they tell "
+            "nothing of how good a size is; answers drawn by lot (explore) do."
+        )
     judges = {e.judge for e in parts}
     if len(judges) == 1 and (name := judges.pop()) is not None:
         notes.append(

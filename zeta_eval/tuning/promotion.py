@@ -2,8 +2,9 @@
 
 Old and new are compared on the split `test`: queries that neither the tuning nor the correction of the feedback has
 seen. Where every size has an outcome, both policies are replayed. Feedback from exploration gives a doubly robust
-estimate instead. Each source of feedback gives a difference of its own, for a source that the caller does not trust may
-lie. Such a source counts no more than all others together, and the new version must be better without it too.
+estimate instead, if enough answers are those of the new version's sizes where the two versions differ: without them the
+model could claim anything. Each source of feedback gives a difference of its own, for a source that the caller does not
+trust may lie. Such a source counts no more than all others together, and the new version must be better without it too.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats
+from zeta_eval.arrays import Floats, Ints
 from zeta_eval.evaluation.batch.predict import Features, decide
 from zeta_eval.evaluation.versus import compare
 from zeta_eval.feedback.judged import Judged
-from zeta_eval.feedback.off_policy import Z95, difference, one_hot
+from zeta_eval.feedback.off_policy import LEAST, Z95, Log, difference, sides
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.learning_report import Difference
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 LEAST_HELD_OUT: Final = 30
 """Fewest held-out answers by which a source is asked: with fewer, its interval would mean nothing."""
+
+BLIND: Final = 0.1
+"""Greatest share of the queries where the versions differ that may go to sizes of which nothing was judged there."""
 
 CASCADE_NOTE: Final = (
     "explored feedback compares the first choices alone; what follows an answer is the parent's cascade, which only "
@@ -99,32 +103,50 @@ def _explored(
     old: RoutingPolicy, new: RoutingPolicy, judged: Judged, source: int, features: Features, p: Floats, shares: Floats
 ) -> tuple[Difference | None, str]:
     """The doubly robust difference on a source's held-out explored feedback, or why there is none."""
-    explored, name = judged.explored & (judged.source == source), judged.sources[source]
-    rows = explored & judged.held_out
-    if not judged.explored.any():
-        return None, (
-            "nothing was explored (every propensity is 1): the history says nothing of sizes that were not chosen, so "
-            "feedback compares nothing here."
-        )
-    if rows.sum() < LEAST_HELD_OUT:
-        few = f"{int(rows.sum())} held-out explored answers were judged by {name}, too few to compare on"
-        return None, f"{few} ({LEAST_HELD_OUT})." if explored.any() else ""
-    at = judged.at[rows]
-    choices = [_choices(policy, old.sizes, features)[at] for policy in (old, new)]
-    taken = judged.size[rows]
-    tried = np.isin(np.arange(len(old.sizes)), taken[taken != choices[0]])
-    blind = (choices[0] != choices[1]) & ~tried[choices[1]]
-    if blind.any():
-        return None, (
-            f"exploration never took the size that the new version chooses for {blind.mean():.0%} of what {name} "
-            "judged, so its feedback compares nothing here."
-        )
-    first, other = (one_hot(c, len(old.sizes)) for c in choices)
-    log = taken, judged.score[rows], judged.propensity[rows]
-    value, low, high = difference(*log, first, other, p[at], old.cost_weight * shares[at])
+    name, rows = judged.sources[source], judged.explored & (judged.source == source)
+    held = rows & judged.held_out
+    if not rows.any() or held.sum() < LEAST_HELD_OUT:
+        return None, _unexplored(judged, name, rows, int(held.sum()))
+    at, log = judged.at[held], Log(judged.size[held], judged.score[held], judged.propensity[held])
+    first, other = (_choices(policy, old.sizes, features)[at] for policy in (old, new))
+    if note := _too_few(log, first, other, p[at], name):
+        return None, note
+    value, low, high = difference(log, first, other, p[at], old.cost_weight * shares[at])
     by, judge = f"explored feedback by {name}", _judge(judged, source)
-    found = Difference(source=by, n=len(taken), value=value, low=low, high=high, judge=judge)
+    found = Difference(source=by, n=len(at), value=value, low=low, high=high, judge=judge)
     return found, CASCADE_NOTE if old.cascades or new.cascades else ""
+
+
+def _unexplored(judged: Judged, name: str, rows: npt.NDArray[np.bool_], held: int) -> str:
+    """Why a source's explored answers compare nothing, `held` of them being held out; "" where others explored."""
+    if rows.any():
+        return f"{held} held-out explored answers were judged by {name}, too few to compare on ({LEAST_HELD_OUT})."
+    if judged.explored.any():
+        return ""
+    return (
+        "nothing was explored (every propensity is 1): the history says nothing of sizes that were not chosen, so "
+        "feedback compares nothing here; route or generate with explore=0.05, or give --outcomes TABLE."
+    )
+
+
+def _too_few(log: Log, old: Ints, new: Ints, p: Floats, name: str) -> str:
+    """Why explored answers can't tell two versions apart that choose these sizes; "" where they can."""
+    apart = old != new
+    if not apart.any():
+        return ""
+    blind = ~np.isin(new[apart], new[apart & (log.chosen == new)])
+    few = min(side.answers for side in sides(log, old, new, p))
+    if few >= LEAST and blind.mean() <= BLIND:
+        return ""
+    why = (
+        f"exploration never took the size that the new version chooses for {blind.mean():.0%} of them"
+        if few >= LEAST
+        else f"of one version's sizes only {few:.0f} answers to them count, and {LEAST} are needed"
+    )
+    return (
+        f"the versions differ on {apart.sum()} of the queries that {name} judged, and {why}, so its feedback compares "
+        "nothing here; explore more or longer, or give --outcomes TABLE."
+    )
 
 
 def _choices(policy: RoutingPolicy, sizes: tuple[str, ...], features: Features) -> npt.NDArray[np.intp]:
