@@ -3,17 +3,17 @@
     python benchmarks/promotion.py [--kind route] [--worlds 20] [--seed 0] [--json benchmarks/results/promotion.json]
 
 In every world a policy is tuned on made outcomes (`zeta_eval.testing.make_outcomes`), other queries come as traffic of
-which 10 % explore, every kept answer is rated truly by a trusted source, and `ze.learn` makes a new version. The
+which 30 % explore, every kept answer is rated truly by a trusted source, and `ze.learn` makes a new version. The
 difference in utility of the two on 4,000 fresh queries is the truth. Kinds, all of them unless `--kind` names some:
 
 - route, generate, cascade: nothing changes. Traffic by `route`, by `generate` of a policy without a cascade, and by
   `generate` of one with a cascade. A promotion that is worse by more than .005 is false.
-- improved: traffic by `route`, twice as many queries of which 30 % explore, after 90 % of the smallest size's wrong
-  answers became right. A promotion is due.
+- improved: traffic by `route` after 90 % of the smallest size's wrong answers became right. A promotion is due.
 - gate: the comparison alone, many times. Two versions that are equally good differ on 20 % of the queries, and just
   there the model expects .3 too much of the new one's size. The share shown to be better is false.
-- online: nothing changes, traffic by `generate` of a cascading policy with `ze.Online` of which 20 % explores. How far
-  do the ratings of the kept answers move the log-odds of each size?
+- online: nothing changes, traffic by `generate` of a cascading policy. How far do the ratings of
+  kept answers move the log-odds of each size in `ze.Online`, beyond what as many ratings of sizes drawn from all do (a
+  policy's chances are not exact, so these move them as well)? Beside it: as if no answer were kept for what it said.
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ from zeta_eval.tuning.promotion import by_feedback, shown
 
 SETTINGS = ze.TuningSettings(n_trials=5, estimator="heuristic")
 SIGNALS = ["response", "mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy", "prefill_gpu_s"]
-EXPLORE = 0.1
+EXPLORE = 0.3
 WORSE = -0.005
 MENDED = 0.9
+RATED = ("kept", "as if unread", "any")
+"""Kept answers, where they count; kept answers, each taken to count; as many queries as explore, each of any size."""
 CELLS = ((300, 0.05), (1000, 0.1), (3000, 0.1))
 """Number of rated queries and share that explores, of the gate."""
 WORLDS = ("route", "generate", "cascade", "improved", "online")
@@ -57,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", nargs="*", choices=KINDS, default=KINDS)
     parser.add_argument("--worlds", type=int, default=20)
-    parser.add_argument("--queries", type=int, default=2000, help="rated queries of each world")
+    parser.add_argument("--queries", type=int, default=3000, help="rated queries of each world")
     parser.add_argument("--repeats", type=int, default=1000, help="comparisons of each cell of the gate")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -103,14 +105,13 @@ def promotions(runs: Sequence[dict[str, object]]) -> dict[str, object]:
 
 def world(kind: str, seed: int, *, n: int) -> dict[str, object]:
     """Learn from the traffic of one world; whether the new version is promoted, and how much better it is."""
-    mended, explore = (MENDED, 3 * EXPLORE) if kind == "improved" else (0.0, EXPLORE)
+    mended = MENDED if kind == "improved" else 0.0
     old = parent(seed, cascades=kind == "cascade")
-    n = 2 * n if kind == "improved" else n
     with TemporaryDirectory() as folder:
         path = Path(folder, "h.db")
         live = table(n, 1000 + seed, mended=mended)
         traffic(
-            path, ze.ZetaDynamicRouter(old, explore=explore, seed=seed), live, generate=kind in ("generate", "cascade")
+            path, ze.ZetaDynamicRouter(old, explore=EXPLORE, seed=seed), live, generate=kind in ("generate", "cascade")
         )
         report = ze.learn(old, path, trusted=["scorer"], settings=replace(SETTINGS, seed=seed))
     fresh = table(4000, 5000 + seed, mended=mended, signals=True)
@@ -181,28 +182,31 @@ def scripted(live: Outcomes) -> Callable[[int], dict[str, Callable[[str], Comple
 
 
 def shift(seed: int, *, n: int) -> dict[str, list[float]]:
-    """Mean change of each size's log-odds, over the tasks, by the ratings of kept and of all answers."""
+    """Mean change of each size's log-odds, over the tasks, by which ratings are taken: see `RATED`."""
     policy, live = parent(seed, cascades=True), table(n, 1000 + seed)
-    scores, answers, changes = live.matrix("score"), scripted(live), {}
-    for kind in ("kept", "all"):
-        online = ze.Online(policy, clock=lambda: 0.0)
-        router = ze.ZetaDynamicRouter(policy, explore=2 * EXPLORE, seed=seed)
-        for i, (text, task) in enumerate(zip(live.queries, live.tasks, strict=True)):
-            made = router.generate(text, answers(i), task=task)
-            rated = [made.size] if kind == "kept" else live.sizes
-            for size in rated:
-                decision = made.decision if kind == "kept" else replace(made.decision, selected=False)
-                online.learn(decision, size, float(scores[i, live.sizes.index(size)]), source="scorer")
-        tasks = online.status()["tasks"].values()
+    scores, answers = live.matrix("score"), scripted(live)
+    router, rng = ze.ZetaDynamicRouter(policy, explore=EXPLORE, seed=seed), np.random.default_rng(seed)
+    online = {kind: ze.Online(policy, settings=ze.OnlineSettings(noise=0.01), clock=lambda: 0.0) for kind in RATED}
+    for i, (text, task) in enumerate(zip(live.queries, live.tasks, strict=True)):
+        made = router.generate(text, answers(i), task=task)
+        unread, drawn = replace(made.decision, selected=False), str(rng.choice(live.sizes))
+        rated = {"kept": (made.decision, made.size), "as if unread": (unread, made.size)}
+        if rng.random() < EXPLORE:
+            rated["any"] = unread, drawn
+        for kind, (decision, size) in rated.items():
+            online[kind].learn(decision, size, float(scores[i, live.sizes.index(size)]), source="scorer")
+    changes = {}
+    for kind, each in online.items():
+        tasks = each.status()["tasks"].values()
         changes[kind] = [float(np.mean([t[s]["shift"] if s in t else 0.0 for t in tasks])) for s in live.sizes]
     return changes
 
 
 def shifts(runs: Sequence[dict[str, list[float]]]) -> dict[str, object]:
-    """Mean change of each size over the worlds, by which answers were rated, with standard errors."""
+    """Mean change of each size over the worlds beyond that by answers drawn from all, with standard errors."""
     found: dict[str, object] = {"worlds": len(runs)}
-    for kind in runs[0]:
-        by = np.array([run[kind] for run in runs])
+    for kind in RATED[:2]:
+        by = np.array([np.subtract(run[kind], run["any"]) for run in runs])
         found[kind] = by.mean(axis=0).round(3).tolist()
         found[f"{kind} (standard error)"] = (by.std(axis=0, ddof=1) / np.sqrt(len(by))).round(3).tolist()
     return found
