@@ -1,13 +1,13 @@
 """Do the report's intervals hold? Simulated tables with a known truth, by the product's own report.
 
-    python benchmarks/intervals.py [--samples 1000] [--tune-runs 0] [--json FILE]
+    python benchmarks/intervals.py [--samples 1000] [--tune-runs 0] [--processes 2] [--json FILE]
 
 1. Gap closed of fixed policies: bias, share of intervals that cover the truth, share that lie wholly above it, and how
    often pure noise lies above 0; also where queries come in families of five with a correlation of .9.
 2. "Proven" of policies that are worth nothing and seldom leave one size: how often it is said all the same, for plain
    policies, cascades and graded scores.
-3. With --tune-runs N: `tune` on N tables without any signal (false "proven", gap intervals above 0) and on N / 2 tables
-   with signal (share proven, share of lifts whose interval covers the policy's true lift on 20,000 new queries).
+3. With --tune-runs N: what `tune` itself says of N tables of each world without any signal, and of N / 2 tables of each
+   world with signal (see `tuned_worlds.py`).
 """
 
 from __future__ import annotations
@@ -21,21 +21,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy.stats import norm
+from tuned_worlds import COST, table, tuned
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.lift import ABOVE_ZERO, excess, lift
 from zeta_eval.evaluation.measures.statistics import Bootstrap
-from zeta_eval.evaluation.replay import replay
 from zeta_eval.files import write_json
-from zeta_eval.outcomes import Outcomes
-from zeta_eval.tuning import TuningSettings, tune
 
-SIZES = ("4B", "7B", "14B")
-COST = np.array([0.25, 0.45, 1.0])
 TRUTHS = {0.001: (0.4, 1.3), 0.036: (0.77, 1.3), 0.08: (0.9, 1.6), 0.164: (0.95, 2.1)}
 """By about the gap closed: share of the difficulty that a policy sees, and how sharply success falls with it."""
 
@@ -63,24 +58,10 @@ def world(rng: np.random.Generator, n: int, seen: float, slope: float, family: i
     return score, expected * np.exp(0.3 * noise[:, 4:5]), chance(blurred), expected
 
 
-def table(score: Floats, cost: Floats, queries: list[str] | None = None, tasks: list[str] | None = None) -> Outcomes:
-    """Write scores and costs (n, 3) as a table."""
-    n = len(score)
-    rows = {
-        "task": np.repeat(tasks or ["made"] * n, 3),
-        "query_id": np.repeat([f"q{i}" for i in range(n)], 3),
-        "query": np.repeat(queries or [f"q{i}" for i in range(n)], 3),
-        "model": np.tile(SIZES, n),
-        "score": score.ravel(),
-        "cost_usd": cost.ravel(),
-    }
-    return Outcomes.from_frame(pd.DataFrame(rows)).with_order(SIZES)
-
-
 def closed(rng: np.random.Generator, n: int, seen: float, slope: float, family: int = 1) -> tuple[float, float, float]:
     """Measure one sample's gap closed as the report does, with its interval."""
     score, cost, p, expected = world(rng, n, seen, slope, family)
-    data = Evaluator(table(score, cost), "cost_usd")
+    data = Evaluator(table(score, cost, [f"q{i}" for i in range(n)], ["made"] * n), "cost_usd")
     families = np.arange(n) // family if family > 1 else None
     compare = Comparison(data, np.full(score.shape, np.nan), Bootstrap(n, n_bootstrap=2, families=families), 0.1)
     found = compare.gap_closed(compare.trace(Strategy.of_chances("policy", p, expected, data, 0.1)))
@@ -134,59 +115,22 @@ def _low(n: int, share: float, kind: str, seed: int) -> float:
     return lift(excess(*made), Bootstrap(n, n_bootstrap=500, seed=seed), seed=seed).low
 
 
-WORDS = ("alpha", "beta", "gamma", "river", "stone", "cloud", "tree", "house", "garden", "music", "paper", "train")
-
-
-def texts(n: int, seed: int, *, signal: bool) -> Outcomes:
-    """A table of made sentences whose length tells how hard they are, or nothing."""
-    rng = np.random.default_rng([3, seed, signal])
-    length = rng.integers(4, 20, n)
-    hard = (length - 12) / 3 + rng.normal(0, 0.7, n) if signal else rng.normal(0, 1.5, n)
-    p = 1 / (1 + np.exp(-1.3 * (np.array([-1.2, 0, 1.6]) - hard[:, None])))
-    score = (rng.random((n, 3)) < p).astype(float)
-    cost = COST * np.exp(rng.normal(0, 0.3, (n, 1)))
-    queries = [" ".join(rng.choice(WORDS, k)) + "?" for k in length]
-    return table(score, cost, queries, [f"t{x}" for x in rng.integers(0, 3, n)])
-
-
-def tuned(runs: int, *, signal: bool) -> dict[str, float]:
-    """Tune on so many tables and count what is said of the policies."""
-    proven, above, covered = 0, 0, 0
-    for seed in range(runs):
-        settings = TuningSettings(cost="cost_usd", n_trials=20, seed=seed)
-        report = tune(texts(1000 if signal else 600, seed, signal=signal), settings)
-        row = report.test.policy_row
-        proven += report.policy.verdict.status == "proven"
-        above += row.gap_closed_ci[0] > 0
-        if signal:
-            new = replay(
-                report.policy, texts(20_000, 10_000 + seed, signal=True), split="all", n_bootstrap=2, baselines=False
-            )
-            covered += row.lift_ci[0] <= new.policy_row.lift <= row.lift_ci[1]
-    found = {"runs": runs, "proven": proven / runs, "gap_above_0": above / runs}
-    return found | ({"lift_covered": covered / runs} if signal else {})
-
-
 def main() -> None:
     """Measure, print, and write a JSON file if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--tune-runs", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     started = time.perf_counter()
     found: dict[str, object] = {}
-    for name, rows in (("gap_closed", gaps(args.samples)), ("false_proofs", proofs(args.samples))):
+    parts = {"gap_closed": gaps(args.samples), "false_proofs": proofs(args.samples)} if args.samples else {}
+    for name, rows in (parts | {"tune": tuned(args.tune_runs, args.processes)} if args.tune_runs else parts).items():
         found[name] = kept = []
         for row in rows:
             kept.append(row)
             print("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True)
-    if args.tune_runs:
-        found["tune"] = {
-            "no signal": tuned(args.tune_runs, signal=False),
-            "signal": tuned(args.tune_runs // 2, signal=True),
-        }
-        print(found["tune"])
     if args.json is not None:
         about = {"command": f"python benchmarks/intervals.py {' '.join(sys.argv[1:])}", "samples": args.samples}
         date = datetime.now(UTC).isoformat(timespec="seconds")
