@@ -21,6 +21,14 @@ def test_many_values_give_bins_of_as_many_queries():
     assert binned(x, x, 10)["x"].is_monotonic_increasing
 
 
+def test_a_family_of_like_queries_counts_as_one_in_the_interval_of_a_bin():
+    score = np.random.default_rng(0).integers(0, 2, 20).astype(float)
+    alone, tripled = binned(np.ones(20), score, 5), binned(np.ones(60), np.repeat(score, 3), 5, np.repeat(range(20), 3))
+    assert tripled["n"].tolist() == [60]
+    interval = ["accuracy", "accuracy_low", "accuracy_high"]
+    assert tripled[interval].to_numpy() == pytest.approx(alone[interval].to_numpy())
+
+
 def test_one_value_is_one_bin():
     assert binned(np.ones(5), np.ones(5), 8)["n"].tolist() == [5]
 

@@ -12,6 +12,7 @@ from zeta_eval.evaluation.replay import replay
 from zeta_eval.evaluation.versus import compare
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.split import families
 from zeta_eval.tuning.promotion import by_replay, shown
 
 FIRST, OTHER = length_policy(), length_policy(name="thrifty", cost_weight=1.2)
@@ -100,6 +101,12 @@ def test_policies_with_other_sizes_meet_on_the_queries_that_all_sizes_answered(t
     assert report.n_excluded == 100
     assert report.rows["share_14B"][0] == 0 < report.rows["share_14B"][1]
     assert not {*frame.loc[gap, "query_id"]} & {*report.disagreements["query_id"]}
+
+
+def test_like_queries_are_counted_as_families(table, report):
+    n = int(families(table.split("test").queries).max()) + 1
+    assert report.n_families == n < report.n
+    assert f"{report.n} queries in {n} families of like ones" in report.title()
 
 
 def test_a_common_cost_weight_counts_for_all(table, report):

@@ -47,6 +47,18 @@ def test_of_a_large_table_a_sample_is_tuned_on_and_said_so(report, monkeypatch):
     assert "sampled" not in report.policy.provenance
 
 
+def test_a_table_of_a_single_template_is_tuned_on_with_a_note():
+    table = make_outcomes(150)
+    frame = table.frame.assign(
+        query="What is the square of " + (table.frame["query_id"].str[5:].astype(int) + 100).astype(str)
+    )
+    report = tune(Outcomes.from_frame(frame), TuningSettings(n_trials=1, estimator="heuristic", keep=0.5))
+    assert "1 families of like queries (100% of the table) lie in several splits" in report.text()
+    assert f"{report.test.n} queries in 1 families of like ones" in report.text()
+    assert report.policy.verdict.status == "not proven on this data"
+    assert "It takes each query as a draw of its own, though they come in 1 families of like ones." in report.text()
+
+
 def test_the_test_split_never_reaches_the_search(tuned):
     table, report = tuned
     frame = table.frame.copy()

@@ -9,6 +9,7 @@ from zeta_eval.evaluation.baselines import knn, length_only
 from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.runs import checked_way, runs_of, ways_of
+from zeta_eval.evaluation.cautions import cautions
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.gap import mix_corners
 from zeta_eval.evaluation.measures.lift import ABOVE_ZERO
@@ -18,7 +19,7 @@ from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.latency import latency_note
-from zeta_eval.outcomes.split import families, split_names
+from zeta_eval.outcomes.split import families
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.policy_file import IN_PART, NOT_PROVEN, PROVEN, Verdict, WayVerdict
@@ -66,7 +67,7 @@ def replay(
     others, notes = _rivals(ladder, split, data, weight) if baselines else ([], [])
     traced = [(s, compare.trace(s)) for s in (*own, *others, compare.oracle)]
     rows = [compare.row(*pair) for pair in traced]
-    notes += cautions(split, table)
+    notes += cautions(split, ladder, table)
     notes += [note] if (note := latency_note(ladder.frame, policy.sizes)) else []
     if way is not None and way != first:
         notes.append(f"the policy has no cascade, so {way} is the same as {first}.")
@@ -136,22 +137,9 @@ def _verdict_text(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluato
     )
 
 
-def cautions(split: str, table: Outcomes) -> list[str]:
-    """Say what to bear in mind of results on a split of a table."""
-    found = []
-    if split in ("tune", "all"):
-        found.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
-    if table.n_incomplete:
-        found.append(
-            f"{table.n_incomplete} queries are left out because a size has no score on them; run `zeta bench` again to "
-            "complete them, or mend the table."
-        )
-    return found
-
-
 def outside_corners(ladder: Outcomes, split: str, unit: str) -> list[int] | None:
     """Return the sizes that the best random mix draws between, told by other queries where there are as many."""
-    names = split_names(ladder.queries)
+    names = ladder.splits
     raw, asked = ladder.matrix(unit), names == split
     other = (names != split) & np.isfinite(raw).all(axis=1)
     if split == "all" or other.sum() < asked.sum():
@@ -162,7 +150,7 @@ def outside_corners(ladder: Outcomes, split: str, unit: str) -> list[int] | None
 
 def _rivals(ladder: Outcomes, split: str, data: Evaluator, weight: float) -> tuple[list[Strategy], list[str]]:
     """Fit the learned baselines for a split without showing them the queries they are tested on."""
-    names = split_names(ladder.queries)
+    names = ladder.splits
     tune = names == "tune"
     asked = np.ones(len(names), dtype=bool) if split == "all" else names == split
     parts = [(asked & ~tune, tune), (asked & tune, ~tune)]  # (evaluated, fitted on)

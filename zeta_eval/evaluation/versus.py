@@ -13,9 +13,9 @@ import pandas as pd
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
+from zeta_eval.evaluation.cautions import cautions
 from zeta_eval.evaluation.measures.gap import interval
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
-from zeta_eval.evaluation.replay import cautions
 from zeta_eval.evaluation.reports.versus_report import Versus
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
@@ -45,7 +45,8 @@ def compare(
     if len(policies) < 2:
         raise InvalidInputError(f"There are {len(policies)} policies to compare; give at least two.")
     names, first = tuple(policies), next(iter(policies.values()))
-    table = _shared(policies, outcomes).split(split)
+    whole = _shared(policies, outcomes)
+    table = whole.split(split)
     data = Evaluator(table, first.cost_unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed, families=families(table.queries))
     value = first.cost_weight if cost_weight is None else checked_cost_weight(cost_weight)
@@ -71,6 +72,7 @@ def compare(
         cost_unit=first.cost_unit,
         cost_weight=value,
         n=len(table),
+        n_families=bootstrap.n_families,
         n_excluded=table.n_incomplete,
         seed=seed,
         n_bootstrap=n_bootstrap,
@@ -83,7 +85,7 @@ def compare(
         by_task=pd.concat(
             [_by_task(n, results[0], w, table.tasks, bootstrap, data.unit_cost) for n, w in pairs], ignore_index=True
         ),
-        notes=tuple(_notes(policies, split, table)),
+        notes=(*_notes(policies), *cautions(split, whole, table)),
     )
 
 
@@ -169,14 +171,13 @@ def _by_task(
     )
 
 
-def _notes(policies: Mapping[str, RoutingPolicy], split: str, table: Outcomes) -> list[str]:
+def _notes(policies: Mapping[str, RoutingPolicy]) -> list[str]:
     names, units = list(policies), [p.cost_unit for p in policies.values()]
     notes = [
         f"{name} was tuned on costs in {unit}; here every policy is charged in {units[0]}."
         for name, unit in zip(names, units, strict=True)
         if unit != units[0]
     ]
-    notes += cautions(split, table)
     if len(names) > 2:
         notes.append("the p-values are of single comparisons, not corrected for their number.")
     return notes

@@ -73,8 +73,12 @@ class Judged:
     """Ratings of answers that were kept for what answers said; they are in none of the arrays."""
 
     @classmethod
-    def of(cls, history: History, sizes: tuple[str, ...], *, trusted: Sequence[str] = ()) -> Judged:
+    def of(
+        cls, history: History, sizes: tuple[str, ...], *, trusted: Sequence[str] = (), beside: Sequence[str] = ()
+    ) -> Judged:
         """Read the ratings of some sizes, cheapest first; each of the `trusted` sources must have judged something.
+
+        The queries are split together with those `beside` them in a table.
 
         Raises:
             OutcomesError: there are no ratings, or all are of answers that were kept for what answers said.
@@ -101,7 +105,7 @@ class Judged:
         measured = rows[["gpu_s", "cost_usd", "latency_s"]].astype("float64")
         return cls(
             sizes=sizes,
-            queries=queries.assign(split=split_names(queries["query"])),
+            queries=queries.assign(split=split_names([*beside, *queries["query"]])[len(beside) :]),
             at=at,
             size=pd.Index(sizes).get_indexer(pd.Index(rows["model"])),
             score=rows["score"].to_numpy(dtype="float64"),

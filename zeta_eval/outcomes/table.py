@@ -133,7 +133,7 @@ class Outcomes:
         """Return the rows of a split, "tune", "validate", "test" or "all", with this table's sizes.
 
         The split is a hash of the query's text (see `zeta_eval.outcomes.split`): it never moves, and all models of
-        a query are in the same one.
+        a query, and all queries of a family, are in the same one. Part of a table is split as the whole one is.
 
         Raises:
             UnknownNameError: no such split.
@@ -143,7 +143,8 @@ class Outcomes:
             return self
         if name not in SPLITS:
             raise UnknownNameError("split", name, (*SPLITS, "all"))
-        chosen = self._splits[name]
+        rows = np.arange(len(self._whole)) if self._rows is None else self._rows
+        chosen = rows[self._row_splits[rows] == SPLITS.index(name)]
         if not chosen.size:
             n = self._column("query_id").nunique()
             raise OutcomesError(
@@ -178,6 +179,11 @@ class Outcomes:
     def tasks(self) -> npt.NDArray[np.object_]:
         """Tasks of the complete queries, shape (Q,)."""
         return self._texts("task")
+
+    @cached_property
+    def splits(self) -> npt.NDArray[np.str_]:
+        """Names of the splits of the complete queries, shape (Q,)."""
+        return np.array(SPLITS)[self._row_splits[self._complete[:, 0]]]
 
     def matrix(self, column: str) -> npt.NDArray[np.float64]:
         """Return a numeric column as (Q, M), complete queries x sizes; NaN where null; read-only.
@@ -256,12 +262,11 @@ class Outcomes:
         return rows[complete] if self._rows is None else self._rows[rows[complete]]
 
     @cached_property
-    def _splits(self) -> dict[str, npt.NDArray[np.intp]]:
-        """Row numbers, in the whole table, of each split."""
-        codes, texts = pd.factorize(self._column("query"))
-        names = split_names(texts)
-        rows = {name: np.flatnonzero((names == name)[codes]) for name in SPLITS}
-        return rows if self._rows is None else {name: self._rows[at] for name, at in rows.items()}
+    def _row_splits(self) -> npt.NDArray[np.int8]:
+        """Place in SPLITS of the split of each row of the whole table."""
+        codes, texts = pd.factorize(self._whole["query"])
+        places = np.array([SPLITS.index(name) for name in split_names(texts)], dtype=np.int8)
+        return np.asarray(places[codes])
 
     def _texts(self, column: str) -> npt.NDArray[np.object_]:
         values: npt.NDArray[Any] = self._column(column, self._complete[:, 0]).to_numpy(dtype=object)

@@ -46,8 +46,9 @@ def learn(
     settings = settings or TuningSettings()
     if settings.max_cost is not None or settings.min_score is not None:
         raise InvalidInputError("A learned version keeps its parent's trade-off; leave out max_cost and min_score.")
-    judged, seed = Judged.of(history, policy.sizes, trusted=trusted), settings.seed
-    known = None if outcomes is None else _checked(outcomes, policy)
+    known, seed = None if outcomes is None else _checked(outcomes, policy), settings.seed
+    beside = [] if known is None else known.queries.tolist()
+    judged = Judged.of(history, policy.sizes, trusted=trusted, beside=beside)
     features = FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
     p = judged.corrected(expect(policy, features)[0])
     # The largest size's mean cost is the benchmark's, for costs change with the machine.
@@ -55,6 +56,7 @@ def learn(
     cost = judged.rescaled(_cost_shares(policy, features) * unit, policy.cost_unit)
     filled = judged.completed(p, cost, policy.cost_unit, others=0 if known is None else len(known))
     table = _joined(known, filled, policy)
+    known = None if known is None else _part(table, known)
     tuned = tune(table, replace(settings, cost=policy.cost_unit, name=policy.name))
     new = _like_parent(tuned.policy, policy, table)
     versus = None if known is None or not _testable(known) else compare({"old": policy, "new": new}, known, seed=seed)
@@ -130,6 +132,11 @@ def _joined(known: Outcomes | None, filled: pd.DataFrame, policy: RoutingPolicy)
         return Outcomes.from_frame(filled, source="feedback").with_order(policy.sizes)
     new = filled[~filled["query"].isin(set(known.queries))]
     return Outcomes.from_frame(pd.concat([known.frame, new], ignore_index=True)).with_order(policy.sizes)
+
+
+def _part(table: Outcomes, known: Outcomes) -> Outcomes:
+    """The benchmark's queries in the joint table, by whose families they are split."""
+    return table.take(np.flatnonzero(np.isin(table.query_ids, known.query_ids)))
 
 
 def _testable(known: Outcomes) -> bool:

@@ -60,8 +60,8 @@ def by_feedback(
         rows = judged.judged_by(source, shares, old.cost_unit)
         held = rows["query_id"].isin(judged.queries["query_id"][judged.queries["split"] == "test"])
         if held.sum() >= LEAST_HELD_OUT * len(old.sizes):
-            table = Outcomes.from_frame(rows, source="feedback").with_order(old.sizes)
-            versus = compare({"old": old, "new": new}, table, seed=seed)
+            table = Outcomes.from_frame(rows[held], source="feedback").with_order(old.sizes)
+            versus = compare({"old": old, "new": new}, table, split="all", seed=seed)
             found.append(by_replay(versus, f"all sizes judged by {name}", _judge(judged, source)))
         explored, note = _explored(old, new, judged, source, features, p, shares)
         found += [explored] if explored is not None else []

@@ -154,7 +154,7 @@ class TuningReport:
             "every first answer.",
             self._unseen_text(),
             *([keeping_text(self.keeping)] if self.keeping else []),
-            *(() if self.certificate is None else (self.certificate.text,)),
+            *self._certificate_text(),
         ]
 
     def _scores_text(self) -> str:
@@ -177,6 +177,14 @@ class TuningReport:
             "Calibration on test, Brier score / expected calibration error (in brackets what right probabilities would "
             f"show on so many queries): {', '.join(said)}."
         )
+
+    def _certificate_text(self) -> list[str]:
+        """The certificate, and that it counts queries where errors count families."""
+        if self.certificate is None:
+            return []
+        n, families = self.test.n, self.test.n_families
+        note = f" It takes each query as a draw of its own, though they come in {families:,} families of like ones."
+        return [self.certificate.text + (note if families < n else "")]
 
     def _unseen_text(self) -> str:
         """How well the policy does on tasks that it was not tuned on."""

@@ -235,7 +235,8 @@ def mean_lift(chosen: Sizes, cost: Floats, score: Floats, bootstrap: Bootstrap) 
         got = np.column_stack([a[np.arange(len(a)), column] for a in (cost, score)])
         means, at = bootstrap.means(got), got.mean(axis=0)
         lifts.append(float(at[1] - hull_value(at_all, at[0])))
-        samples.append(means[:, 1] - hull_value(singles, means[:, 0]))
+        with np.errstate(invalid="ignore"):  # a single family has no resamples
+            samples.append(means[:, 1] - hull_value(singles, means[:, 0]))
     return float(np.mean(lifts)), np.asarray(np.mean(samples, axis=0))
 
 

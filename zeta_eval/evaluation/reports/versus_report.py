@@ -44,6 +44,8 @@ class Versus:
     cost weight, or the first policy's own."""
     n: int
     """Queries evaluated: those with a score on every size of every policy."""
+    n_families: int
+    """Families of queries that differ in their digits alone; errors count families, not queries."""
     n_excluded: int
     """Queries left out because a size has no scored row on them."""
     seed: int
@@ -107,7 +109,8 @@ class Versus:
 
     def title(self) -> str:
         """Say in a line what was compared on what."""
-        out = f", {self.n_excluded} excluded as incomplete" if self.n_excluded else ""
+        out = f" in {self.n_families} families of like ones" if self.n_families < self.n else ""
+        out += f", {self.n_excluded} excluded as incomplete" if self.n_excluded else ""
         return (
             f"{len(self.policies)} policies on split '{self.split}': {self.n} queries{out}; costs in {self.cost_unit} "
             f"per query, utility = accuracy - {self.cost_weight:.3g} * cost / the largest size's; shares are of "
