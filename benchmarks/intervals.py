@@ -61,7 +61,7 @@ def world(rng: np.random.Generator, n: int, seen: float, slope: float, family: i
 def closed(rng: np.random.Generator, n: int, seen: float, slope: float, family: int = 1) -> tuple[float, float, float]:
     """Measure one sample's gap closed as the report does, with its interval."""
     score, cost, p, expected = world(rng, n, seen, slope, family)
-    data = Evaluator(table(score, cost, [f"q{i}" for i in range(n)], ["made"] * n), "cost_usd")
+    data = Evaluator(table(score, cost), "cost_usd")
     families = np.arange(n) // family if family > 1 else None
     compare = Comparison(data, np.full(score.shape, np.nan), Bootstrap(n, n_bootstrap=2, families=families), 0.1)
     found = compare.gap_closed(compare.trace(Strategy.of_chances("policy", p, expected, data, 0.1)))

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from intervals import texts
+from tuned_worlds import SIGNAL, drawn
 
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.files import write_json
@@ -35,8 +35,8 @@ TRIALS = 20
 def world(seed: int, *, n: int, keep: float) -> dict[str, float]:
     """Tune on one table, and follow the chosen trade-off and that for 99 % on new queries."""
     settings = TuningSettings(cost="cost_usd", n_trials=TRIALS, seed=seed, keep=keep)
-    report = tune(texts(n, 20_000 + seed, signal=True), settings)
-    new = texts(NEW, 30_000 + seed, signal=True)
+    report = tune(drawn(SIGNAL, n, 20_000 + seed), settings)
+    new = drawn(SIGNAL, NEW, 30_000 + seed)
     assert report.certificate is not None
     found: dict[str, float] = {"n": n, "seed": seed, "certified": report.certificate.certified}
     for row in report.keeping:

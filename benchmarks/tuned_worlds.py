@@ -7,7 +7,7 @@ called proven, how often the plain percentile interval would have called it so (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -48,11 +48,12 @@ class World:
     """Budget per query."""
 
 
+SIGNAL = World(name="signal", n=1000, signal=True)
 WORLDS = (
     World(name="no signal", n=600),
     World(name="no signal, budget", n=600, max_cost=0.6),
     World(name="no signal, answers", n=600, answers=True),
-    World(name="signal", n=1000, signal=True),
+    SIGNAL,
     World(name="signal, answers", n=1000, signal=True, answers=True),
 )
 
@@ -77,16 +78,22 @@ class Said:
 PROOFS = ("proven", "percentile")
 
 
-def table(score: Floats, cost: Floats, queries: Sequence[str], tasks: Sequence[str], **columns: Floats) -> Outcomes:
+def table(
+    score: Floats,
+    cost: Floats,
+    queries: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+    others: Mapping[str, Floats] | None = None,
+) -> Outcomes:
     """Write scores, costs and other columns, each (n, 3), as a table."""
     n = len(score)
     rows = {
-        "task": np.repeat(tasks, 3),
+        "task": np.repeat(tasks or ["made"] * n, 3),
         "query_id": np.repeat([f"q{i}" for i in range(n)], 3),
-        "query": np.repeat(queries, 3),
+        "query": np.repeat(queries or [f"q{i}" for i in range(n)], 3),
         "model": np.tile(SIZES, n),
     }
-    values = {"score": score, "cost_usd": cost} | columns
+    values = {"score": score, "cost_usd": cost} | dict(others or {})
     return Outcomes.from_frame(pd.DataFrame(rows | {k: v.ravel() for k, v in values.items()})).with_order(SIZES)
 
 
@@ -102,7 +109,7 @@ def drawn(world: World, n: int, seed: int) -> Outcomes:
     if not world.answers:
         return table(score, cost, queries, tasks)
     logprob = -np.exp(rng.normal(0, 1, score.shape) - (2 * score - 1) * world.signal) / 4
-    return table(score, cost, queries, tasks, mean_logprob=logprob, min_logprob=3 * logprob)
+    return table(score, cost, queries, tasks, {"mean_logprob": logprob, "min_logprob": 3 * logprob})
 
 
 def percentile_low(policy: RoutingPolicy, way: str, test: Outcomes, seed: int) -> float:

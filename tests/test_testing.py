@@ -3,6 +3,7 @@ import pytest
 
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.models import Completion, GenerateConfig
+from zeta_eval.outcomes.split import families
 from zeta_eval.testing import ScriptedGenerator, check_generator, make_outcomes
 
 CONFIG = GenerateConfig(max_new_tokens=3)
@@ -50,6 +51,7 @@ def test_made_outcomes_are_the_same_for_a_seed_and_carry_a_gradient():
     table = make_outcomes(800, seed=3)
     assert table.sha256 == make_outcomes(800, seed=3).sha256 != make_outcomes(800, seed=4).sha256
     score = table.matrix("score")
+    assert families(table.queries) is None
     assert table.sizes == ("4B", "7B", "14B") and score.shape == (800, 3)
     assert (np.diff(score.mean(axis=0)) > 0.1).all()
     assert score.max(axis=1).mean() > score[:, -1].mean()  # the oracle is above the largest size

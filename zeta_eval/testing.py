@@ -124,10 +124,11 @@ def make_outcomes(
     >>> make_outcomes(200)
     Outcomes(200 queries x 3 sizes: 4B < 7B < 14B)
 
-    A query asks for a sum of 2 to 14 numbers; its difficulty is its length, a shift by task and hidden noise. A size
-    succeeds with probability sigmoid(slope * (ability - difficulty)), abilities rising by size (the two-parameter
-    logistic model of item response theory). Costs and times grow with the tokens and, by `cost_ratio` from a size to
-    the next, with the size. Token log-probabilities and prefill signals tell success, blurred by noise.
+    A query asks for a sum of 2 to 14 numbers, and no two are of one family. Its difficulty is its length, a shift by
+    task and hidden noise. A size succeeds with probability sigmoid(slope * (ability - difficulty)), abilities rising by
+    size (the two-parameter logistic model of item response theory). Costs and times grow with the tokens and, by
+    `cost_ratio` from a size to the next, with the size. Token log-probabilities and prefill signals tell success,
+    blurred by noise.
 
     Args:
         n_queries: queries, each on every size.
@@ -284,7 +285,12 @@ def _value(given: float | Callable[[str], float], prompt: str) -> float:
 def _sum_query(rng: np.random.Generator, terms: int, i: int) -> str:
     numbers = rng.integers(1, 10**2, terms)
     opening = ("Add up", "What is the sum of", "Please work out")[int(rng.integers(3))]
-    return f"{opening} {', '.join(map(str, numbers))} for case {i}."
+    return f"{opening} {', '.join(map(str, numbers))} for case {_letters(i)}."
+
+
+def _letters(i: int) -> str:
+    """Name a number in letters, so that no two queries differ in their digits alone."""
+    return (_letters(i // 26 - 1) if i >= 26 else "") + string.ascii_lowercase[i % 26]
 
 
 def _check_completion(answer: Completion, config: GenerateConfig) -> None:

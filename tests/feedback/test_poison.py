@@ -145,7 +145,7 @@ def beside(old, poisoned):
 
 
 def test_ten_thousand_lies_beside_five_hundred_true_ratings_do_not_promote_a_version(old, poisoned, beside):
-    for report in (beside, ze.learn(old, poisoned, outcomes=world(400, 3), settings=SETTINGS)):
+    for report in (beside, ze.learn(old, poisoned, outcomes=world(1500, 3), settings=SETTINGS)):
         by = {e.source: e for e in report.differences}
         assert by["all sizes judged by stranger"].n > 500
         assert "explored feedback by person" in by or "of the queries that person judged" in report.text()
@@ -153,7 +153,7 @@ def test_ten_thousand_lies_beside_five_hundred_true_ratings_do_not_promote_a_ver
 
 
 def test_lies_alone_do_not_promote_a_version_against_a_benchmark(old, alone):
-    report = ze.learn(old, alone, outcomes=world(400, 3), settings=SETTINGS)
+    report = ze.learn(old, alone, outcomes=world(1500, 3), settings=SETTINGS)
     assert not report.promoted
     assert "the influence of stranger is bounded" in report.text()
     assert "only stranger compares" not in report.text()

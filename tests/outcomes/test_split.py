@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.outcomes import SPLITS, Outcomes, split_name
-from zeta_eval.outcomes.split import families, split_names
-from zeta_eval.testing import make_outcomes
+from zeta_eval.outcomes.split import LARGE, families, split_names
 
 WORDS = st.text(string.ascii_lowercase, min_size=4, max_size=12)
 
@@ -43,9 +42,9 @@ def test_numbers_of_other_lengths_make_another_family():
 
 
 def test_no_family_lies_in_two_splits_where_each_is_small():
-    outcomes = make_outcomes(600)
+    outcomes = table(sums(600, templates=100))
     family = families(outcomes.queries)
-    assert family.max() < 200
+    assert family.max() == 99
     assert pd.Series(outcomes.splits).groupby(family).nunique().max() == 1
     assert outcomes.splits.tolist() == [split_name(q) for q in outcomes.queries]
     assert [len(outcomes.split(s)) for s in SPLITS] == [int((outcomes.splits == s).sum()) for s in SPLITS]
@@ -81,6 +80,7 @@ def test_a_part_of_a_table_is_split_as_the_whole_one():
 
 
 def test_a_table_that_is_one_split_of_a_larger_one_stays_whole():
-    test = make_outcomes(2000).split("test")
+    test = table(sums(1000, templates=150)).split("test")
     alone = Outcomes.from_frame(test.frame)
-    assert len(alone) > 300 and len(alone.split("test")) == len(alone)
+    assert len(alone) > 100 and families(alone.queries).max() < 1 / LARGE
+    assert len(alone.split("test")) == len(alone)

@@ -2,7 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from intervals import table, world
+from intervals import world
+from tuned_worlds import table
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.gap import mix_corners

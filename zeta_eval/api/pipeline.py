@@ -182,7 +182,7 @@ def replay(
         >>> from zeta_eval.testing import make_outcomes
         >>> report = ze.replay(ze.RoutingPolicy.seed(), make_outcomes(300))
         >>> report.n, [row.strategy for row in report.rows][:3]
-        (53, ['policy', 'policy, route', '4B alone'])
+        (74, ['policy', 'policy, route', '4B alone'])
     """
     chooser, table = load_policy(policy, store=store), loaded(Outcomes, outcomes)
     return _replay(chooser, table, split=split, cost_weight=cost_weight, seed=seed, way=way)

@@ -57,7 +57,7 @@ def learn(
         ...         history.feedback(history.record(decision, text), right=False)
         >>> settings = ze.TuningSettings(n_trials=10, estimator="heuristic")
         >>> ze.learn(policy, "history.db", outcomes=outcomes, settings=settings).promoted
-        False
+        True
     """
     from zeta_eval.tuning.learn import learn as learn_from
 
