@@ -1,6 +1,6 @@
 """Tasks: sets of queries with their right answers, and the scorers that grade a model's answers.
 
-The embedded tasks are generated and need no download; others load a data set from the Hugging Face hub or a local copy.
+The embedded tasks and `everyday` need no download; others load a data set from the Hugging Face hub or a local copy.
 A task of your own is a file with prompt and target columns, or a function under @task.
 """
 
@@ -14,6 +14,7 @@ from zeta_eval.tasks import (  # noqa: F401  isort: skip
     bbh,
     embedded,
     embedding,
+    everyday,
     gsm8k,
     math_500,
     mmlu,

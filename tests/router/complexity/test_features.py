@@ -1,13 +1,16 @@
 import math
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.router.complexity import FEATURES, extract, feature, has_signal, is_embedding_request
+from zeta_eval.router.complexity import FEATURES, extract, feature, has_signal
+from zeta_eval.router.complexity.languages import CUES, LANGUAGES
+from zeta_eval.router.complexity.scripts import ascii_digits, cue_of, cues_within, fold
 from zeta_eval.router.complexity.view import LIMIT, TextView
 
 
@@ -37,39 +40,99 @@ def test_a_long_text_is_read_at_both_ends_only():
     view = TextView.of(text)
     assert view.characters == len(text)
     assert len(view.text) == 2 * LIMIT + 1
-    assert view.cues == {"reasoning": 1}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Embed this: a cat",
-        "please embed the sentence",
-        "Compute an embedding for: x",
-        "create a sentence embedding of it",
-    ],
-)
-def test_a_request_for_an_embedding_is_seen(text):
-    assert is_embedding_request(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "What is an embedding in topology?",
-        "Generate code for word embeddings",
-        "Explain embedded systems",
-        "Vectorize this loop in NumPy: for i in range(n)",
-        "Embed a YouTube video in an HTML page, how?",
-        "",
-    ],
-)
-def test_a_question_about_embeddings_is_no_request_for_one(text):
-    assert not is_embedding_request(text)
+    assert view.cues == {"proof": 1}
 
 
 def test_only_letters_and_digits_are_a_signal():
     assert has_signal("7") and has_signal("é") and not has_signal(" ...?! ") and not has_signal("")
+
+
+PROVE = {
+    "en": "Prove that two odd numbers have an odd product.",
+    "es": "Demuestra que dos números impares tienen un producto impar.",
+    "de": "Beweise, dass zwei ungerade Zahlen ein ungerades Produkt haben.",
+    "fr": "Démontrez que deux nombres impairs ont un produit impair.",
+    "pt": "Demonstre que dois números ímpares têm um produto ímpar.",
+    "it": "Dimostra che due numeri dispari hanno un prodotto dispari.",
+    "tr": "İki tek sayının çarpımının tek olduğunu kanıtla.",
+    "ru": "Докажите, что произведение двух нечётных чисел нечётно.",
+    "ar": "أثبت أن حاصل ضرب عددين فرديين عدد فردي.",
+    "hi": "सिद्ध कीजिए कि दो विषम संख्याओं का गुणनफल विषम होता है।",
+    "ko": "두 홀수의 곱이 홀수임을 증명하세요.",
+    "zh": "证明两个奇数的乘积是奇数。",
+    "ja": "二つの奇数の積は奇数であることを証明してください。",
+    "th": "จงพิสูจน์ว่าผลคูณของจำนวนคี่สองจำนวนเป็นจำนวนคี่",
+}
+THANKS = {
+    "en": "thanks", "es": "gracias", "de": "danke", "fr": "merci", "pt": "obrigado", "it": "grazie",
+    "tr": "teşekkürler", "ru": "спасибо", "ar": "شكرا", "hi": "धन्यवाद", "ko": "감사합니다",
+    "zh": "谢谢", "ja": "ありがとう", "th": "ขอบคุณ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cue_words_are_found_in_every_language(language):
+    assert extract(PROVE[language])["cue_proof"] > 0 == extract(THANKS[language])["cue_proof"]
+    assert extract(THANKS[language])["cue_courtesy"] > 0 == extract(PROVE[language])["cue_courtesy"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_sentence_is_about_as_long_in_every_language(language):
+    view, english = TextView.of(PROVE[language]), TextView.of(PROVE["en"])
+    assert 0.5 < view.length / english.length < 2 and 0.5 < view.size / english.size < 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_cue_word_of_the_table_gives_its_cue_unless_an_earlier_language_has_it(language):
+    for cue, words in LANGUAGES[language].items():
+        assert cue in CUES
+        for word in words.split():
+            if language in ("zh", "ja", "th"):
+                assert next(cues_within(word)) in CUES
+            else:
+                assert cue_of(word) in CUES
+
+
+def test_a_text_without_spaces_gives_pairs_of_characters_within_a_script():
+    view = TextView.of("用Python计算面积です")
+    assert view.words == ["python", "用", "计算", "算面", "面积", "です"]
+    assert view.scripts == 3 and view.longest_word == 6
+    assert view.length == pytest.approx(1 + (3 * 5 + 1.5 * 2) / 5)
+
+
+def test_marks_stay_with_their_letters():
+    assert TextView.of("नमस्ते दुनिया").words == ["नमस्ते", "दुनिया"]
+    assert TextView.of("cafe\u0301").words == ["cafe\u0301"]
+    assert not TextView.of("สวัสดีครับ").symbols
+
+
+@pytest.mark.parametrize("digits", ["１２３", "١٢٣", "۱۲۳", "१२३", "๑๒๓"])
+def test_digits_of_any_script_are_numbers(digits):
+    view = TextView.of(f"{digits} + 4")
+    assert view.numbers == ["123", "4"] and view.digits == (3, 1) and view.cues["addition"] == 1
+    assert ascii_digits("١٬٢٣٤٫٥") == "1,234.5"
+
+
+def test_signs_of_any_script_count_as_their_ascii_form():
+    for text in ("这是什么？", "ما هذا؟", "What is this?"):
+        assert extract(text)["asks"] == 1
+    assert extract("一、二，三，四")["commas"] == extract("a, b, c, d")["commas"]
+    assert extract("１２×３４")["product_work"] == extract("12 * 34")["product_work"] > 0
+
+
+def test_a_single_character_is_a_cue_at_the_beginning_of_a_run_only():
+    assert extract("12加30")["cue_addition"] > 0 == extract("住在加拿大30年")["cue_addition"]
+
+
+def test_an_x_between_numbers_multiplies_and_digits_exclude_separators():
+    f = extract("What is 48,293 x 7,719?")
+    assert f["longest_number"] == 5 and f["second_number"] == 4 and f["product_work"] == pytest.approx(math.log1p(20))
+    assert extract("Solve 3 + x = 4")["product_work"] == 0
+
+
+def test_accents_and_case_do_not_hide_a_cue():
+    assert fold("DÉMONTREZ") == "demontrez" == fold(unicodedata.normalize("NFD", "démontrez"))
+    assert extract("DEMONTREZ")["cue_proof"] == extract("démontrez")["cue_proof"] > 0
 
 
 def test_a_feature_name_is_taken_once():

@@ -18,7 +18,7 @@ FEATURES: dict[str, Feature] = {}
 """The registered features by name, in the order in which `extract` gives them."""
 
 GROUPS = ("work", "cues", "numbers", "symbols", "length")
-"""Groups of features whose weights the search scales together."""
+"""Groups of features; the search tries whether trees may ask for those of a group."""
 
 GROUP_OF: dict[str, str] = {}
 """Group of each registered feature."""
@@ -49,14 +49,17 @@ def extract(text: str | TextView) -> dict[str, float]:
     return {name: function(view) for name, function in FEATURES.items()}
 
 
-feature("characters")(lambda v: log1p(v.characters))
-feature("words")(lambda v: log1p(len(v.words)))
-feature("word_length")(lambda v: sum(map(len, v.words)) / len(v.words) if v.words else 0.0)
+# Length is counted by what it says, so that it means the same in every script.
+feature("characters")(lambda v: log1p(v.size))
+feature("words")(lambda v: log1p(v.length))
+feature("word_length")(lambda v: v.letters / v.length if v.length else 0.0)
 _longest_word: Feature = feature("longest_word")(lambda v: log1p(v.longest_word))
 feature("distinct_words")(lambda v: len(set(v.words)) / len(v.words) if v.words else 0.0)
 feature("lines")(lambda v: log1p(v.text.count("\n")))
 feature("commas")(lambda v: log1p(v.symbols.count(",")))
 feature("sentences")(lambda v: log1p(v.symbols.count(".") + v.symbols.count("?") + v.symbols.count("!")))
+feature("foreign")(lambda v: v.foreign / v.letters if v.foreign else 0.0)
+feature("scripts")(lambda v: float(v.scripts))
 feature("asks", group="symbols")(lambda v: float("?" in v.symbols))
 feature("symbols", group="symbols")(lambda v: log1p(len(v.symbols)))
 feature("latex", group="symbols")(lambda v: log1p(v.symbols.count("\\") + v.symbols.count("$") + v.symbols.count("^")))
