@@ -1,1 +1,1 @@
-"""The parts of `benchmarks/routers.py`: baselines, the product's routers, their rows, the figure."""
+"""The parts of `benchmarks/routers.py`: splits, baselines, the product's routers, their rows and means, the figure."""

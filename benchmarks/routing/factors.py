@@ -13,7 +13,7 @@ DECAYS = (1e-3, 1e-2, 3e-2)
 """Weight decays that are tried."""
 
 
-def matrix_factorisation(data: Problem) -> Floats:
+def matrix_factorisation(data: Problem, decay: float) -> Floats:
     """Predict sigmoid(w2 . (v_m * (W1^T v_q + b))) for the query embedding v_q and a learned v_m per size.
 
     Source: RouteLLM, section 4.2 (arXiv 2406.18665). There the score's difference of two models is fitted to
@@ -21,8 +21,7 @@ def matrix_factorisation(data: Problem) -> Floats:
     """
     known, new = data.embedding
     scale = np.sqrt(known.shape[1])
-    fitted = (Factors.fit(known * scale, data.score, decay=decay, seed=data.seed) for decay in DECAYS)
-    return data.best(factors.predict(new * scale) for factors in fitted)
+    return Factors.fit(known * scale, data.score, decay=decay, seed=data.seed).predict(new * scale)
 
 
 class Factors:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from routing.rows import Row, best_baseline
+from routing.averages import Average, best_baseline
+from routing.rows import Row
 from zeta_eval.arrays import Floats
 from zeta_eval.files import replacing
 
@@ -26,28 +28,30 @@ REFERENCES = {"random mix": (GREY, "--"), "oracle": ("#009E73", ":")}
 UNITS = {"gpu_s": "GPU seconds", "cost_usd": "USD", "latency_s": "seconds"}
 
 
-def draw(rows: list[Row], path: Path, *, title: str, cost: str) -> None:
-    """Write the figure of a table's rows as PNG."""
+def draw(found: Sequence[Average], path: Path, *, title: str, cost: str) -> None:
+    """Write the figure of a table as PNG: curves of its first split, and gaps closed on average over the splits."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 5.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     figure.suptitle(title)
-    draw_curves(left, rows)
+    best = best_baseline(found)
+    draw_curves(left, [a.rows[0] for a in found], best)
     left.set_xlabel(f"Cost per query ({UNITS.get(cost, cost)})")
     left.set_ylabel("Accuracy (mean score, 0 to 1)")
     left.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))
     left.legend(loc="lower right", fontsize="small")
-    draw_gaps(right, rows)
+    draw_gaps(right, found, best)
     with replacing(path) as temp:
         figure.savefig(temp, format="png", dpi=130)
 
 
-def draw_curves(axes: Axes, rows: list[Row]) -> None:
-    """Draw the product's curves and the best baseline's over the others', the mix and the oracle."""
-    best, alone = best_baseline(rows), [r for r in rows if r.router.endswith(" alone")]
+def draw_curves(axes: Axes, rows: list[Row], name: str | None) -> None:
+    """Draw the product's curves and the best text baseline's over the others', the mix and the oracle."""
+    best = next((r for r in rows if r.router == name), None)
+    alone = [r for r in rows if r.router.endswith(" alone")]
     end = max(r.cost.value for r in alone)
-    others = [r for r in rows if r.kind == "baseline" and r is not best]
+    others = [r for r in rows if r.kind.endswith("baseline") and r is not best]
     for i, r in enumerate(others):
         label = f"other baselines ({len(others)})" if i == 0 else None
         axes.plot(*path_of(r.points, end), color=OTHER, linewidth=1, label=label)
@@ -56,7 +60,7 @@ def draw_curves(axes: Axes, rows: list[Row]) -> None:
             tint, dashes = REFERENCES[r.router]
             axes.plot(*path_of(r.points, end), color=tint, linestyle=dashes, linewidth=2, label=r.router)
     if best is not None:
-        axes.plot(*path_of(best.points, end), color=BEST, linewidth=1.5, label=f"best baseline: {best.router}")
+        axes.plot(*path_of(best.points, end), color=BEST, linewidth=1.5, label=f"best text baseline: {name}")
     for i, r in enumerate(r for r in rows if r.kind == "product"):
         colour, line = COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]
         axes.plot(*path_of(r.points, end), color=colour, linestyle=line, linewidth=2.5, label=r.router)
@@ -88,18 +92,17 @@ def path_of(points: Floats, end: float) -> Floats:
     return np.vstack([points[np.argsort(points[:, 0], kind="stable")], [max(end, dear[0]), dear[1]]]).T
 
 
-def draw_gaps(axes: Axes, rows: list[Row]) -> None:
+def draw_gaps(axes: Axes, found: Sequence[Average], best: str | None) -> None:
     """Draw each router's gap closed, product and baselines, as a point with its interval."""
-    known = [r for r in rows if r.kind != "reference" and not math.isnan(r.gap_closed.value)]
-    best = best_baseline(rows)
+    known = [a for a in found if a.kind != "reference" and not math.isnan(a.gap_closed.value)]
     own = iter(COLOURS * len(known))
-    colours = {r.router: next(own) if r.kind == "product" else BEST if r is best else GREY for r in known}
-    for y, r in enumerate(reversed(known)):
-        value, low, high = r.gap_closed
-        product, colour = r.kind == "product", colours[r.router]
+    colours = {a.router: next(own) if a.kind == "product" else BEST if a.router == best else GREY for a in known}
+    for y, a in enumerate(reversed(known)):
+        value, low, high = a.gap_closed
+        product, colour = a.kind == "product", colours[a.router]
         axes.plot([low, high], [y, y], color=colour, linewidth=2)
         axes.plot(value, y, "o" if product else "s", color=colour, markersize=8 if product else 6)
-    axes.set_yticks(range(len(known)), [r.router for r in reversed(known)])
+    axes.set_yticks(range(len(known)), [a.router for a in reversed(known)])
     axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlabel("Gap closed, random mix (0) to oracle (1), 95 % interval")
     axes.grid(alpha=0.3, axis="x")

@@ -1,4 +1,4 @@
-"""What each router did on the test split, measured alike: one row each, all on the same queries."""
+"""What each router did on the queries that judge one split, measured alike: one row each, all on the same queries."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from zeta_eval.arrays import Floats, Sizes
-from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.comparison import Comparison, Strategy, Traced
 from zeta_eval.evaluation.measures import gap
+from zeta_eval.evaluation.measures.lift import ABOVE_ZERO
 from zeta_eval.evaluation.measures.metrics import hull, mix
 from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 
-_NONE = Measure(math.nan, math.nan, math.nan)
-
 KEEP = 0.99
-"""Share of the largest size's accuracy that a baseline's setting keeps on `validate`, as tuning's default does."""
+"""Share of the largest size's accuracy that the random mix keeps on the known queries, as tuning's default does."""
+
+TEXT, TASK = "text baseline", "task baseline"
+"""Kinds of baselines: those that read the text alone, and those that must be told the task."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Row:
     router: str
     """Its name."""
     kind: str
-    """"product", "baseline" or "reference"."""
+    """"product", "text baseline", "task baseline" or "reference"."""
     accuracy: Measure
     """Mean score at its setting, in [0, 1]."""
     cost: Measure
@@ -44,47 +44,37 @@ class Row:
     """Accuracy above the best random mix of sizes at equal cost."""
     gap_closed: Measure
     """Share of the area between random mix and oracle that its curve closes."""
-    over_best: Measure = _NONE
-    """Gap closed above that of the best baseline on these very queries, paired."""
     points: Floats = field(repr=False, compare=False)
     """Its curve: mean (cost in the table's unit, score), shape (K, 2)."""
     influence: Floats = field(repr=False, compare=False)
     """How far each query moves the gap closed, shape (Q,); NaN where it has no curve."""
+    families: Sizes | None = field(default=None, repr=False, compare=False)
+    """Family of like queries of each query, shape (Q,); None where every query is alone."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is shown to be better than a random mix at equal cost, as a verdict says it."""
+        return self.lift.low > ABOVE_ZERO
+
+    def over(self, other: Row) -> Measure:
+        """Return how much more of the gap it closes than another on the same queries, paired."""
+        difference = self.gap_closed.value - other.gap_closed.value
+        return gap.interval(difference, self.influence - other.influence, self.families)
 
     def to_dict(self) -> dict[str, Any]:
-        """All but each query's influence, for JSON."""
+        """All but what is kept of each query and of the curve, for JSON."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
-        named = {name: v._asdict() if isinstance(v, Measure) else v for name, v in values.items()}
-        return named | {"curve": self.points.tolist()}
+        return {name: v._asdict() if isinstance(v, Measure) else v for name, v in values.items()}
 
 
-def random_mix(compare: Comparison, validate: Evaluator) -> Row:
-    """Sizes by lot, judged at the cheapest mix that keeps `KEEP` of the largest size's accuracy on `validate`."""
-    known = hull(validate.singles)
-    cost = np.interp(KEEP * validate.singles[validate.largest, 1], known[:, 1], known[:, 0])
-    shares = mix(validate.singles, float(cost))
+def random_mix(compare: Comparison, known: Evaluator) -> Row:
+    """Sizes by lot, judged at the cheapest mix that keeps `KEEP` of the largest size's accuracy on known queries."""
+    corners = hull(known.singles)
+    cost = np.interp(KEEP * known.singles[known.largest, 1], corners[:, 1], corners[:, 0])
+    shares = mix(known.singles, float(cost))
     found = compare.mix_row(float(compare.data.singles[:, 0] @ shares) * compare.data.unit_cost)
-    corners = hull(compare.data.singles) * [compare.data.unit_cost, 1.0]
-    return replace(_row("random mix", "reference", found, compare, None), points=corners)
-
-
-def keeping(validate: Evaluator, p: Floats, expected_cost: Floats) -> float:
-    """Return the cost weight that keeps `KEEP` of the largest size's accuracy on `validate` at the least cost.
-
-    The rule by which a policy is tuned where neither budget nor floor is given; the best there is, where none keeps it.
-    """
-    weights = curve_weights(p, expected_cost)[:-1]
-    _, cost, score = validate.curve(p, expected_cost, weights=weights)
-    margin = score.mean(axis=0) - KEEP * validate.singles[validate.largest, 1]
-    keeps = margin >= min(0.0, margin.max())
-    return float(weights[np.argmin(np.where(keeps, cost.mean(axis=0), np.inf))])
-
-
-def predicted(name: str, validate: Evaluator, data: Evaluator, p: Floats, expected_cost: Floats) -> Strategy:
-    """Return a router with predictions for `validate`, then `test`, each (V + Q, M), as a strategy on `test`."""
-    n = len(validate.score)
-    weight = keeping(validate, p[:n], expected_cost[:n])
-    return Strategy.of_chances(name, p[n:], expected_cost[n:], data, weight)
+    points = hull(compare.data.singles) * [compare.data.unit_cost, 1.0]
+    return replace(_row("random mix", "reference", found, compare, None), points=points)
 
 
 def row(kind: str, strategy: Strategy, compare: Comparison) -> Row:
@@ -107,39 +97,8 @@ def _row(name: str, kind: str, found: StrategyRow, compare: Comparison, traced: 
         gap_closed=Measure(found.gap_closed, *found.gap_closed_ci),
         points=np.empty((0, 2)) if traced is None else traced.points * [data.unit_cost, 1.0],
         influence=np.full(len(data.score), math.nan) if traced is None else traced.influence,
+        families=compare.bootstrap.families,
     )
-
-
-def best_baseline(rows: list[Row]) -> Row | None:
-    """Return the baseline that closes the most of the gap on the test split itself: the strictest choice."""
-    known = [r for r in rows if r.kind == "baseline" and not math.isnan(r.gap_closed.value)]
-    return max(known, key=lambda r: r.gap_closed.value, default=None)
-
-
-def against_best(rows: list[Row], families: Sizes | None = None) -> list[Row]:
-    """Fill in how much more of the gap each row closes than the best baseline, on the same queries."""
-    best = best_baseline(rows)
-    if best is None:
-        return rows
-    return [replace(r, over_best=over(r, best, families)) for r in rows]
-
-
-def over(row: Row, other: Row, families: Sizes | None = None) -> Measure:
-    """Return how much more of the gap a row closes than another, with its interval."""
-    return gap.interval(row.gap_closed.value - other.gap_closed.value, row.influence - other.influence, families)
-
-
-def rows_text(rows: list[Row]) -> str:
-    """Return the rows as text."""
-    cells = {
-        "accuracy [95 %]": [interval(r.accuracy, ".3f") for r in rows],
-        "cost": [f"{r.cost.value:.3g}" for r in rows],
-        "of largest": [f"{r.cost_ratio:.1%}" for r in rows],
-        "lift [95 %]": [interval(r.lift, "+.3f") for r in rows],
-        "gap closed [95 %]": [interval(r.gap_closed, ".3f") for r in rows],
-        "minus best baseline [95 %]": [interval(r.over_best, "+.3f") for r in rows],
-    }
-    return pd.DataFrame(cells, index=[r.router for r in rows]).to_string()
 
 
 def interval(m: Measure, form: str) -> str:

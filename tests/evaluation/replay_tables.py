@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("1B", "4B", "14B")
@@ -56,18 +57,16 @@ def random_outcomes(n=400, *, seed=0, signal=2.0, latency=False):
     return outcomes(score, cost, texts, latency=cost / 2 if latency else None)
 
 
+RUNGS = tuple(Rung(size=s, cost=c / 10) for s, c in zip(SIZES, COSTS, strict=True))
+
+
+def by_length(**changes):
+    """Rules of thumb that take longer texts for harder, as `random_outcomes` makes them."""
+    settings = {"weights": {"words": 3.0}, "bias": -8.2, "ability": (-0.5, 0.8, 2.5), "slope": (1.0, 1.0, 1.0)}
+    return Seed(**settings | changes)
+
+
 def length_policy(**changes):
-    """Policy that takes longer texts for harder, as `random_outcomes` makes them."""
-    settings = {
-        "name": "by length",
-        "rungs": tuple(
-            Rung(size=s, ability=a, slope=1.0, cost=c / 10)
-            for s, a, c in zip(SIZES, (-0.5, 0.8, 2.5), COSTS, strict=True)
-        ),
-        "weights": {"words": 3.0},
-        "bias": -8.2,
-        "cost_weight": 0.3,
-        "cut_points": (-1.0, 1.0),
-        "default_size": "14B",
-    }
-    return RoutingPolicy(**settings | changes)
+    """Policy that decides by rules of thumb on the length of a text."""
+    settings = {"name": "by length", "rungs": RUNGS, "estimator": by_length(), "cost_weight": 0.3}
+    return RoutingPolicy(**settings | {"default_size": "14B"} | changes)

@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_policies import policy, queries
-from replay_tables import SIZES, length_policy, random_texts
+from random_policies import KINDS, policy, queries
+from replay_tables import SIZES, by_length, length_policy, random_texts
 
-from zeta_eval.evaluation.batch.predict import FeatureCache, decide, difficulty, expect, rule_sizes
+from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect, expected_costs, familiarities, rule_sizes
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.complexity import FEATURES, extract
-from zeta_eval.router.domain import counted_cost
-from zeta_eval.router.policy import Rung
+from zeta_eval.router.policy import Rung, size_label
 
 ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 漢字", "Prove it.\n" * 900]
 
@@ -19,7 +18,7 @@ ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 
     st.integers(0, 10**6),
     st.lists(st.text(max_size=60), max_size=5),
     st.sampled_from([0.0, 0.1, 0.5, 2.0]),
-    st.sampled_from(["heuristic", "costs", "learned"]),
+    st.sampled_from(KINDS),
     st.integers(1, 5),
 )
 def test_every_query_goes_where_the_router_sends_it(seed, more, weight, kind, m):
@@ -44,27 +43,67 @@ def test_no_tasks_given_are_tasks_that_nobody_knows():
 
 
 def test_sizes_that_tie_but_for_rounding_are_decided_by_the_routers_arithmetic():
-    rungs = tuple(Rung(size=s, ability=a, slope=1.0, cost=0.0) for s, a in zip(SIZES, (36.6, 36.8, 37.0), strict=True))
-    policy = length_policy(rungs=rungs, weights={"words": 0.01}, bias=0.0)
+    alike = by_length(ability=(36.6, 36.8, 37.0), weights={"words": 0.01}, bias=0.0)
+    policy = length_policy(rungs=tuple(Rung(size=s, cost=0.0) for s in SIZES), estimator=alike)
     texts = random_texts(np.random.default_rng(0), 300)
     router = ZetaDynamicRouter(policy)
     chosen = decide(policy, FeatureCache().features(texts), 0.0)
     assert [SIZES[i] for i in chosen] == [router.route(t, cost_weight=0.0).size for t in texts]
 
 
-def test_difficulty_cost_and_probability_are_the_policys_own():
-    heuristic = length_policy(weights={n: 0.1 * i for i, n in enumerate(FEATURES)})
-    rng = np.random.default_rng(0)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5))
+def test_complexity_cost_familiarity_and_chances_are_the_policys_own(seed, kind, m):
+    rng = np.random.default_rng(seed)
     texts, tasks = queries(rng, 20)
-    features = FeatureCache().features(texts, tasks)
-    for rule in (heuristic, *(policy(rng, kind) for kind in ("costs", "learned") * 3)):
-        estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
-        assert difficulty(rule, features).tolist() == [e.complexity.score for e in estimates]  # to the last bit
-        p, cost = expect(rule, features)
-        assert cost == pytest.approx(
-            np.array([counted_cost(e.cost, e.familiarity) for e in estimates]), rel=1e-12, abs=1e-15
-        )
-        assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-12)
+    features, rule = FeatureCache().features(texts, tasks), policy(rng, kind, m)
+    estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
+    p, cost = expect(rule, features)
+    assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-10, abs=1e-12)
+    assert 1.0 - p[:, 0] == pytest.approx(np.array([e.complexity.score for e in estimates]), abs=1e-12)
+    assert cost == pytest.approx(np.array([e.cost for e in estimates]), rel=1e-10, abs=1e-12)
+    assert np.array_equal(expected_costs(rule, features), cost)
+    assert familiarities(rule, features) == pytest.approx([e.familiarity for e in estimates], abs=1e-12)
+
+
+def test_random_policies_find_texts_familiar_in_full_in_part_and_not_at_all():
+    """The properties here would hold for policies that never fall back, too."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(30):
+        texts, tasks = queries(rng)
+        found += familiarities(policy(rng, "learned"), FeatureCache().features(texts, tasks)).tolist()
+    assert {0.0, 1.0} < set(found)
+    assert sum(0 < x < 1 for x in found) > 20
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.lists(st.text(max_size=60), max_size=5))
+def test_the_label_the_sizing_and_the_route_of_a_text_agree(seed, kind, m, more):
+    rng = np.random.default_rng(seed)
+    router = ZetaDynamicRouter(policy(rng, kind, m))
+    sizes = router.policy.sizes
+    for text in (*queries(rng)[0], *more):
+        size, label = router.route(text).size, router.evaluate_complexity(text).label
+        assert router.dynamic_model_sizing(text) == ("default" if label == "unknown" else size)
+        if label == "unknown":
+            assert size == router.policy.default_size
+        elif label == "embedding":
+            assert size == (router.policy.embedding_size or sizes[0])
+        else:
+            assert label == size_label(sizes.index(size), m)
+
+
+@pytest.mark.parametrize(
+    ("m", "labels"),
+    [
+        (1, ["simple"]),
+        (2, ["simple", "complex"]),
+        (3, ["trivial", "simple", "complex"]),
+        (4, ["trivial", "simple", "simple", "complex"]),
+    ],
+)
+def test_labels_follow_the_place_of_the_size(m, labels):
+    assert [size_label(i, m) for i in range(m)] == labels
 
 
 def test_an_embedding_rung_without_outcomes_is_stood_in_for_by_the_default():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_policies import answered, policy, queries, sizes
+from random_policies import KINDS, answered, policy, queries, sizes
 
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.evaluator import Evaluator
@@ -11,8 +11,6 @@ from zeta_eval.evaluation.batch.runs import PolicyRuns, run_sets, update
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
-
-KINDS = ("heuristic", "costs", "learned")
 
 
 def stored(table, q):
@@ -82,7 +80,7 @@ def test_every_size_that_ran_is_paid_for_and_the_one_kept_is_the_last():
     longest = 0
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        rule = policy(rng, "costs", 4, cascades=True)
+        rule = policy(rng, "heuristic", 4, cascades=True)
         texts, tasks = queries(rng, 20)
         table = answered(rng, texts, 4)
         runs = PolicyRuns.of(rule, table, FeatureCache().features(texts, tasks))
@@ -96,14 +94,16 @@ def test_every_size_that_ran_is_paid_for_and_the_one_kept_is_the_last():
     assert longest > 1
 
 
-def test_a_prior_given_stands_for_what_the_policy_expects():
+def test_chances_and_costs_given_stand_for_what_the_policy_expects():
     rng = np.random.default_rng(0)
     rule = policy(rng, "heuristic", 3)
     texts, _ = queries(rng, 20)
     features = FeatureCache().features(texts)
     prior = np.tile([0.1, 0.9, 0.2], (len(texts), 1))
-    runs = PolicyRuns(rule, features, None, prior=prior).at(0.0)
+    runs = PolicyRuns(rule, features, None, expected=(prior, np.ones_like(prior))).at(0.0)
     assert set(runs.kept[features.rule == 0]) == {1}
+    dear = np.tile([0.0, 1.0, 1.0], (len(texts), 1))
+    assert set(PolicyRuns(rule, features, None, expected=(prior, dear)).at(1.0).kept[features.rule == 0]) == {0}
 
 
 def test_with_many_sizes_plans_look_at_one_answer_only():

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_policies import answered, policy, queries
-from replay_tables import COSTS, length_policy, outcomes, random_outcomes
+from replay_tables import COSTS, by_length, length_policy, outcomes, random_outcomes
 
 from zeta_eval import api
 from zeta_eval.evaluation.decisions import decisions
@@ -67,7 +67,7 @@ def test_a_policy_does_not_differ_from_itself(table):
 
 
 def test_a_clearly_better_policy_is_called_better(table):
-    silly = replace(FIRST, weights={"words": -3.0}, bias=8.2)  # takes short queries for hard
+    silly = replace(FIRST, estimator=by_length(weights={"words": -3.0}, bias=8.2))  # takes short queries for hard
     report = compare({"silly": silly, "right": FIRST}, table, cost_weight=0.3, n_bootstrap=200)
     assert report.rows["utility_difference_low"][1] > 0
     assert report.text().endswith(": better.")
@@ -95,7 +95,8 @@ def test_policies_with_other_sizes_meet_on_the_queries_that_all_sizes_answered(t
     frame = table.frame
     gap = frame.index[(frame["model"] == "14B")][:100]
     holes = Outcomes.from_frame(frame.drop(gap)).with_order(table.sizes)
-    small = length_policy(name="small", rungs=FIRST.rungs[:2], cut_points=(-1.0,), default_size="4B")
+    two = by_length(ability=(-0.5, 0.8), slope=(1.0, 1.0))
+    small = length_policy(name="small", rungs=FIRST.rungs[:2], estimator=two, default_size="4B")
     report = compare({"small": small, "first": FIRST}, holes, split="all", n_bootstrap=50)
     assert report.n == len(holes) == 700
     assert report.n_excluded == 100
@@ -164,7 +165,9 @@ def test_where_all_queries_differ_in_their_digits_alone_nothing_can_be_told():
     rng = np.random.default_rng(0)
     score = (rng.random((200, 3)) < 0.5).astype(float)
     table = outcomes(score, [COSTS] * 200, [f"What is {100 + i} plus {999 - i}?" for i in range(200)])
-    versus = compare({"old": length_policy(), "new": length_policy(bias=-20.0)}, table, split="all")
+    versus = compare(
+        {"old": length_policy(), "new": length_policy(estimator=by_length(bias=-20.0))}, table, split="all"
+    )
     row = versus.rows.iloc[1]
     assert np.isnan([row["utility_difference_low"], row["utility_difference_high"]]).all()
     assert not shown([by_replay(versus)])

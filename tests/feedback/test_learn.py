@@ -18,6 +18,7 @@ from zeta_eval.feedback import History
 from zeta_eval.feedback.judged import Judged
 from zeta_eval.models import Completion
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.testing import make_outcomes
 
@@ -43,7 +44,7 @@ def stream(path, policy, table, *, epsilon, seed=0):
 @pytest.fixture(scope="module")
 def changed(old, tmp_path_factory):
     """Explored traffic after the smallest size got much better."""
-    return stream(tmp_path_factory.mktemp("h") / "h.db", old, world(900, 5, small_right=0.8), epsilon=0.4)
+    return stream(tmp_path_factory.mktemp("h") / "h.db", old, world(1400, 5, small_right=0.9), epsilon=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,8 @@ def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed,
     new = RoutingPolicy.load(out)
     assert new == report.new == report.policy
     assert new.provenance["parent"] == old.checksum
-    assert new.provenance["learned"]["feedback"] == 900 and new.cost_weight == old.cost_weight
-    later = ze.compare({"old": old, "new": new}, world(1500, 9, small_right=0.8), split="all")
+    assert new.provenance["learned"]["feedback"] == 1400 and new.cost_weight == old.cost_weight
+    later = ze.compare({"old": old, "new": new}, world(1500, 9, small_right=0.9), split="all")
     assert later.rows["utility_difference_low"][1] > 0
     told = report.differences[0]
     assert abs(told.value - later.rows["utility_difference"][1]) < told.high - told.low
@@ -88,17 +89,11 @@ def test_without_exploration_feedback_compares_nothing_and_says_so(old, misled, 
 def generated(path, table, *, explore):
     """Traffic of a cascade that keeps the small size's answer where it is sure; all kept answers are judged truly."""
     own = Posterior(size="4B", bias=2.0, prior=1.0, own=0.0, weights={"mean_logprob": 8.0})
-    rungs = [
-        Rung(size=s, ability=a, slope=1.0, cost=c)
-        for s, a, c in zip(table.sizes, (0, 0.5, 2), (0.1, 0.3, 1), strict=True)
-    ]
     policy = RoutingPolicy(
         name="t",
-        rungs=tuple(rungs),
-        weights={"words": 0.0},
-        bias=0.0,
+        rungs=tuple(Rung(size=s, cost=c) for s, c in zip(table.sizes, (0.1, 0.3, 1), strict=True)),
+        estimator=Seed(weights={"words": 0.0}, bias=0.0, ability=(0.0, 0.5, 2.0), slope=(1.0, 1.0, 1.0)),
         cost_weight=0.6,
-        cut_points=(0.0, 1.0),
         default_size="7B",
         looks=(Look(ran=("4B",), spread=0.5, posteriors=(own,)),),
         cost_unit="gpu_s",
@@ -159,10 +154,10 @@ def test_a_version_can_be_forced_and_the_force_is_recorded(old, misled, tmp_path
     assert "promoted by force" in report.text()
 
 
-def test_weights_undo_that_a_size_was_judged_on_the_queries_it_was_sent(old, changed):
+def test_weights_undo_that_a_size_was_judged_on_the_queries_it_was_sent(old, tmp_path):
     table = world(900, 5, small_right=0.8)
     truth = dict(zip(table.sizes, table.matrix("score").mean(axis=0), strict=True))
-    with History(changed) as history:
+    with History(stream(tmp_path / "h.db", old, table, epsilon=0.4)) as history:
         judged = Judged.of(history, old.sizes, trusted=["scorer"])
     p = judged.corrected(np.full((len(judged.queries), 3), 0.5))
     for m, size in enumerate(old.sizes):

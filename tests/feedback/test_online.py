@@ -12,6 +12,7 @@ from zeta_eval.feedback.online import UNNAMED, Online, OnlineSettings
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("small", "middle", "large")
@@ -30,16 +31,13 @@ class Clock:
 
 def policy(**changes):
     rungs = tuple(
-        Rung(size=s, ability=a, slope=1.0, cost=c, latency_s=t)
-        for s, a, c, t in zip(SIZES, (0.0, 0.5, 2.0), (0.1, 0.3, 1.0), (0.1, 0.3, 1.0), strict=True)
+        Rung(size=s, cost=c, latency_s=t) for s, c, t in zip(SIZES, (0.1, 0.3, 1.0), (0.1, 0.3, 1.0), strict=True)
     )
     made = RoutingPolicy(
         name="t",
         rungs=rungs,
-        weights={"words": 0.0},
-        bias=0.0,
+        estimator=Seed(weights={"words": 0.0}, bias=0.0, ability=(0.0, 0.5, 2.0), slope=(1.0, 1.0, 1.0)),
         cost_weight=0.3,
-        cut_points=(0.0, 1.0),
         default_size="middle",
     )
     return dataclasses.replace(made, **changes)
@@ -323,9 +321,9 @@ def test_a_state_that_cant_be_used_is_refused_in_a_line(clock, tmp_path):
     online, file = Online(policy(), clock=clock), tmp_path / "online.json"
     online.save(file)
     with pytest.raises(InvalidInputError, match="another version of the policy"):
-        Online.load(file, policy(bias=0.1))
+        Online.load(file, policy(cost_weight=0.4))
     with pytest.raises(InvalidInputError, match="belongs to policy version"):
-        ZetaDynamicRouter(policy(bias=0.1), online=online)
+        ZetaDynamicRouter(policy(cost_weight=0.4), online=online)
     data = json.loads(file.read_text())
     for wrong, words in (
         (data | {"schema_version": 9}, "this version reads 3"),

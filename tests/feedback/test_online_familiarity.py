@@ -8,7 +8,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.domain import Domain
+from zeta_eval.router.domain import Domain, Ramp
 from zeta_eval.router.policy import RoutingPolicy
 
 TEXT = "Prove that the square root of two is irrational and explain every step of the proof"
@@ -16,16 +16,11 @@ TEXT = "Prove that the square root of two is irrational and explain every step o
 
 @pytest.fixture
 def policy():
-    domain = Domain(
-        tasks=("sums",),
-        base=(0.0, 0.5, 1.0),
-        transfer=0.1,
-        near=2.0,
-        far=6.0,
-        bits=4,
-        table=base64.b64encode(bytes([16] * 16)).decode(),
-    )
-    return dataclasses.replace(RoutingPolicy.seed(), domain=domain)
+    # Every word has the rarity 3 nats, so that a text of no known task is a tenth as familiar.
+    table = base64.b64encode(bytes([48] * 16)).decode()
+    domain = Domain(tasks=("sums",), rarity=Ramp(near=2.1, far=3.1), bits=4, table=table)
+    seed = RoutingPolicy.seed()
+    return dataclasses.replace(seed, domain=domain, fallback=seed.estimator)
 
 
 def test_a_new_task_gains_trust_with_its_labels(policy):
@@ -36,11 +31,13 @@ def test_a_new_task_gains_trust_with_its_labels(policy):
         familiarities.append(decision.familiarity)
         router.learn(decision, decision.size, decision.p[decision.size])
     assert (
-        all(b > a - 1e-6 for a, b in pairwise(familiarities)) and familiarities[0] == 0.1 and familiarities[-1] > 0.85
+        all(b > a - 1e-6 for a, b in pairwise(familiarities))
+        and familiarities[0] == pytest.approx(0.1)
+        and familiarities[-1] > 0.85
     )
     n = OnlineSettings().familiarity_ratings
     assert familiarities[int(n)] == pytest.approx(0.1 + 0.9 / 2, abs=0.01)
-    assert router.route(TEXT, task="another").familiarity == 0.1
+    assert router.route(TEXT, task="another").familiarity == pytest.approx(0.1)
 
 
 def test_a_trusted_task_saves_where_a_smaller_size_proves_itself(policy):

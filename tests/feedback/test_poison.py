@@ -16,7 +16,7 @@ from zeta_eval.feedback.judged import LEAST_QUERIES, WORD, Judged
 from zeta_eval.feedback.online import Online, OnlineSettings
 from zeta_eval.feedback.rows import query_hash
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.estimators.linear import logit
+from zeta_eval.router.estimators.tables import logit
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.learning_report import Difference
 from zeta_eval.tuning.promotion import shown, together

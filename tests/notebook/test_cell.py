@@ -41,7 +41,7 @@ def test_a_cell_is_routed_answered_and_recorded(notebook):
         for word in (
             f"{answer.size} answered",
             "WZDPD",
-            "difficulty",
+            "complexity",
             "17K",
             "456K",
             answer.reasons[0],
@@ -83,12 +83,14 @@ def test_a_dry_run_decides_and_loads_no_model(notebook):
     assert notebook.variables["d"].size in ("17K", "45K", "456K")
     assert notebook.magics.session().loaded == ()
     text, html = shown(done)
-    assert "adds to the difficulty" in text and "cost weight from 0" in text and "chooses" in html
+    assert (
+        "raises the chance that the smallest size fails" in text and "cost weight from 0" in text and "chooses" in html
+    )
     assert "%zeta feedback" not in text
 
 
 def test_the_cost_weight_moves_the_choice(notebook):
-    for weight, size in (("0", "45K"), ("1000", "17K")):
+    for weight, size in (("0", "456K"), ("1000", "17K")):
         notebook.run(f"%%zeta --dry-run -o d --cost-weight {weight}\n{TEXT}")
         assert notebook.variables["d"].size == size
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from zeta_eval.notebook.complexity_view import EXAMPLE, complexity_view
@@ -12,11 +13,22 @@ def view():
     return complexity_view(RoutingPolicy.seed())
 
 
-def test_the_shares_and_the_bias_are_the_difficulty(view):
+def test_the_shares_are_those_of_the_estimator_the_greatest_first(view):
     found = view.frame(HARD)
-    assert found["share"].tolist() == pytest.approx((found["value"] * found["weight"]).tolist())
-    assert found["share"].sum() + view.policy.bias == pytest.approx(view.decision(HARD).complexity.score)
+    features = view.decision(HARD).complexity.features
+    assert found["value"].tolist() == [features[name] for name in found["feature"]]
+    seed = view.policy.estimator
+    assert found["share"].sum() + seed.bias == pytest.approx(seed.difficulty(features))
     assert found["share"].abs().is_monotonic_decreasing
+
+
+def test_the_shares_of_a_tuned_policy_add_up_to_the_complexity_of_an_average_query_and_more(tuned):
+    outcomes, report = tuned
+    forest = report.policy.estimator.forest
+    view = complexity_view(report.policy, outcomes.split("test").queries[0])
+    features = view.decision().complexity.features
+    roots = [forest.value_of[start][0] for start in forest.starts]
+    assert view.frame()["share"].sum() == pytest.approx(np.mean(roots) - forest.mean(features)[0], abs=1e-6)
 
 
 def test_typing_changes_what_is_shown_at_once(view):
@@ -39,9 +51,12 @@ def test_any_text_can_be_typed(view):
         assert view.figure().axes
 
 
-def test_the_figure_shows_features_difficulty_and_sizes(view):
+def test_the_figure_shows_features_complexity_and_sizes(view):
     features, line, sizes = view.figure(HARD).axes
-    assert features.get_xlabel().endswith("(no unit)") and line.get_xlabel() == "Difficulty (no unit)"
+    assert features.get_xlabel() == "Raises the complexity by"
+    assert line.get_xlim()[0] <= 0 and line.get_xlim()[1] >= 1
+    complexity = view.decision(HARD).complexity
+    assert line.get_title(loc="left") + line.get_title() == f"Complexity {complexity.score:.2f}: {complexity.label}"
     chances = [bar.get_width() for bar in sizes.patches]
     assert chances == pytest.approx(list(view.decision(HARD).p.values()))
     assert f"{view.decision(HARD).size} (chosen)" in [t.get_text() for t in sizes.get_yticklabels()]

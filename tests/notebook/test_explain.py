@@ -22,22 +22,25 @@ def test_the_cost_weights_of_a_size_are_those_at_which_the_router_chooses_it(siz
     assert max(span[1] for span in spans.values() if span) == math.inf
 
 
-def test_the_shares_add_up_to_the_difficulty():
+def test_the_shares_of_a_policy_that_was_not_tuned_are_those_of_its_rules():
     policy = RoutingPolicy.seed()
     decision = ZetaDynamicRouter(policy).route("Prove why the integral of x^2 is x^3 / 3 and explain each step.")
-    found = explain(policy, decision)
-    assert math.isclose(found.bias + sum(found.shares.values()), decision.complexity.score)
+    found, features = explain(policy, decision), decision.complexity.features
+    assert math.isclose(policy.estimator.bias + sum(found.shares.values()), policy.estimator.difficulty(features))
     assert list(found.shares.values()) == sorted(found.shares.values(), key=lambda s: -abs(s))
+    assert found.shares["cue_proof"] > 0
 
 
-def test_a_feature_that_turns_the_decision_is_named():
+def test_of_a_query_unlike_all_others_the_rules_of_thumb_are_explained(tuned):
+    policy = tuned[1].policy
+    decision = ZetaDynamicRouter(policy).route("Wer reitet so sp\u00e4t durch Nacht und Wind?")
+    assert decision.familiarity == 0
+    features = decision.complexity.features
+    expected = {name: s.raises for name, s in policy.fallback.shares(features).items() if s.raises}
+    assert explain(policy, decision).shares == expected
+
+
+def test_a_rule_is_told_apart_from_a_choice():
     policy = RoutingPolicy.seed()
-    decision = ZetaDynamicRouter(policy).route("Explain why a cat sleeps all day and why dogs do not.")
-    assert decision.size == "14B"
-    assert explain(policy, decision).turning == {"cue_reasoning": "7B"}
-
-
-def test_a_rule_is_not_turned_by_any_feature():
-    policy = RoutingPolicy.seed()
-    found = explain(policy, ZetaDynamicRouter(policy).route("Embed this sentence: a proof by induction."))
-    assert found.forced and not found.turning
+    assert explain(policy, ZetaDynamicRouter(policy).route("Embed this sentence: a proof by induction.")).forced
+    assert not explain(policy, ZetaDynamicRouter(policy).route("What is a proof by induction?")).forced

@@ -2,28 +2,23 @@ from base64 import b64decode
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import zeta_eval as ze
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
-from zeta_eval.notebook.explore import explore, study_front
+from zeta_eval.notebook.explore import explore
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
 
 POLICY = RoutingPolicy(
     name="by words",
-    rungs=tuple(
-        Rung(size=s, ability=a, slope=1.0, cost=c)
-        for s, a, c in zip(("4B", "7B", "14B"), (-0.5, 0.6, 1.7), (0.16, 0.4, 1.0), strict=True)
-    ),
-    weights={"numbers": 3.0},
-    bias=-6.6,
+    rungs=tuple(Rung(size=s, cost=c) for s, c in zip(("4B", "7B", "14B"), (0.16, 0.4, 1.0), strict=True)),
+    estimator=Seed(weights={"numbers": 3.0}, bias=-6.6, ability=(-0.5, 0.6, 1.7), slope=(1.0, 1.0, 1.0)),
     cost_weight=0.3,
-    cut_points=(-1.0, 1.0),
     default_size="14B",
 )
 
@@ -93,9 +88,8 @@ def test_a_saved_point_is_a_policy_with_its_own_verdict(table, view, tmp_path):
     assert saved.cost_weight == view.cost_weight != POLICY.cost_weight
     assert saved.verdict == replay(saved, table, baselines=False).verdict
     assert saved.provenance["chosen_from"] == POLICY.checksum
-    same = replace(saved, cost_weight=0.3, cut_points=POLICY.cut_points, verdict=POLICY.verdict, provenance={})
+    same = replace(saved, cost_weight=0.3, verdict=POLICY.verdict, provenance={})
     assert same == POLICY
-    assert list(saved.cut_points) == sorted(saved.cut_points)
 
 
 def test_the_button_saves_and_says_what_went_wrong(view, tmp_path):
@@ -137,21 +131,9 @@ def test_no_text_of_the_table_is_taken_for_markup(table):
     assert "<img" not in changes.value and "&lt;img" in changes.value
 
 
-def test_a_tuning_report_adds_its_front(table):
-    report = tune(table, TuningSettings(n_trials=12, estimator="heuristic"))
-    view = ze.explore(table, report)
-    assert view.policy == report.policy
-    assert "front of the study (tune)" in view.curves().axes[0].get_legend_handles_labels()[1]
-    front = study_front(report.trials)
-    for trial in front.itertuples():
-        better = (report.trials["score"] >= trial.score) & (report.trials["cost"] <= trial.cost)
-        assert better.sum() >= 1
-        assert not ((report.trials["score"] > trial.score) & (report.trials["cost"] <= trial.cost)).any()
-
-
-def test_the_front_leaves_out_what_another_trial_beats():
-    trials = pd.DataFrame({"score": [0.5, 0.7, 0.6, 0.9, 0.7], "cost": [1.0, 2.0, 2.5, 3.0, 2.0]})
-    assert study_front(trials).index.tolist() == [0, 1, 3]
+def test_a_tuning_report_shows_its_policy(table):
+    report = tune(table, TuningSettings(n_trials=1, estimator="heuristic"))
+    assert ze.explore(table, report).policy == report.policy
 
 
 def test_a_wrong_weight_or_table_is_one_line(table, view):

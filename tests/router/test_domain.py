@@ -2,62 +2,101 @@ import base64
 import math
 
 import pytest
+from forests import forest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.domain import STEPS, Domain, buckets, counted_cost
+from zeta_eval.router import domain as module
+from zeta_eval.router.complexity import TextView, extract
+from zeta_eval.router.domain import STEPS, Domain, Everyday, Ramp, bucket
 
 
 def domain(**changes):
-    values = {"tasks": ("sums",), "base": (0.0, 1.0), "transfer": 0.2, "near": 1.0, "far": 3.0, "bits": 8}
-    values |= {"table": base64.b64encode(bytes([32]) * 256).decode()} | changes
-    return Domain(**values)
+    """A domain that knows one task, in which every word has the rarity 32 / STEPS = 2 nats."""
+    values = {"tasks": ("sums",), "rarity": Ramp(near=1.0, far=3.0), "bits": 8}
+    return Domain(**values | {"table": base64.b64encode(bytes([32]) * 256).decode()} | changes)
 
 
-def test_a_known_task_is_trusted_fully_and_a_new_one_as_far_as_transfer():
-    assert domain().familiarity([], "sums") == 1.0
-    assert domain().familiarity(["any", "words"], "proofs") == 0.2
+def everyday(number, near=0.2, far=0.6):
+    """Takes every text with a digit for everyday by a number, and any other for none."""
+    made = forest(["numbers"], ("numbers", 0.5, [0.0], [0.0], [number]))
+    return Everyday(forest=made, ramp=Ramp(near=near, far=far))
 
 
-def test_a_text_without_task_is_trusted_by_the_mean_rarity_of_its_words():
-    # All words have the rarity 32 / STEPS = 2, halfway between near and far.
-    assert domain().familiarity(["a", "b"], None) == pytest.approx(0.2 + 0.8 * 0.5)
-    assert domain(near=32 / STEPS, far=3.0).familiarity(["a"], None) == 1.0
-    assert domain(near=0.5, far=32 / STEPS).familiarity(["a"], None) == pytest.approx(0.2)
+def familiarity(of, text, task=None):
+    return of.familiarity(TextView.of(text), extract(text), task)
 
 
-def test_a_text_without_words_is_trusted_least():
-    assert domain().familiarity([], None) == pytest.approx(0.2)
+@given(st.floats(-100, 100))
+def test_a_ramp_is_one_up_to_near_zero_from_far_and_a_line_between(x):
+    ramp = Ramp(near=-1.0, far=3.0)
+    assert ramp.share(x) == (1.0 if x <= -1 else 0.0 if x >= 3 else pytest.approx((3 - x) / 4))
 
 
-def test_words_count_once():
-    assert sorted(buckets(["add", "x", "add"], 8)) == sorted(buckets(["x", "add"], 8))
-    assert len(buckets(["add", "add"], 8)) == 1
+@pytest.mark.parametrize(
+    ("near", "far"), [(1.0, 1.0), (2.0, 1.0), (math.nan, 1.0), (0.0, math.inf), ("0", 1.0), (None, 1.0)]
+)
+def test_a_ramp_that_does_not_rise_to_finite_limits_is_refused_in_a_line(near, far):
+    with pytest.raises(PolicyError, match=r"limits of familiarity .* tune the policy again") as e:
+        Ramp(near=near, far=far)
+    assert "\n" not in str(e.value)
 
 
-@given(st.lists(st.floats(0, 5), min_size=1, max_size=5), st.floats(0, 1), st.floats(0, 1))
-def test_a_saving_against_the_largest_size_counts_as_far_as_the_trust(cost, low, high):
-    low, high = sorted((low, high))
-    less, more = counted_cost(cost, low), counted_cost(cost, high)
-    assert counted_cost(cost, 1.0) == tuple(cost)
-    assert counted_cost(cost, 0.0) == pytest.approx((cost[-1],) * len(cost))
-    for c, a, b in zip(cost, less, more, strict=True):
-        assert abs(cost[-1] - a) <= abs(cost[-1] - b) + 1e-9
-        assert math.isclose(cost[-1] - a, low * (cost[-1] - c), abs_tol=1e-9)
+def test_a_known_task_is_trusted_fully_and_a_new_one_as_none():
+    assert familiarity(domain(), "", "sums") == 1.0
+    assert familiarity(domain(), "any words", "proofs") == familiarity(domain(), "any words") == pytest.approx(0.5)
+
+
+def test_a_text_is_trusted_by_the_mean_rarity_of_its_distinct_tokens():
+    rare = bytearray([32] * 256)
+    rare[bucket("zebra", 8)] = 16
+    some = domain(table=base64.b64encode(bytes(rare)).decode())
+    assert some.mean_rarity(("zebra", "a")) == pytest.approx(1.5)
+    assert familiarity(some, "zebra a zebra zebra") == pytest.approx((3.0 - 1.5) / 2)
+    assert familiarity(some, "zebra") == 1.0
+
+
+def test_a_text_without_words_numbers_or_signs_is_trusted_not_at_all():
+    assert familiarity(domain(), "") == familiarity(domain(), " \n ") == 0.0
+
+
+def test_rarities_are_the_same_however_many_words_are_kept(monkeypatch):
+    monkeypatch.setattr(module, "CACHED", 3)
+    table = base64.b64encode(bytes(range(256))).decode()
+    some, words = domain(table=table), [f"word{chr(97 + i)}" for i in range(20)]
+    expected = sum(bucket(w, 8) for w in words) / (STEPS * len(words))
+    assert some.mean_rarity(words) == pytest.approx(expected) == some.mean_rarity(words)
+    assert len(some._known_tokens) <= 3
+
+
+def test_an_everyday_request_is_trusted_by_the_lesser_of_the_two_tests():
+    assert familiarity(domain(everyday=everyday(1.0)), "What is 7?") == 0.0
+    assert familiarity(domain(everyday=everyday(1.0)), "What is it?") == pytest.approx(0.5)
+    assert familiarity(domain(everyday=everyday(0.5)), "What is 7?") == pytest.approx(0.25, abs=1e-3)
+    assert familiarity(domain(everyday=everyday(0.25)), "What is 7?") == pytest.approx(0.5)
+
+
+def test_an_everyday_request_of_a_known_task_is_trusted():
+    assert familiarity(domain(everyday=everyday(1.0)), "What is 7?", "sums") == 1.0
+
+
+def test_any_text_has_a_bucket():
+    assert {bucket(t, 3) for t in ("\ud800", "é", "", "日本", "word")} <= set(range(8))
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"table": "***"}, "can't be read"),
+        ({"table": "é"}, "can't be read"),
         ({"table": base64.b64encode(b"1").decode()}, "wrong length"),
         ({"bits": 21}, "wrong length"),
-        ({"transfer": 1.2}, "out of range"),
-        ({"near": 3.0}, "out of range"),
-        ({"base": (math.nan, 0.0)}, "not finite"),
+        ({"bits": 0}, "wrong length"),
+        ({"bits": 7}, "wrong length"),
     ],
 )
 def test_a_domain_that_makes_no_sense_is_refused(changes, says):
-    with pytest.raises(PolicyError, match=says):
+    with pytest.raises(PolicyError, match=says) as e:
         domain(**changes)
+    assert "\n" not in str(e.value)

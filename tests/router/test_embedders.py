@@ -7,18 +7,21 @@ from base64 import b64encode
 
 import numpy as np
 import pytest
+from forests import random_forest
 from tiny_embedder import WORDS, tiny_embedder
 
 from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect
 from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.complexity import extract
+from zeta_eval.router.complexity import TextView, extract
 from zeta_eval.router.estimators import embedder, estimator_of, estimator_to_dict
 from zeta_eval.router.estimators.embedder import Embedder, embed
 from zeta_eval.router.estimators.embedding import Embedded
+from zeta_eval.router.estimators.heuristic import Learned, Level
 from zeta_eval.router.estimators.knn import Neighbours
-from zeta_eval.router.estimators.linear import Linear, logit, sigmoid
 from zeta_eval.router.estimators.tables import encode
+from zeta_eval.router.estimators.tasks import TaskOffsets
+from zeta_eval.router.estimators.words import Words
 from zeta_eval.router.policy import RoutingPolicy
 
 SIZES, D, N = ("4B", "7B", "14B"), 16, 40
@@ -34,36 +37,43 @@ def texts(rng, n):
     return [*ODD, *(" ".join(rng.choice(WORDS, rng.integers(1, 9))) for _ in range(n))]
 
 
-def parts(rng, model):
-    def row():
-        return tuple(rng.normal(size=3).tolist())
+def row(rng):
+    return tuple(rng.uniform(0.2, 0.8, 3).tolist())
 
-    linear = Linear(bias=row(), weights={"words": row()}, tasks={"sums": row()})
-    return row(), linear, Embedder(model=model, dimension=D)
+
+def parts(rng, model, share=0.6):
+    """What both kinds have in common."""
+    table = encode((0.1 * rng.normal(size=(64, 3))).tolist())
+    return {
+        "forest": random_forest(rng, 3, ["words", "numbers"]),
+        "usual": {"words": 1.0, "numbers": 0.1},
+        "level": Level(mean=0.5, stretch=1.5),
+        "tasks": TaskOffsets(of_task={"sums": row(rng)}),
+        "words": Words(bits=6, n_sizes=3, constant=row(rng), table=table),
+        "weight": 0.5,
+        "embedder": Embedder(model=model, dimension=D),
+        "share": share,
+    }
 
 
 def embedded(rng, model):
-    base, linear, source = parts(rng, model)
-    return Embedded(base=base, linear=linear, embedder=source, table=encode((3 * rng.normal(size=(D, 3))).tolist()))
+    return Embedded(**parts(rng, model), constant=row(rng), table=encode((0.3 * rng.normal(size=(D, 3))).tolist()))
 
 
 def neighbours(rng, model, k=7):
-    base, linear, source = parts(rng, model)
     vectors = np.array(embed(model, [" ".join(rng.choice(WORDS, 5)) for _ in range(N)]))
     vectors[1] = vectors[0]  # two queries alike: both or none are neighbours
     scores = rng.integers(0, 256, (N, 3), dtype=np.uint8)
     return Neighbours(
-        base=base,
-        linear=linear,
-        embedder=source,
+        **parts(rng, model),
         table=encode(vectors.tolist()),
         score_table=b64encode(scores.tobytes()).decode(),
+        mean=row(rng),
         k=k,
         temperature=float(rng.choice([0.02, 0.3])),
         prior=1.5,
         far=0.5,
         near=0.9,
-        weight=1.2,
     )
 
 
@@ -71,7 +81,7 @@ KINDS = {"embedding": embedded, "knn": neighbours}
 
 
 def policy(rng, kind, model):
-    return dataclasses.replace(RoutingPolicy.seed(SIZES), learned=KINDS[kind](rng, model))
+    return dataclasses.replace(RoutingPolicy.seed(SIZES), estimator=KINDS[kind](rng, model))
 
 
 def test_vectors_have_unit_length_and_one_text_alone_gets_the_vector_it_gets_among_many(model):
@@ -114,41 +124,40 @@ def test_a_policy_file_comes_back_byte_for_byte_and_holds_no_query(kind, model, 
     loaded = RoutingPolicy.load(path)
     assert loaded == rule
     assert loaded.save(tmp_path / "q.json").read_bytes() == path.read_bytes()
-    assert json.loads(path.read_text())["learned"]["kind"] == kind
+    assert json.loads(path.read_text())["estimator"]["kind"] == kind
     assert not any(f"{a} {b}" in path.read_text() for a in WORDS for b in WORDS)
     assert loaded.estimate("sum of 2", "sums") == rule.estimate("sum of 2", "sums")
 
 
-def test_log_odds_of_a_linear_model_are_those_worked_out_by_hand(model):
-    fitted = embedded(np.random.default_rng(2), model)
-    features, (vector,) = extract("sum of the apple"), embed(model, ["sum of the apple"])
-    told = np.array(vector) @ np.array(fitted.weights).reshape(D, 3)
-    expected = np.array(fitted.base) + fitted.linear.values(features, "sums") + told
-    assert fitted.logits("sum of the apple", features, "sums") == pytest.approx(expected.tolist())
+def test_what_a_vector_tells_is_linear_in_it_and_counts_by_its_share(model):
+    fitted, text = embedded(np.random.default_rng(2), model), "sum of the apple"
+    features, (vector,) = extract(text), embed(model, [text])
+    told = np.array(fitted.constant) + np.array(vector) @ np.array(fitted.weights).reshape(D, 3)
+    assert fitted.told(vector) == pytest.approx(told)
+    rest = np.array(Learned.mixed(fitted, fitted.forest.mean(features), TextView.of(text)))
+    mixed = 0.4 * rest + 0.6 * told
+    assert fitted.mixed(fitted.forest.mean(features), TextView.of(text)) == pytest.approx(mixed)
+    level = 0.5 * (mixed.mean() - 0.5)
+    assert fitted.chances(TextView.of(text), features, None) == pytest.approx(np.clip(mixed + level, 0.001, 0.999))
 
 
 def test_one_neighbour_in_the_same_place_counts_against_the_prior(model):
-    rng = np.random.default_rng(3)
-    text = "prove the sum"
+    (vector,) = embed(model, ["prove the sum"])
+    rows = [vector.tolist(), *np.eye(D).tolist(), *[[0.25] * D] * (N - D - 1)]
     fitted = dataclasses.replace(
-        neighbours(rng, model, k=1),
-        linear=Linear(bias=(0.0,) * 3, weights={}),
-        table=encode([embed(model, [text])[0].tolist(), *np.eye(D)[: N - 1].tolist(), *[[0.25] * D] * (N - D - 1)]),
+        neighbours(np.random.default_rng(3), model, k=1),
+        table=encode(rows),
         score_table=b64encode(bytes([255, 0, 51] * N)).decode(),
     )
-    got = fitted.logits(text, extract(text), None)
-    shares = [(y + 1.5 * sigmoid(b)) / 2.5 for y, b in zip((1.0, 0.0, 0.2), fitted.base, strict=True)]
-    expected = [b + 1.2 * (logit(s) - b) for s, b in zip(shares, fitted.base, strict=True)]
-    assert got == pytest.approx(expected)
+    expected = [(y + 1.5 * b) / 2.5 for y, b in zip((1.0, 0.0, 0.2), fitted.mean, strict=True)]
+    assert fitted.told(vector) == pytest.approx(expected)
 
 
-def test_neighbours_say_less_the_farther_they_are_and_in_the_end_nothing(model):
-    fitted = neighbours(np.random.default_rng(4), model)
-    assert [fitted.share(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
-    far = dataclasses.replace(fitted, far=1.5, near=1.6)
-    rest = [b + x for b, x in zip(far.base, far.linear.values(extract("apple"), None), strict=True)]
-    assert far.logits("apple", extract("apple"), None) == pytest.approx(rest)
-    assert fitted.logits("apple", extract("apple"), None) != pytest.approx(rest)
+def test_neighbours_say_less_the_farther_they_are_and_in_the_end_the_mean(model):
+    fitted, (vector,) = neighbours(np.random.default_rng(4), model), embed(model, ["apple"])
+    assert [fitted.like(s) for s in (-1.0, 0.5, 0.7, 0.9, 1.0)] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
+    assert dataclasses.replace(fitted, far=1.5, near=1.6).told(vector) == pytest.approx(list(fitted.mean))
+    assert fitted.told(vector) != pytest.approx(list(fitted.mean))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,7 +165,7 @@ def test_a_model_of_another_dimension_than_at_tuning_is_one_line(kind, model, tm
     rule = policy(np.random.default_rng(5), kind, model)
     other = tiny_embedder(tmp_path, 8)
     source = Embedder(model=other, dimension=D)
-    changed = dataclasses.replace(rule, learned=dataclasses.replace(rule.learned, embedder=source))
+    changed = dataclasses.replace(rule, estimator=dataclasses.replace(rule.estimator, embedder=source))
     with pytest.raises(PolicyError, match=r"gives vectors of 8 numbers, 16 when the policy was tuned; .*tune") as e:
         changed.estimate("apple")
     assert "\n" not in str(e.value)
@@ -182,7 +191,13 @@ def test_a_model_that_cannot_be_reached_is_one_line(tmp_path):
     [
         ("embedding", {"table": "AAAA"}, "export the policy again"),
         ("embedding", {"table": "no base64!"}, "no base64"),
-        ("embedding", {"base": (0.0, float("nan"), 0.0)}, "not finite"),
+        ("embedding", {"constant": (0.0, float("nan"), 0.0)}, "finite constant"),
+        ("embedding", {"constant": (0.0, 0.0)}, "finite constant"),
+        ("embedding", {"share": 1.1}, "not in"),
+        ("knn", {"share": float("nan")}, "not in"),
+        ("knn", {"mean": (0.5, 0.5)}, "another number of sizes"),
+        ("knn", {"mean": (0.5, float("inf"), 0.5)}, "not finite"),
+        ("knn", {"score_table": b64encode(bytes(3 * N - 1)).decode()}, "wrong length"),
         ("embedding", {"table": encode([[float("inf")] * 3] * D)}, "not finite"),
         ("knn", {"k": 0}, "0 neighbours of 40"),
         ("knn", {"k": N + 1}, "41 neighbours of 40"),
@@ -204,10 +219,10 @@ def test_an_embedder_needs_a_name_and_a_dimension(wrong):
         Embedder(**{"model": "some/model", "dimension": 4} | wrong)
 
 
-def test_a_kind_that_is_not_known_is_refused_and_none_means_learned(model):
+def test_a_kind_that_is_not_known_or_not_named_is_refused(model):
     data = estimator_to_dict(embedded(np.random.default_rng(7), model))
-    with pytest.raises(PolicyError, match="of kind 'forest', not one of embedding, knn, learned"):
+    with pytest.raises(PolicyError, match="of kind 'forest', not one of embedding, heuristic, knn, learned, seed"):
         estimator_of(data | {"kind": "forest"})
-    with pytest.raises(KeyError, match="ngrams"):
+    with pytest.raises(KeyError, match="kind"):
         estimator_of({k: v for k, v in data.items() if k != "kind"})
     assert estimator_of(data) == embedded(np.random.default_rng(7), model)

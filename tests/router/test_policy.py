@@ -3,12 +3,17 @@ import json
 import math
 
 import pytest
+from forests import forest
 
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.router.estimators.linear import CostModel, Linear, logit, sigmoid
+from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.router.estimators.seed import Seed
+from zeta_eval.router.estimators.tables import logit, sigmoid
+from zeta_eval.router.estimators.tasks import TaskOffsets
 from zeta_eval.router.policy import RoutingPolicy, Rung, Verdict
 
+THUMB = {"weights": {"words": 1.0, "numbers": 0.1 + 0.2}, "bias": -2.0, "ability": (0.0, 2.0), "slope": (2.0, 1.0)}
 UNKNOWN = Posterior(size="large", bias=0.0, prior=1.0, own=0.0, weights={"no such signal": 1.0})
 
 
@@ -17,13 +22,11 @@ def policy():
     return RoutingPolicy(
         name="p",
         rungs=(
-            Rung(size="small", ability=0.0, slope=2.0, cost=0.2, latency_s=0.1),
-            Rung(size="large", ability=2.0, slope=1.0, cost=1.0),
+            Rung(size="small", cost=0.2, latency_s=0.1),
+            Rung(size="large", cost=1.0),
         ),
-        weights={"words": 1.0, "numbers": 0.1 + 0.2},
-        bias=-2.0,
+        estimator=Seed(**THUMB),
         cost_weight=0.25,
-        cut_points=(-math.inf,),
         default_size="large",
         looks=(
             Look(
@@ -47,18 +50,25 @@ def test_a_saved_policy_comes_back_equal(policy, tmp_path):
 def test_success_follows_the_two_parameter_logistic_model(policy):
     estimate = policy.estimate("one two three 4")
     d = -2.0 + math.log1p(3) + (0.1 + 0.2) * math.log1p(1)
-    assert estimate.complexity.score == pytest.approx(d)
+    assert estimate.complexity.score == 1 - estimate.p[0]
     assert estimate.p == pytest.approx((1 / (1 + math.exp(2 * d)), 1 / (1 + math.exp(d - 2))))
     assert estimate.cost == (0.2, 1.0)
     assert (estimate.familiarity, estimate.forced) == (1.0, None)
 
 
 def test_expected_costs_follow_the_text_and_stay_within_what_was_seen(policy):
-    logs = Linear(bias=(-2.0, 0.0), weights={"words": (0.5, 9.0)}, tasks={"chat": (0.25, 0.0)})
-    policy = dataclasses.replace(policy, costs=CostModel(log_cost=logs, low=(0.0, 0.5), high=(1.0, 1.5)))
-    small = math.exp(-2.0 + 0.5 * math.log1p(3))
-    assert policy.estimate("one two three 4").cost == pytest.approx((small, 1.5))
-    assert policy.estimate("one two three 4", "chat").cost == pytest.approx((small * math.exp(0.25), 1.5))
+    logs = forest(["words"], ("words", 1.0, [0.0, 0.0], [-3.0, 0.0], [-2.0, 9.0]))
+    costs = CostModel(
+        log_cost=logs,
+        shift=(0.5, 0.0),
+        tasks=TaskOffsets(of_task={"chat": (0.25, 0.0)}),
+        low=(0.0, 0.5),
+        high=(1.0, 1.5),
+    )
+    policy = dataclasses.replace(policy, costs=costs)
+    assert policy.estimate("one two three 4").cost == pytest.approx((math.exp(-1.5), 1.5))
+    assert policy.estimate("one two three 4", "chat").cost == pytest.approx((math.exp(-1.25), 1.5))
+    assert policy.estimate("one").cost == pytest.approx((math.exp(-2.5), 1.0))
 
 
 def change(path, edit):
@@ -69,7 +79,7 @@ def change(path, edit):
 
 def test_a_damaged_file_is_refused(policy, tmp_path):
     path = policy.save(tmp_path / "p.json")
-    change(path, lambda d: d.update(bias=-1.0))
+    change(path, lambda d: d.update(cost_weight=0.1))
     with pytest.raises(PolicyError, match="checksum does not fit"):
         RoutingPolicy.load(path)
 
@@ -77,7 +87,7 @@ def test_a_damaged_file_is_refused(policy, tmp_path):
 def test_another_schema_version_is_refused_by_its_number(policy, tmp_path):
     path = policy.save(tmp_path / "p.json")
     change(path, lambda d: d.update(schema_version=99))
-    with pytest.raises(PolicyError, match="schema version 99, this version reads 2"):
+    with pytest.raises(PolicyError, match="schema version 99, this version reads 3"):
         RoutingPolicy.load(path)
 
 
@@ -99,15 +109,15 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
     "wrong",
     [
         {"default_size": "huge"},
-        {"weights": {"no_such_feature": 1.0}},
-        {"weights": {"words": math.nan}},
+        {"estimator": Seed(**THUMB | {"weights": {"no_such_feature": 1.0}})},
+        {"estimator": Seed(**THUMB | {"ability": (0.0,), "slope": (1.0,)})},
+        {"fallback": Seed(**THUMB | {"weights": {"no_such_feature": 1.0}})},
+        {"fallback": Seed(**THUMB | {"ability": (0.0,), "slope": (1.0,)})},
         {"cost_weight": -1.0},
         {"cost_weight": math.inf},
-        {"cut_points": ()},
         {"looks": (Look(ran=("huge",), spread=0.0, posteriors=()),)},
         {"unit_cost": 0.0},
         {"rungs": ()},
-        {"cut_points": (math.nan,)},
         {"looks": (Look(ran=(), spread=0.0, posteriors=()),)},
         {"looks": 2 * (Look(ran=("small",), spread=0.0, posteriors=()),)},
         {"looks": (Look(ran=("small",), spread=0.0, posteriors=(UNKNOWN,)),)},
@@ -119,10 +129,10 @@ def test_an_inconsistent_policy_is_refused(policy, wrong):
         dataclasses.replace(policy, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"ability": math.nan}, {"slope": 0.0}, {"cost": -1.0}])
-def test_a_size_with_numbers_that_make_no_sense_is_refused(policy, wrong):
-    with pytest.raises(PolicyError, match=f"Size '{policy.rungs[0].size}'"):
-        dataclasses.replace(policy.rungs[0], **wrong)
+@pytest.mark.parametrize("cost", [-1.0, math.nan, math.inf, "0.2", None])
+def test_a_size_with_a_cost_that_makes_no_sense_is_refused(policy, cost):
+    with pytest.raises(PolicyError, match=f"Size '{policy.rungs[0].size}' costs"):
+        dataclasses.replace(policy.rungs[0], cost=cost)
 
 
 def test_the_logistic_function_is_safe_far_out():

@@ -3,6 +3,7 @@ import dataclasses
 import math
 
 import pytest
+from forests import forest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,10 +11,13 @@ from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownName
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter, best
 from zeta_eval.router.cascade import Look, Posterior
-from zeta_eval.router.domain import Domain, buckets
-from zeta_eval.router.estimators.learned import Learned, NGrams, grams
-from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.domain import Domain, Ramp, bucket
+from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.router.estimators.heuristic import Learned, Level
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.estimators.tables import encode
+from zeta_eval.router.estimators.tasks import TaskOffsets
+from zeta_eval.router.estimators.words import Words, pieces
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
 SIZES = ("small", "middle", "large")
@@ -26,14 +30,9 @@ def router():
     return ZetaDynamicRouter(
         RoutingPolicy(
             name="t",
-            rungs=tuple(
-                Rung(size=s, ability=a, slope=2.0, cost=c)
-                for s, a, c in zip(SIZES, (0.0, 1.0, 2.0), (0.1, 0.3, 1.0), strict=True)
-            ),
-            weights={"words": 1.0},
-            bias=-2.0,
+            rungs=tuple(Rung(size=s, cost=c) for s, c in zip(SIZES, (0.1, 0.3, 1.0), strict=True)),
+            estimator=Seed(weights={"words": 1.0}, bias=-2.0, ability=(0.0, 1.0, 2.0), slope=(2.0, 2.0, 2.0)),
             cost_weight=0.3,
-            cut_points=(0.0, 1.0),
             default_size="middle",
             looks=(Look(ran=("small",), spread=0.5, posteriors=(own,)),),
         )
@@ -175,84 +174,105 @@ def test_a_missing_size_is_named(router):
 
 
 def test_a_decision_names_the_policy_version(router):
-    other = ZetaDynamicRouter(dataclasses.replace(router.policy, bias=-1.9))
+    other = ZetaDynamicRouter(dataclasses.replace(router.policy, cost_weight=0.31))
     assert router.route("hi").policy != other.route("hi").policy
+
+
+KNOWN = "please add these numbers"
+"""A sentence whose words the policies below know."""
+
+ELSEWHERE = "Wer reitet so spät durch Nacht und Wind?"
+"""A text without any of them."""
+
+NO_TASK = TaskOffsets(of_task={})
 
 
 @pytest.fixture
 def learner(router):
-    """A policy whose learned model knows the words of one sentence, and the task "sums"."""
-    known = set(grams("please add these numbers", 8))
-    table = [(-1.0, 0.0, 0.5) if i in known else (0.0, 0.0, 0.0) for i in range(256)]
-    linear = Linear(bias=(0.0, 0.0, 0.0), weights={"words": (-0.1, 0.0, 0.0)}, tasks={"sums": (9.0, 0.0, 0.0)})
-    low = CostModel(
-        log_cost=Linear(bias=(-2.0, -1.0, 0.0), weights={}, tasks={"sums": (0.0, 1.0, 0.0)}),
+    """A policy whose estimator knows the words of one sentence, and the task "sums"."""
+    known = {i for word in KNOWN.split() for i in pieces(word, 8)}
+    table = [(0.1, 0.0, 0.0) if i in known else (0.0, 0.0, 0.0) for i in range(256)]
+    base = forest([], [0.2, 0.5, 0.8])
+    estimator = Learned(
+        forest=base,
+        usual={},
+        level=Level(mean=0.5, stretch=1.0),
+        tasks=TaskOffsets(of_task={"sums": (0.4, 0.0, 0.0)}),
+        words=Words(bits=8, n_sizes=3, constant=(0.2, 0.5, 0.8), table=encode(table)),
+        weight=1.0,
+    )
+    costs = CostModel(
+        log_cost=forest([], [-2.0, -1.0, 0.0]),
+        shift=(0.0, 0.0, 0.0),
+        tasks=TaskOffsets(of_task={"sums": (0.0, 1.0, 0.0)}),
         low=(0.0, 0.0, 0.0),
         high=(1.0, 1.0, 1.0),
     )
-    ngrams = NGrams(bits=8, n_sizes=3, table=encode(table))
-    learned = Learned(base=(-1.0, 0.0, 1.0), linear=linear, ngrams=ngrams)
-    return ZetaDynamicRouter(dataclasses.replace(router.policy, learned=learned, costs=low))
+    return ZetaDynamicRouter(dataclasses.replace(router.policy, estimator=estimator, costs=costs))
 
 
-@pytest.fixture
-def at_home(learner):
+def at_home(learner, fallback=None):
     """The same policy, which says that it was tuned on "sums" and on sentences of the words of one."""
     rarity = [255] * 256
-    for i in buckets(["please", "add", "these", "numbers"], 8):
-        rarity[i] = 16
-    domain = Domain(
-        tasks=("sums",),
-        base=(-1.0, 0.0, 1.0),
-        transfer=0.25,
-        near=2.0,
-        far=6.0,
-        bits=8,
-        table=base64.b64encode(bytes(rarity)).decode(),
-    )
-    return ZetaDynamicRouter(dataclasses.replace(learner.policy, domain=domain))
+    for word in KNOWN.split():
+        rarity[bucket(word, 8)] = 16
+    table = base64.b64encode(bytes(rarity)).decode()
+    domain = Domain(tasks=("sums",), rarity=Ramp(near=2.0, far=6.0), bits=8, table=table)
+    return ZetaDynamicRouter(dataclasses.replace(learner.policy, domain=domain, fallback=fallback))
 
 
-def test_a_text_unlike_the_tuning_queries_is_said_to_be(at_home):
-    near, far = at_home.route("Please add these numbers"), at_home.route("Wer reitet so spät durch Nacht und Wind?")
-    assert (near.familiarity, far.familiarity) == (1.0, 0.25)
+def test_a_text_unlike_the_tuning_queries_goes_to_the_largest_size_where_there_is_no_fallback(learner):
+    router = at_home(learner)
+    near, far = router.route("Please add these numbers"), router.route(ELSEWHERE)
+    assert (near.familiarity, far.familiarity) == (1.0, 0.0)
+    assert near == dataclasses.replace(learner.route("Please add these numbers"), policy=near.policy)
     assert not any("unlike the queries" in reason for reason in near.reasons)
-    assert far.reasons[0] == (
-        "unlike the queries this policy was tuned on: what it estimates for the query, and what a smaller size would "
-        "save, count only 25 %"
-    )
-    assert at_home.route("Please add these numbers durch Nacht und Wind").familiarity == pytest.approx(0.25, abs=0.74)
+    assert far.size == "large" and list(far.p.values()) == [0.0, 0.0, 1.0]
+    assert far.reasons[0] == "unlike the queries this policy was tuned on, so the largest size answers"
 
 
-def test_the_less_a_policy_is_trusted_the_closer_it_comes_to_base_rates_and_the_largest_size(at_home):
-    query = "please add these numbers"
-    chosen = []
-    for transfer in (1.0, 0.5, 0.0):
-        domain = dataclasses.replace(at_home.policy.domain, transfer=transfer)
-        decision = ZetaDynamicRouter(dataclasses.replace(at_home.policy, domain=domain)).route(
-            query, task="new", cost_weight=5.0
-        )
-        chosen.append(decision)
-    trusted, half, never = chosen
-    assert trusted.p == at_home.route(query).p and never.p == pytest.approx(
-        {s: 1 / (1 + math.exp(-b)) for s, b in zip(SIZES, (-1.0, 0.0, 1.0), strict=True)}
-    )
-    assert (trusted.size, never.size) == ("small", "large")
-    assert "task 'new' is new to this policy" in never.reasons[0] and "0 %" in never.reasons[0]
-    assert trusted.cost == half.cost == never.cost
+def test_a_text_unlike_the_tuning_queries_is_judged_by_the_fallback_at_mean_costs(learner):
+    thumb = Seed(weights={"words": 1.0}, bias=-9.0, ability=(0.0, 1.0, 2.0), slope=(1.0, 1.0, 1.0))
+    router = at_home(learner, thumb)
+    decision = router.route(ELSEWHERE, task="new")
+    d = -9.0 + math.log1p(8)
+    assert list(decision.p.values()) == pytest.approx([1 / (1 + math.exp(d - a)) for a in (0, 1, 2)])
+    assert decision.cost == {"small": 0.1, "middle": 0.3, "large": 1.0}
+    assert decision.size == "small"
+    assert decision.reasons[0] == "unlike the queries this policy was tuned on, so rules of thumb decide"
 
 
-def test_a_known_task_is_trusted_whatever_its_words(at_home):
-    assert at_home.route("Wer reitet so spät durch Nacht und Wind?", task="sums").familiarity == 1.0
+def test_chances_and_costs_are_a_mean_by_familiarity(learner):
+    thumb = Seed(weights={}, bias=0.0, ability=(0.0, 0.0, 0.0), slope=(1.0, 1.0, 1.0))
+    router = at_home(learner, thumb)
+    query = "please add these numbers durch Nacht und Wind"
+    found = router.route(query)
+    # Four words of 1 nat, four of 255 / 16.
+    f = (6.0 - (1 + 255 / 16) / 2) / 4.0
+    assert f < 0
+    query = "please add these numbers durch"
+    found, alone = router.route(query), learner.route(query)
+    f = (6.0 - (4 + 255 / 16) / 5) / 4.0
+    assert found.familiarity == pytest.approx(f) and 0.5 < f < 0.6
+    for size, mean in zip(SIZES, (0.1, 0.3, 1.0), strict=True):
+        assert found.p[size] == pytest.approx(f * alone.p[size] + (1 - f) * 0.5)
+        assert found.cost[size] == pytest.approx(f * alone.cost[size] + (1 - f) * mean)
+    assert f"for {100 * (1 - f):.0f} % rules of thumb decide" in found.reasons[0]
+
+
+def test_a_known_task_is_trusted_whatever_its_words(learner):
+    assert at_home(learner).route(ELSEWHERE, task="sums").familiarity == 1.0
+    assert at_home(learner).route(ELSEWHERE, task="proofs").familiarity == 0.0
 
 
 def test_a_named_task_counts_where_the_policy_knows_it(learner):
-    query = "please add these numbers"
+    query = KNOWN
     plain, sums, other = (learner.route(query, task=t) for t in (None, "sums", "proofs"))
     assert plain == dataclasses.replace(other, task=None)
-    assert sums.p["small"] > plain.p["small"] and sums.p["large"] == plain.p["large"]
+    assert sums.p["small"] == pytest.approx(plain.p["small"] + 0.4) and sums.p["large"] == plain.p["large"]
     assert sums.cost["middle"] == 1.0 and plain.cost["middle"] == pytest.approx(math.exp(-1))
-    assert (sums.size, plain.size) == ("small", "large")
+    sizes = [learner.route(query, task=t, cost_weight=0.05).size for t in ("sums", None)]
+    assert sizes == ["small", "large"]
     generated = learner.generate(query, {s: says(s, 0.0) for s in SIZES}, task="sums")
     assert generated.decision == dataclasses.replace(sums, selected=True)
 

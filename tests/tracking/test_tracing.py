@@ -4,6 +4,7 @@ import pytest
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.tracking import TracedRouter
 
@@ -28,14 +29,9 @@ def unsure():
     return ZetaDynamicRouter(
         RoutingPolicy(
             name="unsure",
-            rungs=(
-                Rung(size="small", ability=0.5, slope=1.0, cost=0.1),
-                Rung(size="large", ability=3.0, slope=1.0, cost=1.0),
-            ),
-            weights={},
-            bias=0.0,
+            rungs=(Rung(size="small", cost=0.1), Rung(size="large", cost=1.0)),
+            estimator=Seed(weights={}, bias=0.0, ability=(0.5, 3.0), slope=(1.0, 1.0)),
             cost_weight=0.3,
-            cut_points=(0.0,),
             default_size="large",
             looks=(Look(ran=("small",), spread=0.8, posteriors=posteriors),),
         )

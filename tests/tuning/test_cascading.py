@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,7 @@ from zeta_eval.evaluation.decisions import decisions
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.estimators import ESTIMATORS
 from zeta_eval.tuning import TuningSettings, tune
 
 HEURISTIC = TuningSettings(n_trials=5, estimator="heuristic")
@@ -104,14 +107,15 @@ def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():
 
 
 @pytest.mark.parametrize("estimator", ["heuristic", "learned", "auto"])
-def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(tuned, estimator):
+def test_the_estimator_is_the_one_asked_for_or_one_that_was_tried(tuned, estimator):
     outcomes, report = tuned
     if estimator != "auto":
         report = tune(outcomes, TuningSettings(n_trials=5, estimator=estimator))
-    areas = report.held_out_area
-    assert set(areas) == ({"heuristic", "learned"} if estimator == "auto" else {estimator})
-    assert report.estimator == max(areas, key=areas.get) == report.policy.provenance["estimator"]
-    assert (report.policy.learned is not None) == (report.estimator == "learned")
+    closed = report.gap_closed
+    assert set(closed) == ({"heuristic", "learned"} if estimator == "auto" else {estimator})
+    assert report.estimator in closed and report.estimator == report.policy.provenance["estimator"]
+    assert type(report.policy.estimator) is ESTIMATORS[report.estimator]
+    assert closed[report.estimator] >= closed[next(iter(closed))]
     assert f"Estimator: {report.estimator}" in report.text()
     assert report.policy.costs is not None
     assert report.test.policy_row.gap_closed > 0.1
@@ -120,7 +124,17 @@ def test_the_estimator_is_the_one_asked_for_or_the_better_on_held_out_queries(tu
 def test_a_tuned_policy_says_that_a_text_is_unlike_its_queries(tuned):
     outcomes, report = tuned
     router = ZetaDynamicRouter(report.policy)
-    far = router.route("Wer reitet so spät durch Nacht und Wind? Es ist der Vater mit seinem Kind.")
+    far = router.route("Wer reitet so sp\u00e4t durch Nacht und Wind? Es ist der Vater mit seinem Kind.")
     assert far.reasons[0].startswith("unlike the queries this policy was tuned on")
     near = [router.route(q).reasons[0].startswith("unlike") for q in outcomes.split("test").queries]
     assert np.mean(near) < 0.2
+
+
+def test_what_decides_unknown_queries_is_asked_for(tuned):
+    outcomes, report = tuned
+    text = "Wer reitet so sp\u00e4t durch Nacht und Wind?"
+    assert report.policy.fallback is not None
+    largest = tune(outcomes, replace(HEURISTIC, unknown="largest")).policy
+    assert largest.fallback is None and largest.estimate(text).familiarity == 0
+    assert ZetaDynamicRouter(largest).route(text).size == "14B"
+    assert ZetaDynamicRouter(report.policy).route(text).size != "14B"

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect
+from zeta_eval.evaluation.batch.predict import FeatureCache, decide
 from zeta_eval.router.complexity import has_signal
+from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, tune
+from zeta_eval.tuning.fit_learned import WEIGHT
 from zeta_eval.tuning.heuristic_share import HeuristicShare, heuristic_share, heuristic_weight, share_text
 
 
@@ -18,34 +20,33 @@ def policies():
     return found | {"data": Evaluator(table.split("test"), "gpu_s")}
 
 
-def test_beside_another_estimator_a_known_task_leaves_the_heuristic_nothing(policies):
-    share = heuristic_share(policies["learned"], policies["data"].features)
-    assert share == HeuristicShare(weight=0.0, changes=0.0)
-
-
-def test_alone_it_decides_what_a_mean_difficulty_does_not(policies):
+def test_alone_it_decides_what_a_mean_does_not(policies):
     policy, read = policies["heuristic"], policies["data"].features
     share = heuristic_share(policy, read)
     assert share.weight == 1.0
-    p = expect(policy, read)[0]
     assert len(np.unique(decide(policy, read, policy.cost_weight))) > 1
-    assert 0 < share.changes < 1 and p.std(axis=0).max() > 0
+    assert 0 < share.changes < 1
 
 
-def test_its_weight_is_what_a_shift_of_the_heuristic_moves_the_log_odds_by(policies):
-    policy = policies["learned"]
-    texts = np.array(["Add 3 and 4.", "zebra quark wombat", "Why do glaciers calve?"], dtype=object)
+def test_words_have_their_weight_beside_it(policies):
+    policy, read = policies["learned"], policies["data"].features
+    assert heuristic_weight(policy, read) == pytest.approx(np.full(len(read.rule), 1 - WEIGHT))
+    none = replace(policy, estimator=replace(policy.estimator, weight=1.0))
+    assert heuristic_share(none, read) == HeuristicShare(weight=0.0, changes=0.0)
+
+
+def test_of_queries_unlike_the_tuning_queries_it_has_no_weight(policies):
+    policy = policies["heuristic"]
+    texts = np.array(["Add up 12, 13, 14 for case 5.", "zebra quark wombat"], dtype=object)
     read = FeatureCache().features(texts)
-    shifted = replace(policy, bias=policy.bias - 0.01)
+    assert heuristic_weight(policy, read).tolist() == [1.0, 0.0]
+    assert heuristic_weight(replace(policy, domain=None), read).tolist() == [1.0, 1.0]
 
-    def logits(p):
-        q = expect(p, read)[0][:, 0]
-        return np.log(q / (1 - q))
 
-    moved = (logits(shifted) - logits(policy)) / (0.01 * policy.rungs[0].slope)
-    assert heuristic_weight(policy, read) == pytest.approx(moved, abs=1e-4)
-    assert heuristic_weight(replace(policy, domain=None), read).tolist() == [0, 0, 0]
-    assert heuristic_weight(replace(policy, domain=None, learned=None), read).tolist() == [1, 1, 1]
+def test_an_estimator_that_is_no_heuristic_changes_nothing_without_it(policies):
+    seed = Seed(weights={"words": 1.0}, bias=-2.0, ability=(0.0, 1.0, 2.0), slope=(1.0, 1.0, 1.0))
+    policy = replace(policies["heuristic"], estimator=seed)
+    assert heuristic_share(policy, policies["data"].features) == HeuristicShare(weight=0.0, changes=0.0)
 
 
 def test_queries_under_a_fixed_rule_are_not_decided_by_it(policies):

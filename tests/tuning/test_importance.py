@@ -19,7 +19,7 @@ def test_the_parameter_that_alone_moves_the_utility_comes_first(report):
     rng = np.random.default_rng(0)
     strong, weak, kind = rng.random(80), rng.random(80), rng.choice(["a", "b"], 80)
     trials = pd.DataFrame(
-        {"number": range(80), "score": strong, "cost": 0.0, "weak": weak, "kind": kind, "strong": strong, "fixed": 1.0}
+        {"number": range(80), "gap closed": strong, "weak": weak, "kind": kind, "strong": strong, "fixed": 1.0}
     )
     found = parameter_importance(replace(report, trials=trials))
     assert next(iter(found)) == "strong" and found["strong"] > 0.9
@@ -30,9 +30,17 @@ def test_the_parameter_that_alone_moves_the_utility_comes_first(report):
 def test_a_real_study_gives_the_same_shares_again(report):
     found = parameter_importance(report)
     assert found == parameter_importance(report)
-    assert set(found) <= set(report.parameters)
+    assert set(found) <= set(report.parameters[0])
+
+
+def test_trials_that_were_given_up_count_for_nothing(report):
+    worse = report.trials.assign(**{"gap closed": np.nan, "leaf": 1e6})
+    both = pd.concat([report.trials, worse], ignore_index=True)
+    assert parameter_importance(replace(report, trials=both)) == parameter_importance(report)
+    with pytest.raises(InvalidInputError, match="0 whole trials"):
+        parameter_importance(replace(report, trials=worse))
 
 
 def test_too_few_trials_are_one_line(report):
-    with pytest.raises(InvalidInputError, match="3 trials"):
+    with pytest.raises(InvalidInputError, match="3 whole trials"):
         parameter_importance(replace(report, trials=report.trials.head(3)))

@@ -111,7 +111,7 @@ def tune(
     outcomes: Outcomes | str | Path,
     *,
     cost: str | None = None,
-    n_trials: int = 300,
+    n_trials: int = 100,
     seed: int = 0,
     max_cost: float | None = None,
     min_score: float | None = None,
@@ -258,7 +258,7 @@ def _record(tracker: MlflowTracker, report: TuningReport) -> None:
     metrics = report.test.metrics() | report.metrics()
     tags = {"estimator": report.estimator, "verdict": policy.verdict.status}
     tags |= {"policy": policy.name, "cost": policy.cost_unit}
-    settings = report.parameters | asdict(report.settings)
+    settings = report.chosen | asdict(report.settings)
     with TemporaryDirectory() as folder:
         files = [Path(folder, "trials.parquet"), report.test.save_json(Path(folder, "test_report.json"))]
         report.trials.to_parquet(files[0])

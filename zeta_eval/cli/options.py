@@ -39,6 +39,7 @@ def _estimators(*, embedder: bool) -> Collection[str]:
 
 _SPLITS = Choices(lambda: (*import_module("zeta_eval.outcomes").SPLITS, "all"))
 _COSTS = Choices(lambda: import_module("zeta_eval.outcomes").COSTS)
+_UNKNOWN = Choices(lambda: import_module("zeta_eval.tuning.settings").UNKNOWN)
 _WAYS = Choices(lambda: import_module("zeta_eval.evaluation.batch.runs").WAYS)
 
 
@@ -67,7 +68,7 @@ INTERVALS: Arguments = {
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the intervals (%(default)s)"}
 }
 SEARCH: Arguments = {
-    "--trials": {"type": int, "default": 300, "metavar": "N", "help": "configurations tried (%(default)s)"},
+    "--trials": {"type": int, "default": 100, "metavar": "N", "help": "configurations tried (%(default)s)"},
     "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the search (%(default)s)"},
 }
 _ESTIMATOR = {"default": "auto", "metavar": "E", "help": "%(choices)s (%(default)s)"}
@@ -79,6 +80,12 @@ TUNING: Arguments = {
     "--min-score": {"type": float, "metavar": "X", "help": "least average score, in [0, 1]"},
     "--estimator": {"choices": Choices(lambda: _estimators(embedder=True)), **_ESTIMATOR},
     "--embedder": {"metavar": "MODEL", "help": "sentence-transformers model for knn and embedding"},
+    "--unknown": {
+        "choices": _UNKNOWN,
+        "default": "seed",
+        "metavar": "U",
+        "help": "what decides queries unlike all tuned on: %(choices)s (%(default)s)",
+    },
     "--keep": {"type": float, "metavar": "X", "help": "keep this share of the largest size's accuracy, and certify it"},
     "--confidence": {"type": float, "default": 0.95, "metavar": "X", "help": "confidence of --keep (%(default)s)"},
     "--storage": {"metavar": "URL", "help": "Optuna storage that makes the study resumable"},

@@ -3,7 +3,7 @@
 import numpy as np
 
 from zeta_eval.arrays import Floats, sigmoid
-from zeta_eval.evaluation.batch.estimate import Texts
+from zeta_eval.evaluation.batch.features import Texts
 from zeta_eval.evaluation.measures.logistic import logistic_toward
 
 NEIGHBOURS = 50

@@ -1,11 +1,11 @@
-"""Mean score of queries in bins of equal size, by chance of success or by difficulty: the data of two figures."""
+"""Mean score of queries in bins of equal size, by chance of success or by complexity: the data of two figures."""
 
 import numpy as np
 import pandas as pd
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import difficulty, expect
+from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.evaluation.measures.statistics import wilson
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import families
@@ -40,10 +40,10 @@ def reliability(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "test
 
 
 def by_complexity(policy: RoutingPolicy, outcomes: Outcomes, *, split: str = "test", bins: int = 8) -> pd.DataFrame:
-    """Return each size's accuracy by bins of the difficulty of the queries (x): one row per size and bin."""
+    """Return each size's accuracy by bins of the complexity of the queries (x): one row per size and bin."""
     table, data = _data(policy, outcomes, split)
-    d = difficulty(policy, data.features)
-    return _by_size(table, data, np.tile(d, (len(data.sizes), 1)), bins)
+    complexity = 1.0 - expect(policy, data.features)[0][:, 0]
+    return _by_size(table, data, np.tile(complexity, (len(data.sizes), 1)), bins)
 
 
 def _data(policy: RoutingPolicy, outcomes: Outcomes, split: str) -> tuple[Outcomes, Evaluator]:

@@ -13,7 +13,7 @@ MUCH = 0.2
 def cautions(split: str, whole: Outcomes, part: Outcomes) -> list[str]:
     """Say, in a line each, what to bear in mind of results on a split of a table, of which `part` was evaluated."""
     found = []
-    if split in ("tune", "all"):
+    if split != "test":
         found.append("a policy looks better on the queries it was tuned on; split 'test' has none of them.")
     if part.n_incomplete:
         found.append(

@@ -19,7 +19,7 @@ from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.latency import latency_note
-from zeta_eval.outcomes.split import families
+from zeta_eval.outcomes.split import SPLITS, families
 from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.policy_file import IN_PART, NOT_PROVEN, PROVEN, Verdict, WayVerdict
@@ -151,9 +151,8 @@ def outside_corners(ladder: Outcomes, split: str, unit: str) -> list[int] | None
 def _rivals(ladder: Outcomes, split: str, data: Evaluator, weight: float) -> tuple[list[Strategy], list[str]]:
     """Fit the learned baselines for a split without showing them the queries they are tested on."""
     names = ladder.splits
-    tune = names == "tune"
     asked = np.ones(len(names), dtype=bool) if split == "all" else names == split
-    parts = [(asked & ~tune, tune), (asked & tune, ~tune)]  # (evaluated, fitted on)
+    parts = [(asked & (names == name), names != name) for name in SPLITS]  # (evaluated, fitted on)
     if any(test.any() and not fit.any() for test, fit in parts):
         return [], ["length only and kNN are left out: no other queries to fit them on."]
     queries, score, raw = ladder.queries, ladder.matrix("score"), ladder.matrix(data.cost_unit)

@@ -15,6 +15,7 @@ from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.cautions import cautions
 from zeta_eval.evaluation.measures.gap import interval
+from zeta_eval.evaluation.measures.means import with_unseen
 from zeta_eval.evaluation.measures.statistics import Bootstrap, measure, paired_test
 from zeta_eval.evaluation.reports.versus_report import Versus
 from zeta_eval.exceptions import InvalidInputError
@@ -123,6 +124,8 @@ def _gaps(first: _Results, other: _Results, bootstrap: Bootstrap, unit: float) -
         a, b = getattr(other, name) * scale, getattr(first, name) * scale
         key, test = name.replace("score", "accuracy"), paired_test(a, b, bootstrap.families)
         m = interval(test.value, a - b - test.value, bootstrap.families)
+        if name != "cost":
+            m = with_unseen(m, len(a))
         found |= m.named(f"{key}_difference") | {f"{key}_p": test.p_value}
     if other is first:
         return dict.fromkeys(found, math.nan) | {"n_differ": 0}

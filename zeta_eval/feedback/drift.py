@@ -42,7 +42,7 @@ class DriftEvent:
     found_s: float
     """Time at which the change was found."""
     before: float
-    """Mean before: difficulty, share right, or geometric mean of the latency in seconds."""
+    """Mean before: complexity, share right, or geometric mean of the latency in seconds."""
     after: float
     """Mean since the change."""
     n_before: int
@@ -149,9 +149,9 @@ class Drift:
         """The latest changes, oldest first."""
         self._tests: dict[tuple[str, str | None], PageHinkley] = {}
 
-    def complexity(self, difficulty: float, *, at_s: float | None = None) -> DriftEvent | None:
+    def complexity(self, score: float, *, at_s: float | None = None) -> DriftEvent | None:
         """Take the complexity of a query."""
-        return self._see("complexity", None, difficulty, at_s)
+        return self._see("complexity", None, score, at_s)
 
     def success(self, size: str, score: float, *, at_s: float | None = None) -> DriftEvent | None:
         """Take the score of a size's answer, in [0, 1]."""

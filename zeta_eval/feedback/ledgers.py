@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zeta_eval.feedback.latency import clip, faded
-from zeta_eval.router.estimators.linear import sigmoid
+from zeta_eval.router.estimators.tables import sigmoid
 
 OTHERS = "(others)"
 """Name of the ledger that later sources share once there are `SOURCES` ledgers."""

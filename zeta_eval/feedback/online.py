@@ -30,7 +30,7 @@ from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
 from zeta_eval.router import Decision
 from zeta_eval.router.checked_file import CheckedFile
-from zeta_eval.router.estimators.linear import logit, sigmoid
+from zeta_eval.router.estimators.tables import logit, sigmoid
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 FILE = CheckedFile(

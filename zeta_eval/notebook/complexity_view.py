@@ -6,11 +6,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from zeta_eval.api.versions import load_policy
-from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, LINES, canvas, shorten, title
+from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, canvas, shorten, title
 from zeta_eval.notebook.explain import explain
 from zeta_eval.notebook.view import View, bar
 from zeta_eval.router import Decision, ZetaDynamicRouter
@@ -47,24 +46,23 @@ class ComplexityView(View):
         return self.router.route(self.query if query is None else query)
 
     def frame(self, query: str | None = None) -> pd.DataFrame:
-        """One row per feature that counts: its value, weight and share in the difficulty, the greatest first."""
+        """One row per feature that counts: its value, and by how much it raises the complexity, the greatest first."""
         decision = self.decision(query)
-        shares = explain(self.policy, decision).shares
-        values, weights = decision.complexity.features, self.policy.weights
-        rows = [(n, values[n], weights[n], share) for n, share in shares.items()]
-        return pd.DataFrame(rows, columns=["feature", "value", "weight", "share"])
+        values = decision.complexity.features
+        rows = [(n, values[n], share) for n, share in explain(self.policy, decision).shares.items()]
+        return pd.DataFrame(rows, columns=["feature", "value", "share"])
 
     def figure(self, query: str | None = None) -> Figure:
-        """Features, difficulty with the cut points, and chances of the sizes, for a query or the one looked at."""
+        """Features, complexity, and chances of the sizes, for a query or the one looked at."""
         text = self.query if query is None else query
         decision, shares = self.decision(text), self.frame(text).head(SHOWN)
         figure, [axes] = canvas(1, 3, size=(11.0, 1.9 + 0.25 * SHOWN))
         raises = [COLOURS[1] if share > 0 else COLOURS[0] for share in shares["share"]]
         _bars(axes[0], [shorten(n, 24) for n in shares["feature"]], shares["share"].tolist(), raises)
-        axes[0].set_xlabel("Share in the difficulty (no unit)")
+        axes[0].set_xlabel("Raises the complexity by")
         title(axes[0], "Features")
-        _scale(axes[1], decision.complexity.score, self.policy)
-        title(axes[1], f"Difficulty {decision.complexity.score:.2f}: {decision.complexity.label}")
+        _scale(axes[1], decision.complexity.score)
+        title(axes[1], f"Complexity {decision.complexity.score:.2f}: {decision.complexity.label}")
         sizes = [shorten(s, 20) + (" (chosen)" if s == decision.size else "") for s in decision.p]
         _bars(axes[2], sizes, list(decision.p.values()), [COLOURS[2]] * len(sizes))
         axes[2].set(xlim=(0, 1))
@@ -84,7 +82,7 @@ class ComplexityView(View):
         decision, found = self.decision(), _parts(self)
         reasons = "".join(f"<li>{escape(r)}</li>" for r in decision.reasons)
         return (
-            f"<div style='line-height:1.4'><p style='margin:4px 0'><b>{escape(decision.size)}</b> &middot; difficulty "
+            f"<div style='line-height:1.4'><p style='margin:4px 0'><b>{escape(decision.size)}</b> &middot; complexity "
             f"{decision.complexity.score:.2f} ({escape(decision.complexity.label)})</p>{found}"
             f"<ul style='margin:6px 0;padding-left:18px'>{reasons}</ul></div>"
         )
@@ -141,31 +139,18 @@ def _parts(view: ComplexityView) -> str:
     return f"{_line(view)}<table>{sizes}</table><p style='margin:6px 0 0'>Features</p><table>{features}</table>"
 
 
-def _range(policy: RoutingPolicy, score: float) -> tuple[float, float, list[float]]:
-    """Ends of the line of difficulties, and the cut points on it."""
-    cuts = [c for c in policy.cut_points if np.isfinite(c)]
-    low, high = min([*cuts, score, -1.0]), max([*cuts, score, 1.0])
-    edge = 0.1 * (high - low)
-    return low - edge, high + edge, cuts
-
-
 def _line(view: ComplexityView, width: int = 480) -> str:
-    """The line of difficulties with its cut points, as SVG that takes the page's own ink."""
+    """The complexity on a line from 0 to 1, as SVG that takes the page's own ink."""
     score = view.decision().complexity.score
-    low, high, cuts = _range(view.policy, score)
-
-    def x(value: float) -> float:
-        return 8 + (value - low) / (high - low) * (width - 16)
-
-    marks = "".join(
-        f"<path d='M{x(c):.1f} 8V28' stroke='currentColor' stroke-dasharray='3 2'/>"
-        f"<text x='{x(c):.1f}' y='42' font-size='11' text-anchor='middle' fill='currentColor'>cut {c:.2f}</text>"
-        for c in cuts
+    x = 8 + score * (width - 16)
+    ends = "".join(
+        f"<text x='{at}' y='42' font-size='11' text-anchor='{side}' fill='currentColor'>{word}</text>"
+        for at, side, word in ((8, "start", "0: the smallest size is right"), (width - 8, "end", "1: it fails"))
     )
     return (
-        f"<svg width='{width}' height='46' role='img' aria-label='difficulty {score:.2f}'>"
-        f"<path d='M8 18H{width - 8}' stroke='{FAINT}' stroke-width='2'/>{marks}"
-        f"<circle cx='{x(score):.1f}' cy='18' r='6' fill='{COLOURS[1]}' stroke='white'/></svg>"
+        f"<svg width='{width}' height='46' role='img' aria-label='complexity {score:.2f}'>"
+        f"<path d='M8 18H{width - 8}' stroke='{FAINT}' stroke-width='2'/>{ends}"
+        f"<circle cx='{x:.1f}' cy='18' r='6' fill='{COLOURS[1]}' stroke='white'/></svg>"
     )
 
 
@@ -178,13 +163,9 @@ def _bars(axes: Axes, names: list[str], values: list[float], colours: list[str])
     axes.axvline(0, color=FAINT, linewidth=1)
 
 
-def _scale(axes: Axes, score: float, policy: RoutingPolicy) -> None:
-    """The line of difficulties with the cut points."""
-    low, high, cuts = _range(policy, score)
-    axes.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
+def _scale(axes: Axes, score: float) -> None:
+    """The complexity on a line from 0 to 1."""
+    axes.set(xlim=(-0.02, 1.02), ylim=(-1, 1), yticks=[])
     axes.axhline(0, color=FAINT, linewidth=2)
-    for cut in cuts:
-        axes.axvline(cut, color=INK, linestyle=LINES[3], linewidth=1)
-        axes.annotate(f"cut {cut:.2f}", (cut, 0.9), (3, 0), textcoords="offset points", fontsize="small", color=INK)
     axes.plot(score, 0, "o", color=COLOURS[1], markersize=10, markeredgecolor="white")
-    axes.set_xlabel("Difficulty (no unit)")
+    axes.set_xlabel("Chance that the smallest size fails (0 to 1)")

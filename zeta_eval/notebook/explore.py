@@ -12,7 +12,7 @@ import pandas as pd
 
 from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
-from zeta_eval.evaluation.reports.style import COLOURS, FAINT, canvas, image, legend, shorten, title
+from zeta_eval.evaluation.reports.style import COLOURS, canvas, image, legend, shorten, title
 from zeta_eval.evaluation.reports.tables import html_table
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.files import loaded
@@ -44,9 +44,6 @@ class Explore(WorkingPoint, View):
         figure, [[axes]] = canvas(size=(6.4, 4.8))
         data, unit = self.data, self.data.unit_cost
         draw_plane(axes, data.singles * [unit, 1.0], data.sizes, self.policy.cost_unit)
-        if self.trials is not None:
-            front = study_front(self.trials)
-            axes.plot(front["cost"], front["score"], "x", color=FAINT, markersize=5, label="front of the study (tune)")
         _, cost, score = data.curve(data.score, data.cost)
         draw_curve(axes, "oracle", np.column_stack([cost.mean(axis=0) * unit, score.mean(axis=0)]))
         draw_curve(axes, "policy", self._frame[["cost", "accuracy"]].to_numpy())
@@ -93,7 +90,7 @@ def explore(
 
     Args:
         outcomes: A table, its file, or a benchmark's folder.
-        policy: A policy, its file, or a tuning report, which adds the front of its study.
+        policy: A policy, its file, or a tuning report.
         split: Where to choose; "validate" leaves "test" to measure what was chosen.
         seed: Seed of the intervals.
 
@@ -108,14 +105,7 @@ def explore(
         >>> view.save("policy.json").name
         'policy.json'
     """
-    trials = policy.trials if isinstance(policy, TuningReport) else None
-    return Explore(loaded(Outcomes, outcomes), load_policy(policy), split=split, seed=seed, trials=trials)
-
-
-def study_front(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that no other beats in both score and cost, cheapest first."""
-    ordered = trials.sort_values(["cost", "score"], ascending=[True, False], kind="stable")
-    return ordered[ordered["score"] > ordered["score"].cummax().shift(fill_value=-np.inf)]
+    return Explore(loaded(Outcomes, outcomes), load_policy(policy), split=split, seed=seed)
 
 
 def _widget(view: Explore, figure: Figure) -> DOMWidget:

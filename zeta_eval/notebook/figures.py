@@ -85,10 +85,7 @@ def accuracy_by_complexity(
     figure, [[axes]] = canvas(size=(7.0, 4.4))
     for i, size in enumerate(policy.sizes):
         _line(axes, table[table["size"] == size], i, size)
-    cuts = [c for c in policy.cut_points if table["x"].min() < c < table["x"].max()]
-    for i, cut in enumerate(cuts):
-        axes.axvline(cut, color=FAINT, linestyle=LINES[3], linewidth=1, label="" if i else "cut point of the policy")
-    axes.set_xlabel("Complexity (the policy's difficulty, no unit; bins of as many queries each)")
+    axes.set_xlabel("Complexity (chance that the smallest size fails, 0 to 1; bins of as many queries each)")
     axes.set_ylabel("Accuracy (mean score, 0 to 1)")
     n = int(table["n"].sum() / len(policy.sizes))
     title(axes, f"{policy.name}: {n} queries of split '{split}', 95 % intervals")
@@ -132,7 +129,7 @@ def latency(outcomes: Outcomes | str | Path) -> Figure:
 
 
 def importance(report: TuningReport) -> Figure:
-    """Draw which parameters of a search mattered for the policy's utility.
+    """Draw which parameters of a search mattered for the gap closed.
 
     Raises:
         InvalidInputError: a search of fewer than 10 trials.
@@ -143,7 +140,7 @@ def importance(report: TuningReport) -> Figure:
     axes.barh([name for name, _ in shown], [share for _, share in shown], color=COLOURS[0])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("Share of the utility's variance explained (0 to 1, functional ANOVA)")
+    axes.set_xlabel("Share of the variance of the gap closed that is explained (0 to 1, functional ANOVA)")
     part = f", the first {SHOWN} of {len(found)}" if len(found) > SHOWN else ""
     title(axes, f"Parameters of {len(report.trials)} trials{part}")
     return figure

@@ -54,7 +54,7 @@ class RoutedCell:
 
         lines = [self._title(), text_table(self._table()), *(f"- {r}" for r in self.decision.reasons)]
         if self.explanation is not None:
-            lines += [_start(self.explanation), text_table(_shares(self.explanation)), *_changes(self.explanation)]
+            lines += [_SHARES, text_table(_shares(self.explanation)), *_changes(self.explanation)]
         for step, reason in self.steps:
             lines.append(_told(step, reason))
             if self.compared:
@@ -69,7 +69,7 @@ class RoutedCell:
 
         parts = [f"<div><b>{_e(self._title())}</b></div>", html_table(self._table()), _list(self.decision.reasons)]
         if self.explanation is not None:
-            parts += [f"<div>{_e(_start(self.explanation))}</div>", html_table(_shares(self.explanation))]
+            parts += [f"<div>{_e(_SHARES)}</div>", html_table(_shares(self.explanation))]
             parts.append(_list(_changes(self.explanation)))
         if self.compared:
             parts.append(self._side_by_side())
@@ -89,7 +89,7 @@ class RoutedCell:
             FAILED: "failed",
         }[self.state]
         return (
-            f"{doing} \u00b7 difficulty {d.complexity.score:.2f} ({d.complexity.label}) \u00b7 cost weight "
+            f"{doing} \u00b7 complexity {d.complexity.score:.2f} ({d.complexity.label}) \u00b7 cost weight "
             f"{d.cost_weight:.3g} \u00b7 policy {d.policy}"
         )
 
@@ -126,13 +126,12 @@ class RoutedCell:
         return f"<table><tr>{cells}</tr></table>"
 
 
+_SHARES = "By how much each feature raises the chance that the smallest size fails, against an average query:"
+
+
 def _told(step: Step, reason: str) -> str:
     failed = f", failed: {step.error}" if step.error is not None else ""
     return f"{step.size}, {step.latency_s:.3g} s{failed}" + (f": {reason}" if reason else "")
-
-
-def _start(explanation: Explanation) -> str:
-    return f"What each feature adds to the difficulty (before any: {explanation.bias:+.2f}):"
 
 
 def _shares(explanation: Explanation) -> pd.DataFrame:
@@ -152,7 +151,7 @@ def _changes(explanation: Explanation) -> list[str]:
         else:
             until = "up" if math.isinf(span[1]) else f"to {span[1]:.3g}"
             lines.append(f"A cost weight from {span[0]:.3g} {until} chooses {size}.")
-    return lines + [f"Without {name}, {size} would be chosen." for name, size in explanation.turning.items()]
+    return lines
 
 
 def _answer_html(text: str) -> str:

@@ -10,24 +10,20 @@ import pandas as pd
 
 from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import difficulty
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import families
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tuning.cuts import best_cut_points
 
 
 class WorkingPoint:
     """A policy's trade-offs, measured once on one split, and the one that is looked at, which can be moved."""
 
-    def __init__(
-        self, outcomes: Outcomes, policy: RoutingPolicy, *, split: str, seed: int, trials: pd.DataFrame | None = None
-    ) -> None:
-        """Measure the whole curve; `trials` are those of the study that found the policy."""
-        self.policy, self.split, self.seed, self.trials = policy, split, seed, trials
+    def __init__(self, outcomes: Outcomes, policy: RoutingPolicy, *, split: str, seed: int) -> None:
+        """Measure the whole curve."""
+        self.policy, self.split, self.seed = policy, split, seed
         self._outcomes = outcomes.for_sizes(policy.sizes)
         self.table = self._outcomes.split(split)
         """The queries that the curve is measured on."""
@@ -89,22 +85,13 @@ class WorkingPoint:
         )
 
     def chosen(self) -> RoutingPolicy:
-        """The policy at the working point, with its verdict measured again on `test`.
-
-        Its cut points are those that divide the sizes best at this cost weight on `tune`.
-        """
+        """The policy at the working point, with its verdict measured again on `test`."""
         weight = self.cost_weight
         origin = {"cost_weight_chosen_on": self.split, "chosen_from": self.policy.checksum}
         provenance = {**self.policy.provenance, **origin}
-        policy = replace(self.policy, cost_weight=weight, cut_points=self._cuts(weight), provenance=provenance)
+        policy = replace(self.policy, cost_weight=weight, provenance=provenance)
         report = replay(policy, self._outcomes, split="test", seed=self.seed, baselines=False)
         return replace(policy, verdict=report.verdict)
-
-    def _cuts(self, weight: float) -> tuple[float, ...]:
-        if weight == self.policy.cost_weight:
-            return self.policy.cut_points
-        data = Evaluator(self._outcomes.split("tune"), self.policy.cost_unit)
-        return best_cut_points(difficulty(self.policy, data.features), data.score - weight * data.cost)
 
     def save(self, path: str | Path) -> Path:
         """Write `chosen` as a policy file, whole or not at all; returns the path."""

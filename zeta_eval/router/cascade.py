@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators.linear import logit, sigmoid
+from zeta_eval.router.estimators.tables import logit, sigmoid
 from zeta_eval.router.signals import SIGNALS, AnswerView, agree
 
 LOGPROBS = ("mean_logprob", "min_logprob", "answer_log_odds")

@@ -46,7 +46,7 @@ class Decision:
     size: str
     """The chosen size."""
     complexity: Complexity
-    """Difficulty, label and features of the query."""
+    """Chance that the smallest size fails, label and features of the query."""
     p: Mapping[str, float]
     """Estimated chance that a size is right, by size. It is fitted to choose well, less to be exact."""
     cost: Mapping[str, float]
@@ -54,7 +54,7 @@ class Decision:
     cost_weight: float
     """Accuracy given up to save one call of the largest size, as it was applied."""
     familiarity: float
-    """How like the queries that the policy was tuned on this query is, in [0, 1]; savings count by this share."""
+    """How like the queries that the policy was tuned on this query is, in [0, 1]; for the rest the fallback decides."""
     reasons: tuple[str, ...]
     """Why this size, in words."""
     policy: str

@@ -1,54 +1,84 @@
-"""Familiarity: how like the queries that a policy was tuned on a query is. Standard library only.
+"""How like the queries that a policy was tuned on a new query is. Standard library only.
 
-Learned routers collapse on tasks that they were not tuned on. So a policy measures the familiarity of each query, in
-[0, 1]: 1 where the query's task was in the tuning queries; by the rarity of its words where no task is named; and where
-the task is new, the value that leaving out whole tasks has shown to be safe. The less familiar a query is, the more its
-estimates return to each size's mean, and the less the saving of a smaller size counts: in the end the largest answers.
+What was fitted on some queries says nothing of queries unlike them, so there the policy falls back to rules of thumb
+(`RoutingPolicy.fallback`). Two things tell: words that are rare among the tuning queries; and short everyday requests,
+which no benchmark holds and which a model that was fitted to tell them from the tuning queries finds.
 """
 
 import base64
-import math
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 from zeta_eval.exceptions import PolicyError
+from zeta_eval.router.complexity.view import TextView
+from zeta_eval.router.estimators.forest import Forest
+from zeta_eval.router.estimators.tables import finite
 
 STEPS = 16.0
 """Steps per nat in which rarities are stored."""
 
+CACHED = 1 << 15
+"""Tokens whose rarity a process keeps."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ramp:
+    """Turns a number into a familiarity: 1 up to `near`, 0 from `far` on, and a straight line between."""
+
+    near: float
+    """Number up to which a query is fully familiar."""
+    far: float
+    """Number from which on a query is unlike the tuning queries; > near."""
+
+    def __post_init__(self) -> None:
+        if not finite(self.near, self.far) or not self.near < self.far:
+            raise PolicyError(f"The limits of familiarity {self.near} and {self.far} are none; tune the policy again.")
+
+    def share(self, x: float) -> float:
+        """Return the familiarity, in [0, 1]."""
+        return min(1.0, max(0.0, (self.far - x) / (self.far - self.near)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everyday:
+    """Tells short everyday requests ("thanks!", "Capital of France?") from the tuning queries."""
+
+    forest: Forest
+    """One number for a text: near 0 for the tuning queries, near 1 for everyday requests."""
+    ramp: Ramp
+    """How familiar a text with that number is."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Read from JSON values."""
+        return cls(forest=Forest.of(data["forest"]), ramp=Ramp(**data["ramp"]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """The queries that a policy was tuned on, in summary: their tasks and how rare each word is among them."""
+    """The queries that a policy was tuned on, in summary: their tasks, and how rare each word is among them."""
 
     tasks: tuple[str, ...]
     """Names of the tasks of the tuning queries."""
-    base: tuple[float, ...]
-    """Log-odds of each size over all tuning queries, shape (M,): the estimate for a query unlike any of them."""
-    transfer: float
-    """Familiarity of a query of a new task, in [0, 1], measured by leaving tasks out."""
-    near: float
-    """Mean rarity of a text's words, in nats, up to which the text is fully familiar."""
-    far: float
-    """Mean rarity from which on the text is as unfamiliar as a new task; > near."""
+    rarity: Ramp
+    """How familiar a text is by the mean rarity of its words, in nats."""
     bits: int
     """Words are hashed to 2**bits buckets."""
     table: str
     """Base64 of a byte per bucket: `STEPS` times minus the log of the share of tuning queries with such a word."""
+    everyday: Everyday | None = None
+    """Finds everyday requests; None where the tuning queries hold some."""
 
     def __post_init__(self) -> None:
-        numbers = (*self.base, self.transfer, self.near, self.far)
-        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
-            raise PolicyError("What the policy was tuned on holds a number that is not finite; tune the policy again.")
-        if not (0 <= self.transfer <= 1 and self.near < self.far):
-            raise PolicyError(f"The familiarity {self.transfer} or its limits are out of range; tune the policy again.")
-        if not 1 <= self.bits <= 20 or len(self._rarities) != 1 << self.bits:
+        if not 1 <= self.bits <= 20 or len(self.rarities) != 1 << self.bits:
             raise PolicyError("The table of words has a wrong length; export the policy again.")
 
     @cached_property
-    def _rarities(self) -> bytes:
+    def rarities(self) -> bytes:
+        """The table: `STEPS` times minus the log of the share of tuning queries with a word of each bucket."""
         try:
             return base64.b64decode(self.table, validate=True)
         except ValueError as e:
@@ -58,28 +88,40 @@ class Domain:
     def _known(self) -> frozenset[str]:
         return frozenset(self.tasks)
 
-    def familiarity(self, words: Iterable[str], task: str | None) -> float:
-        """Return the familiarity, in [0, 1], of a query with these words and, where it is known, of this task."""
-        if task is not None:
-            return 1.0 if task in self._known else self.transfer
-        found, rarities = buckets(words, self.bits), self._rarities
-        mean = sum(map(rarities.__getitem__, found)) / (STEPS * len(found)) if found else self.far
-        like = min(1.0, max(0.0, (self.far - mean) / (self.far - self.near)))
-        return self.transfer + (1.0 - self.transfer) * like
+    def familiarity(self, view: TextView, features: Mapping[str, float], task: str | None) -> float:
+        """Return the familiarity of a query, in [0, 1]; 1 where its task is named and known."""
+        if task is not None and task in self._known:
+            return 1.0
+        if not view.tokens:
+            return 0.0
+        like = self.rarity.share(self.mean_rarity(view.tokens))
+        if like > 0.0 and (e := self.everyday) is not None:
+            like = min(like, e.ramp.share(e.forest.mean(features)[0]))
+        return like
+
+    def mean_rarity(self, tokens: Sequence[str]) -> float:
+        """Return the mean rarity of a text's tokens, in nats; there is at least one."""
+        known, total = self._known_tokens, 0
+        for token in tokens:
+            if (rarity := known.get(token)) is None:
+                if len(known) >= CACHED:
+                    known.clear()
+                rarity = known[token] = self.rarities[bucket(token, self.bits)]
+            total += rarity
+        return total / (STEPS * len(tokens))
+
+    @cached_property
+    def _known_tokens(self) -> dict[str, int]:
+        return {}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Read from JSON values."""
+        everyday = None if data["everyday"] is None else Everyday.of(data["everyday"])
+        parts = {"tasks": tuple(data["tasks"]), "rarity": Ramp(**data["rarity"]), "everyday": everyday}
+        return cls(**{**data, **parts})
 
 
-def buckets(words: Iterable[str], bits: int) -> list[int]:
-    """Return the bucket, in [0, 2**bits), of every distinct word."""
-    mask, crc = (1 << bits) - 1, zlib.crc32
-    return [crc(w.encode("utf-8", "surrogatepass")) & mask for w in set(words)]
-
-
-def counted_cost(cost: Sequence[float], familiarity: float) -> tuple[float, ...]:
-    """Return what each size's expected cost counts in a choice, shape (M,), the last size being the largest.
-
-    A saving against the largest size counts only as far as the query is familiar: a saving that is unsure counts less.
-    """
-    if familiarity >= 1.0:
-        return tuple(cost)
-    most = cost[-1]
-    return tuple(most + familiarity * (c - most) for c in cost)
+def bucket(token: str, bits: int) -> int:
+    """Return the bucket of a token, in [0, 2**bits)."""
+    return zlib.crc32(token.encode("utf-8", "surrogatepass")) & ((1 << bits) - 1)

@@ -4,10 +4,8 @@ For a query q and each size m the policy gives a chance of success p_m(q) and an
 argmax_m p_m(q) - cost_weight * c_m(q); ties go to the cheaper size. Costs are shares of the largest size's mean cost,
 so that a cost weight means the same on every machine: the accuracy given up to save one call of the largest size.
 
-p_m = sigmoid(slope_m * (ability_m - d(q))), the two-parameter logistic model of item response theory (Birnbaum 1968):
-a size has an ability, a query a difficulty d(q), which is a weighted sum of named text features. This estimator is the
-heuristic. A policy may hold a fitted estimator beside it, which decides for familiar queries. The less familiar a query
-is, the more the heuristic decides, then each size's mean, and in the end the largest size (`zeta_eval.router.domain`).
+The chances come from an estimator (`zeta_eval.router.estimators`). The less a query is like those that the estimator
+was fitted to (`zeta_eval.router.domain`), the more rules of thumb decide instead, the fallback.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +20,15 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import LOGPROBS, Look
 from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
-from zeta_eval.router.decision import checked_cost_weight
+from zeta_eval.router.decision import best, checked_cost_weight
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import Estimator
-from zeta_eval.router.estimators.linear import CostModel, logit, sigmoid
-from zeta_eval.router.policy_file import FILE, Rung, Verdict, content_of, parts_of
+from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.router.policy_file import FILE, Rung, Verdict, content_of, read
+from zeta_eval.router.rules_of_thumb import COST_WEIGHT, costs_of_thumb, rules_of_thumb
 from zeta_eval.router.signals import SIGNALS
 
-__all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "band_label"]
+__all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "size_label"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +36,7 @@ class Estimate:
     """Chance of success and expected cost of every size for one query."""
 
     complexity: Complexity
-    """Difficulty, label and features of the query."""
+    """Chance that the smallest size fails, label and features of the query."""
     p: tuple[float, ...]
     """Chance of success per size, cheapest size first, in [0, 1]."""
     cost: tuple[float, ...]
@@ -58,23 +56,18 @@ class RoutingPolicy:
     >>> policy = RoutingPolicy.seed()
     >>> policy.sizes, policy.verdict.status
     (('4B', '7B', '14B'), 'not measured')
-    >>> [round(p, 2) for p in policy.estimate("What is the capital of France?").p]
-    [0.0, 0.87, 0.88]
+    >>> policy.complexity("What is the capital of France?").label
+    'simple'
     """
 
     name: str
     """Name of the policy."""
     rungs: tuple[Rung, ...]
     """The sizes, cheapest first."""
-    weights: Mapping[str, float]
-    """Weight of each feature in the difficulty, by feature name, in order of summation."""
-    bias: float
-    """Difficulty of a query whose features are all zero."""
+    estimator: Estimator
+    """What gives the chances of success."""
     cost_weight: float
     """Accuracy given up to save one call of the largest size; >= 0."""
-    cut_points: tuple[float, ...]
-    """Difficulties that best divide the sizes at the tuned cost weight, one fewer than sizes, ascending; -inf or inf
-    where a size would get no query. They name the band in `Complexity.label`; the utility decides the size."""
     default_size: str
     """The size for a query that gives no signal."""
     cost_unit: str = "gpu_s"
@@ -85,12 +78,12 @@ class RoutingPolicy:
     """The size for embedding requests; None sends them to the cheapest."""
     costs: CostModel | None = None
     """Estimator of the cost of a query; None takes each size's mean."""
-    learned: Estimator | None = None
-    """The estimator beside the heuristic; None leaves the choice to the heuristic alone."""
     looks: tuple[Look, ...] = ()
     """How the signals of answers change the chances; empty where going on after an answer did not pay."""
     domain: Domain | None = None
     """What the policy was tuned on; None takes every query to be familiar."""
+    fallback: Estimator | None = None
+    """What gives the chances of a query unlike all that the policy was tuned on; None sends it to the largest size."""
     verdict: Verdict = field(default_factory=Verdict)
     """Whether routing was shown to pay on held-out queries."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -106,31 +99,21 @@ class RoutingPolicy:
             )
         if not isinstance(self.embedding_size, str | None):
             raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
-        if len(self.cut_points) != len(sizes) - 1:
-            raise PolicyError(f"{len(sizes)} sizes need {len(sizes) - 1} cut points, got {len(self.cut_points)}.")
-        self._check_numbers()
-        self._check_models(len(sizes))
-        self._check_looks(sizes)
-
-    def _check_numbers(self) -> None:
-        if not all(math.isfinite(w) for w in (*self.weights.values(), self.bias)):
-            raise PolicyError("A feature weight is not finite; tune the policy again.")
         checked_cost_weight(self.cost_weight, PolicyError)
         if not (math.isfinite(self.unit_cost) and self.unit_cost > 0):
             raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
-        if any(not a <= b for a, b in pairwise((*self.cut_points, math.inf))):
-            raise PolicyError(f"The cut points {self.cut_points} do not ascend; tune the policy again.")
+        self._check_models(len(sizes))
+        self._check_looks(sizes)
 
     def _check_models(self, n: int) -> None:
-        lengths, names = [] if self.domain is None else [len(self.domain.base)], set(self.weights)
-        if self.costs is not None:
-            lengths += [len(self.costs.log_cost.bias), len(self.costs.low), len(self.costs.high)]
-            names |= set(self.costs.log_cost.weights)
-        if self.learned is not None:
-            lengths.append(len(self.learned.base))
-            names |= set(self.learned.linear.weights)
+        estimators = [self.estimator] if self.fallback is None else [self.estimator, self.fallback]
+        lengths = [e.n_sizes for e in estimators] + ([] if self.costs is None else [len(self.costs.low)])
         if any(length != n for length in lengths):
             raise PolicyError(f"A model of the policy does not fit its {n} sizes; tune the policy again.")
+        names = {name for e in estimators for name in e.features}
+        names |= set() if self.costs is None else set(self.costs.log_cost.features)
+        if self.domain is not None and self.domain.everyday is not None:
+            names |= set(self.domain.everyday.forest.features)
         if unknown := names - set(FEATURES):
             raise PolicyError(
                 f"Feature '{min(unknown)}' is not registered here; import the module that defines it, or tune again."
@@ -153,49 +136,55 @@ class RoutingPolicy:
         """Names of the sizes, cheapest first."""
         return tuple(r.size for r in self.rungs)
 
-    def difficulty(self, features: Mapping[str, float]) -> float:
-        """Return the weighted sum of features, in the order of `weights`."""
-        d = self.bias
-        for name, weight in self.weights.items():
-            d += weight * features[name]
-        return d
-
-    def complexity(self, text: str) -> Complexity:
-        """Return the difficulty of a text, with the label of the band of cut points that it falls into."""
-        return self._complexity(text, extract(text))
-
-    def _complexity(self, text: str, features: Mapping[str, float]) -> Complexity:
-        d = self.difficulty(features)
-        return Complexity(score=d, label=self._label(text, d), features={n: features[n] for n in self.weights})
-
-    def _label(self, text: str, d: float) -> str:
-        if not has_signal(text):
-            return "unknown"
-        if is_embedding_request(text):
-            return "embedding"
-        return band_label(sum(d > cut for cut in self.cut_points), len(self.rungs))
+    def complexity(self, text: str, task: str | None = None) -> Complexity:
+        """Return how hard a text is: the chance that the smallest size fails, and a label (see `Complexity`)."""
+        return self.estimate(text, task).complexity
 
     def estimate(self, text: str, task: str | None = None) -> Estimate:
         """Return the chance of success and the expected cost of every size for a text, of a task where it is known."""
         view = TextView.of(text)
         features = extract(view)
-        complexity = self._complexity(text, features)
-        familiarity = 1.0 if self.domain is None else self.domain.familiarity(view.vocabulary, task)
-        logits = [r.slope * (r.ability - complexity.score) for r in self.rungs]
-        if self.learned is not None:
-            learned = self.learned.logits(text, features, task)
-            logits = [h + familiarity * (z - h) for z, h in zip(learned, logits, strict=True)]
-        if self.domain is not None:
-            logits = [b + familiarity * (z - b) for z, b in zip(logits, self.domain.base, strict=True)]
+        familiarity = 1.0 if self.domain is None else self.domain.familiarity(view, features, task)
+        p, cost = self._chances(view, features, task, familiarity), self._costs(features, task, familiarity)
+        forced = self._forced(text)
+        label = forced[0] if forced else size_label(best(p, cost, self.cost_weight), len(p))
+        complexity = Complexity(score=1.0 - p[0], label=label, features=features)
         return Estimate(
-            complexity=complexity,
-            p=tuple(map(sigmoid, logits)),
-            cost=self.costs.cost(features, task) if self.costs is not None else tuple(r.cost for r in self.rungs),
-            familiarity=familiarity,
-            forced={"unknown": self.default_size, "embedding": self.embedding_size or self.sizes[0]}.get(
-                complexity.label
-            ),
+            complexity=complexity, p=p, cost=cost, familiarity=familiarity, forced=forced[1] if forced else None
         )
+
+    def _forced(self, text: str) -> tuple[str, str] | None:
+        """The label of a text about which a rule decides, and the size that the rule demands."""
+        if not has_signal(text):
+            return "unknown", self.default_size
+        if is_embedding_request(text):
+            return "embedding", self.embedding_size or self.sizes[0]
+        return None
+
+    def _chances(
+        self, view: TextView, features: Mapping[str, float], task: str | None, familiarity: float
+    ) -> tuple[float, ...]:
+        """The estimator's chances as far as the text is familiar, for the rest the fallback's; shape (M,)."""
+        if familiarity >= 1.0:
+            return tuple(self.estimator.chances(view, features, task))
+        if self.fallback is None:
+            other = [0.0] * (len(self.rungs) - 1) + [1.0]
+        else:
+            other = self.fallback.chances(view, features, None)
+        if familiarity <= 0.0:
+            return tuple(other)
+        p = self.estimator.chances(view, features, task)
+        return tuple([b + familiarity * (a - b) for a, b in zip(p, other, strict=True)])
+
+    def _costs(self, features: Mapping[str, float], task: str | None, familiarity: float) -> tuple[float, ...]:
+        """The expected costs as far as the text is familiar, for the rest each size's mean cost; shape (M,)."""
+        mean = tuple([r.cost for r in self.rungs])
+        if self.costs is None or familiarity <= 0.0:
+            return mean
+        cost = self.costs.cost(features, task)
+        if familiarity >= 1.0:
+            return cost
+        return tuple([b + familiarity * (a - b) for a, b in zip(cost, mean, strict=True)])
 
     @classmethod
     def seed(cls, sizes: tuple[str, ...] = ("4B", "7B", "14B")) -> RoutingPolicy:
@@ -204,23 +193,11 @@ class RoutingPolicy:
         Its weights are guesses, and its verdict says "not measured". Embedding requests go to the smallest size, simple
         queries to the next one and complex ones to the largest.
         """
-        weights = {"cue_code": 0.5, "cue_mathematics": 0.6, "cue_reasoning": 1.0, "latex": 0.4, "words": 0.35}
-        n, cost_weight = len(sizes), 0.5
-        cost = [1.0 if n == 1 else 0.3 + 0.7 * i / (n - 1) for i in range(n)]
-        # The largest size is taken to be right nearly always, the one before it up to a difficulty of about zero.
-        abilities, slopes = [-10.0] * (n - 2) + [0.0] * (n > 1) + [100.0], [1.0] * (n - 2) + [2.0] * (n > 1) + [0.02]
-        if n > 1:
-            abilities[-2] = logit(sigmoid(2.0) - cost_weight * (cost[-1] - cost[-2])) / 2.0
         return cls(
             name="seed",
-            rungs=tuple(
-                Rung(size=s, ability=a, slope=b, cost=c)
-                for s, a, b, c in zip(sizes, abilities, slopes, cost, strict=True)
-            ),
-            weights=weights,
-            bias=-1.2,
-            cost_weight=cost_weight,
-            cut_points=(-math.inf,) * max(0, n - 2) + (0.0,) * min(1, n - 1),
+            rungs=tuple(Rung(size=s, cost=c) for s, c in zip(sizes, costs_of_thumb(len(sizes)), strict=True)),
+            estimator=rules_of_thumb(len(sizes)),
+            cost_weight=COST_WEIGHT,
             default_size=sizes[-1],
             embedding_size=sizes[0],
         )
@@ -241,7 +218,7 @@ class RoutingPolicy:
         Raises:
             PolicyError: no such file, no JSON, another schema version, a damaged checksum, or inconsistent content.
         """
-        return cls(**parts_of(path))
+        return read(path, cls)
 
     @property
     def checksum(self) -> str:
@@ -252,8 +229,11 @@ class RoutingPolicy:
         return content_of({f.name: getattr(self, f.name) for f in fields(self)})
 
 
-def band_label(band: int, n_sizes: int) -> str:
-    """Return the label of a band: the last is "complex", the first of three or more "trivial", others "simple"."""
-    if band == n_sizes - 1 and n_sizes > 1:
+def size_label(index: int, n_sizes: int) -> str:
+    """Return the label of a query that the size at an index takes.
+
+    The largest size's queries are "complex", the smallest's of three or more sizes "trivial", all others "simple".
+    """
+    if index == n_sizes - 1 and n_sizes > 1:
         return "complex"
-    return "trivial" if band == 0 and n_sizes > 2 else "simple"
+    return "trivial" if index == 0 and n_sizes > 2 else "simple"

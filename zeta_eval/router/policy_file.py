@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.checked_file import CheckedFile
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import estimator_of, estimator_to_dict
-from zeta_eval.router.estimators.linear import CostModel, Linear
+from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.router.estimators.tables import finite
+
+_P = TypeVar("_P")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """One size of a policy: how able the size is and what it costs."""
+    """One size of a policy: what it costs and what it can hold."""
 
     size: str
     """Name of the size."""
-    ability: float
-    """Difficulty that this size masters with probability one half."""
-    slope: float
-    """How sharply success falls around the ability; > 0."""
     cost: float
-    """Mean cost of a query, as a share of the largest size's mean cost."""
+    """Mean cost of a query, as a share of the largest size's mean cost; >= 0."""
     latency_s: float | None = None
     """Mean batch-1 latency seen when the policy was tuned, in seconds."""
 
     def __post_init__(self) -> None:
-        numbers = (self.ability, self.slope, self.cost)
-        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
-            raise PolicyError(f"Size '{self.size}' has a number that is not finite: {numbers}; tune the policy again.")
-        if self.slope <= 0 or self.cost < 0:
-            raise PolicyError(
-                f"Size '{self.size}' needs slope > 0 and costs >= 0, got {numbers}; tune the policy again."
-            )
+        if not finite(self.cost) or self.cost < 0:
+            raise PolicyError(f"Size '{self.size}' costs {self.cost!r}; give a finite cost of at least 0.")
 
 
 PROVEN, IN_PART, NOT_PROVEN = "proven", "proven in part", "not proven on this data"
@@ -98,7 +91,7 @@ class Verdict:
 
 FILE = CheckedFile(
     name="policy file",
-    schema_version=2,
+    schema_version=3,
     writer="`zeta tune TABLE --out FILE`",
     remedy="export it again with `zeta tune`",
     error=PolicyError,
@@ -111,19 +104,18 @@ def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **parts,
         "rungs": [asdict(r) for r in parts["rungs"]],
-        "weights": dict(parts["weights"]),
-        "cut_points": [c if math.isfinite(c) else str(c) for c in parts["cut_points"]],
-        "learned": None if parts["learned"] is None else estimator_to_dict(parts["learned"]),
+        "estimator": estimator_to_dict(parts["estimator"]),
+        "fallback": None if parts["fallback"] is None else estimator_to_dict(parts["fallback"]),
         "looks": [asdict(look) for look in parts["looks"]],
         "provenance": dict(parts["provenance"]),
     } | {n: None if parts[n] is None else asdict(parts[n]) for n in ("costs", "domain", "verdict")}
 
 
-def parts_of(path: str | Path) -> dict[str, Any]:
-    """Read a policy's parts, by the names of its fields, from a file; errors as in `RoutingPolicy.load`."""
+def read(path: str | Path, make: Callable[..., _P]) -> _P:
+    """Read a policy, which `make` makes of its parts by the names of its fields; errors as in `RoutingPolicy.load`."""
     content = FILE.read(path)
     try:
-        return _parts(content)
+        return make(**_parts(content))
     except (AttributeError, KeyError, TypeError, ValueError) as e:
         if isinstance(e, InvalidInputError):
             raise
@@ -135,21 +127,13 @@ def parts_of(path: str | Path) -> dict[str, Any]:
 def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
     data = {k: v for k, v in content.items() if k != "schema_version"}
     data["rungs"] = tuple(Rung(**r) for r in data["rungs"])
-    data["cut_points"] = tuple(float(c) for c in data["cut_points"])
-    if (costs := data["costs"]) is not None:
-        low, high = tuple(costs["low"]), tuple(costs["high"])
-        data["costs"] = CostModel(log_cost=Linear.of(costs["log_cost"]), low=low, high=high)
-    if data["learned"] is not None:
-        data["learned"] = estimator_of(data["learned"])
-    if (domain := data["domain"]) is not None:
-        data["domain"] = Domain(**domain | {"tasks": tuple(domain["tasks"]), "base": tuple(domain["base"])})
+    data["estimator"] = estimator_of(data["estimator"])
+    data["fallback"] = None if data["fallback"] is None else estimator_of(data["fallback"])
+    data["costs"] = None if data["costs"] is None else CostModel.of(data["costs"])
+    data["domain"] = None if data["domain"] is None else Domain.of(data["domain"])
     data["looks"] = tuple(
         Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
         for x in data["looks"]
     )
-    if data.pop("peek", None) is not None:
-        raise PolicyError(
-            "The policy lets the smallest size read a query first, which is no longer done; tune it again."
-        )
     data["verdict"] = Verdict.read(data["verdict"])
     return data

@@ -2,29 +2,31 @@
 
 from collections.abc import Sequence
 
-from zeta_eval.router.domain import counted_cost
+from zeta_eval.router.complexity.wording import in_words
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 
 HOPEFUL = 0.5
 """A query that some size answers with this chance or more is not called hopeless."""
 
+FELT = 0.005
+"""Least change of the smallest size's chance for which a feature is named."""
+
 
 def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
     """Say why a size was chosen for a query."""
-    complexity, sizes, p = estimate.complexity, policy.sizes, estimate.p
+    complexity, sizes, p, cost = estimate.complexity, policy.sizes, estimate.p, estimate.cost
     if complexity.label == "unknown":
         return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
     if complexity.label == "embedding":
         if policy.embedding_size is None:
             return (f"the text asks for an embedding; no size of this policy is known to embed, so {size} takes it",)
         return (f"the text asks for an embedding, which {size} serves",)
-    cost, i = counted_cost(estimate.cost, estimate.familiarity), sizes.index(size)
-    why = [] if estimate.familiarity >= 1 else [_unfamiliar(estimate.familiarity, task)]
-    why.append(f"difficulty {complexity.score:.2f} ({complexity.label}): {_features(policy, estimate)}")
-    why.append(
-        f"{size}: estimated chance of being right {p[i]:.2f} at {estimate.cost[i]:.2f} of the largest size's mean cost"
-    )
-    if i + 1 < len(sizes) and complexity.label == "complex" and max(p) < HOPEFUL:
+    i = sizes.index(size)
+    why = [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity)]
+    found = _features(policy, estimate)
+    why.append(f"complexity {complexity.score:.2f} ({complexity.label})" + (f": {found}" if found else ""))
+    why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")
+    if i + 1 < len(sizes) and max(p) < HOPEFUL:
         why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
     if i + 1 < len(sizes):
         gain, spent = p[i + 1] - p[i], weight * (cost[i + 1] - cost[i])
@@ -50,13 +52,14 @@ def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:
 
 
 def _features(policy: RoutingPolicy, estimate: Estimate) -> str:
-    """The three features with the greatest shares in the difficulty."""
-    shares = {name: weight * estimate.complexity.features[name] for name, weight in policy.weights.items()}
-    top = sorted((name for name in shares if abs(shares[name]) > 1e-9), key=lambda name: -abs(shares[name]))[:3]
-    return ", ".join(f"{name} {shares[name]:+.2f}" for name in top)
+    """The features that move the smallest size's chance most, at most three, the greatest first."""
+    source = policy.estimator if estimate.familiarity > 0.5 or policy.fallback is None else policy.fallback
+    shares = source.shares(estimate.complexity.features)
+    top = sorted((n for n, s in shares.items() if abs(s.raises) >= FELT), key=lambda n: -abs(shares[n].raises))[:3]
+    return ", ".join(in_words(name, above=shares[name].above) for name in top)
 
 
-def _unfamiliar(familiarity: float, task: str | None) -> str:
-    new = "unlike the queries this policy was tuned on" if task is None else f"task '{task}' is new to this policy"
-    share = f"{100 * familiarity:.0f} %"
-    return f"{new}: what it estimates for the query, and what a smaller size would save, count only {share}"
+def _unfamiliar(policy: RoutingPolicy, familiarity: float) -> str:
+    who = "the largest size answers" if policy.fallback is None else "rules of thumb decide"
+    new = "unlike the queries this policy was tuned on"
+    return f"{new}, so {who}" if familiarity <= 0 else f"{new}: for {100 * (1 - familiarity):.0f} % {who}"

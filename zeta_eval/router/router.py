@@ -19,7 +19,6 @@ from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity
 from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, checked_cost_weight
-from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import moved
 from zeta_eval.router.reasons import reasons as _reasons
@@ -141,9 +140,7 @@ class ZetaDynamicRouter:
         estimate = tuned = policy.estimate(_checked(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
-        wanted = (
-            estimate.forced or policy.sizes[best(estimate.p, counted_cost(estimate.cost, estimate.familiarity), weight)]
-        )
+        wanted = estimate.forced or policy.sizes[best(estimate.p, estimate.cost, weight)]
         reasons = _reasons(policy, estimate, wanted, weight, task)
         drawn, propensity = None, 1.0
         if self.explore and estimate.forced is None:

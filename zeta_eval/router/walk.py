@@ -6,7 +6,6 @@ from dataclasses import replace
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.router.cascade import Looks, after, answer_signals, logprob_signals, next_size
 from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, selected
-from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.signals import AnswerView, read_answer
 
 
@@ -70,13 +69,12 @@ class Steps:
 
     def __init__(self, sizes: Sequence[str], looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
         """Start before the first call; sizes that are not `allowed`, by index, are never called."""
-        counted = counted_cost(tuple(decision.cost.values()), decision.familiarity)
         fixed = decision.explored or decision.complexity.label in ("embedding", "unknown")
         self.walk = Walk(
             sizes,
             looks,
             tuple(decision.p.values()),
-            counted,
+            tuple(decision.cost.values()),
             decision.cost_weight,
             first=sizes.index(decision.size) if fixed else None,
             ends=decision.complexity.label == "embedding",

@@ -4,75 +4,70 @@ The classes that serve are in `zeta_eval.router.estimators`; the module `fit_NAM
 NAME. It is imported when that estimator is first fitted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 
-from zeta_eval.arrays import Floats, Ints
-from zeta_eval.evaluation.batch.predict import Features
-from zeta_eval.router.estimators import Estimator
-from zeta_eval.tuning.linear import Standard, folds, log_odds, task_codes
+from zeta_eval.arrays import Floats
+from zeta_eval.router.estimators.forest import Forest
+from zeta_eval.router.estimators.heuristic import Heuristic, Level
+from zeta_eval.router.estimators.tasks import TaskOffsets
+from zeta_eval.tuning.data import Data
+from zeta_eval.tuning.fit_words import OnWords, fit_words
+from zeta_eval.tuning.forests import forest_of
+from zeta_eval.tuning.heuristic import Fit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What an estimator is fitted to: Q queries with the scores of M sizes."""
+    """What an estimator is fitted to; what several estimators use is fitted once."""
 
-    read: Features
-    """The queries: texts, features and tasks."""
-    score: Floats
-    """Shape (Q, M), in [0, 1]."""
-    seed: int = 0
-    """Seed of the folds, and of whatever else is drawn."""
+    data: Data
+    """The queries."""
+    heuristic: Fit
+    """What their features tell, as the search found it."""
     embedder: str | None = None
     """Name or local folder of a sentence-transformers model, for the estimators that need one."""
-    features_c: float | None = None
-    """Inverse penalty of the regression on features; None compares several out of fold."""
 
     @cached_property
-    def base(self) -> Floats:
-        """Log-odds of each size's mean score, shape (M,)."""
-        return log_odds(self.score)
+    def forest(self) -> Forest:
+        """The trees of the heuristic, as a policy holds them."""
+        return forest_of(self.heuristic.several, self.data.read.names)
 
     @cached_property
-    def folds(self) -> list[tuple[Ints, Ints]]:
-        """Queries to fit on and held-out queries of each fold."""
-        return list(folds(len(self.score), self.seed))
+    def usual(self) -> dict[str, float]:
+        """Mean of each feature that the trees ask for."""
+        return {name: float(self.data.read.column(name).mean()) for name in self.forest.features}
 
     @cached_property
-    def standard(self) -> Standard:
-        """The features, standardised."""
-        return Standard.of(self.read.columns.T)
-
-    @cached_property
-    def tasks(self) -> tuple[list[str], Ints]:
-        """Names of the K tasks, and each query's index among them, K where it has none."""
-        return task_codes(self.read.tasks)
+    def words(self) -> OnWords:
+        """What the words of the queries tell."""
+        return fit_words(self.data)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fitted:
-    """A fitted estimator, with its estimates for queries that it was not fitted on."""
+    """A fitted estimator, before its level and what it adds for tasks."""
 
-    model: Estimator
-    """Fitted on all queries."""
     p: Floats
-    """Probability of success of every size by fits on the other folds, shape (Q, M)."""
-    features_c: float | None = None
-    """The inverse penalty of the regression on features, so that another fit can use the same."""
+    """Chances of Q queries by fits on the other folds, shape (Q, M)."""
+    estimator: Callable[[Level, TaskOffsets], Heuristic]
+    """Makes the estimator, fitted to all queries, of its level and what it adds for tasks."""
 
 
-Fit = Callable[[Training], Fitted]
+FitOf = Callable[[Training], Fitted]
 
-FITS: dict[str, Fit] = {}
+FITS: dict[str, FitOf] = {}
 """The function that fits an estimator, by the estimator's name."""
 
 
-def fits(name: str) -> Callable[[Fit], Fit]:
+def fits(name: str) -> Callable[[FitOf], FitOf]:
     """Register the function that fits an estimator."""
 
-    def register(fit: Fit) -> Fit:
+    def register(fit: FitOf) -> FitOf:
         FITS[name] = fit
         return fit
 

@@ -1,59 +1,78 @@
-"""Fits what a query will cost on every size, from its features and its task."""
+"""Fits what a query will cost on every size: a forest on features, for the logarithm of the cost."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from zeta_eval.arrays import Floats
-from zeta_eval.router.estimators.linear import CostModel
-from zeta_eval.tuning.linear import Standard, task_codes
+from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.tuning.data import Data
+from zeta_eval.tuning.fit_tasks import fit_tasks
+from zeta_eval.tuning.forests import Shape, Trees, forest_of
 
-RIDGE = 10.0
-"""Penalty on the squared offset of a task: about as many queries as it takes to believe one."""
+SHAPE = Shape(leaf=30, tried=1.0, seed=0)
+"""How the trees are grown."""
 
-FEATURE_SCALE = 0.1
-"""Standard deviation given to features, so that the same penalty weighs 100 times as much on them."""
+N_TREES = 40
+"""Trees of the forest."""
 
 FLOOR = 1e-3
 """Costs below this share of a size's mean count as so much in the logarithm."""
 
 
-def fit_cost_model(features: Floats, names: Sequence[str], tasks: npt.NDArray[np.object_], cost: Floats) -> CostModel:
-    """Fit log cost by ridge regression, shifted so that the mean expected cost of each size is the mean cost.
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Expected costs of Q queries on M sizes."""
+
+    model: CostModel
+    """Fitted to all queries."""
+    open: Floats
+    """Expected costs out of fold where nobody names the task, shape (Q, M)."""
+    tasked: Floats
+    """The same where the caller names it."""
+
+
+def fit_costs(data: Data) -> Costs:
+    """Fit the logarithm of the cost, shifted so that the mean expected cost of each size is its mean cost.
 
     The exponential of an expected logarithm is no expected cost: the shift is the smearing of Duan 1983 (JASA 78).
-    Features are of shape (Q, F), tasks (Q,), and costs, shares of the largest size's mean cost, (Q, M).
+    Where tasks are named the errors are smaller, and the tasks' offsets hold the difference of the shifts.
     """
-    from scipy import sparse
-    from sklearn.linear_model import Ridge
-
-    standard = Standard.of(features)
-    known, code = task_codes(tasks)
-    one_hot = sparse.csr_matrix((np.ones(len(code)), (np.arange(len(code)), code)), shape=(len(code), len(known) + 1))
-    # The last column is that of no task; a query without one gets no offset, now and when it is served.
-    x = sparse.hstack([sparse.csr_matrix(standard.x * FEATURE_SCALE), one_hot[:, : len(known)]]).tocsr()
+    x, cost = data.read.columns.T, data.cost
     mean, low, high = cost.mean(axis=0), cost.min(axis=0), cost.max(axis=0)
-    logs = np.log(np.maximum(cost, np.where(mean > 0, FLOOR * mean, 1.0)))
-    model = Ridge(alpha=RIDGE, solver="sparse_cg", tol=1e-8).fit(x, logs)
-    fitted, coef = model.predict(x).reshape(logs.shape), model.coef_.reshape(cost.shape[1], -1).T
-    n_features = features.shape[1]
-    bias = model.intercept_ + _smearing(fitted, mean, low, high)
-    offsets = dict(zip(known, coef[n_features:], strict=True))
-    linear = standard.linear(bias, coef[:n_features] * FEATURE_SCALE, names, offsets)
-    return CostModel(log_cost=linear, low=tuple(low.tolist()), high=tuple(high.tolist()))
+    y = np.log(np.maximum(cost, np.where(mean > 0, FLOOR * mean, 1.0)))
+    logs = np.empty_like(y)
+    for train, held in data.folds:
+        logs[held] = Trees(x[train], y[train], SHAPE, N_TREES).predict(x[held])
+    tasks, tasked = fit_tasks(logs, y, data.tasks, data.folds)
+    shift, with_tasks = (smearing(z, mean, low, high) for z in (logs, tasked))
+    open_, named = (_costs(z + s, low, high) for z, s in ((logs, shift), (tasked, with_tasks)))
+    model = CostModel(
+        log_cost=forest_of([(Trees(x, y, SHAPE, N_TREES), np.eye(y.shape[1]))], data.read.names),
+        shift=tuple(shift.tolist()),
+        tasks=tasks.moved((with_tasks - shift).tolist()),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+    )
+    return Costs(model=model, open=open_, tasked=named)
 
 
-def _smearing(logs: Floats, mean: Floats, low: Floats, high: Floats) -> Floats:
+def smearing(logs: Floats, mean: Floats, low: Floats, high: Floats) -> Floats:
     """Return what to add to log costs (Q, M) so that the clamped costs have the given means, shape (M,).
 
     Each step adds the log ratio of the means, and falls short of the goal only by what the clamp swallows.
     """
     shift = np.zeros(len(mean))
     for _ in range(50):
-        got = np.clip(np.exp(np.minimum(logs + shift, 50.0)), low, high).mean(axis=0)
+        got = _costs(logs + shift, low, high).mean(axis=0)
         step = np.log(np.divide(mean, got, out=np.ones_like(mean), where=mean > 0))
         shift += step
         if abs(step).max() < 1e-12:
             break
     return shift
+
+
+def _costs(logs: Floats, low: Floats, high: Floats) -> Floats:
+    return np.asarray(np.clip(np.exp(np.minimum(logs, 50.0)), low, high))

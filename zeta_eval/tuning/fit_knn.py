@@ -10,12 +10,16 @@ from itertools import product
 import numpy as np
 
 from zeta_eval.arrays import Floats, Ints
-from zeta_eval.evaluation.batch.estimate import VECTORS, neighbour_logits
+from zeta_eval.evaluation.batch.estimate import VECTORS, neighbour_means
+from zeta_eval.router.estimators.heuristic import Level
 from zeta_eval.router.estimators.knn import Neighbours
 from zeta_eval.router.estimators.tables import encode
-from zeta_eval.tuning.estimators import Fitted, Training, fits
-from zeta_eval.tuning.fit_embedding import embedded
-from zeta_eval.tuning.stacking import Parts, gain_error
+from zeta_eval.router.estimators.tasks import TaskOffsets
+from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator, fits
+from zeta_eval.tuning.fit_embedding import SHARE, embedded
+from zeta_eval.tuning.fit_learned import WEIGHT
+from zeta_eval.tuning.fit_words import gain_error
+from zeta_eval.tuning.ridge import Folds
 
 REFERENCES = 2000
 """Most tuning queries that may be neighbours: it bounds the policy file and the time to route."""
@@ -24,7 +28,7 @@ NEIGHBOURS, TEMPERATURES = (10, 30, 100), (0.03, 0.1, 1.0)
 """Numbers of neighbours, and how fast their weight falls with distance, that are compared."""
 
 PRIOR = 2.0
-"""Number of neighbours that the base log-odds count as."""
+"""Number of neighbours that the mean scores count as."""
 
 NARROWEST = 0.05
 """Least difference between a similarity at which neighbours count in full and one at which they are ignored."""
@@ -35,28 +39,37 @@ Setting = tuple[int, float]
 
 @fits("knn")
 def fit_knn(t: Training) -> Fitted:
-    """Choose the number of neighbours, and stack what they say with features and tasks; at least ten queries."""
+    """Choose the number of neighbours, and mix what they tell with features and words."""
     vectors, embedder = embedded(t)
-    space = _Space.of(vectors, t)
+    score = t.data.score
+    space, mean = _Space.of(vectors, t), score.mean(axis=0)
     far, near = space.limits()
-    by_setting = _told(space, t, far, near)
-    k, temperature = min(by_setting, key=lambda s: gain_error(by_setting[s], t.score))
-    parts = Parts.of(t, by_setting[k, temperature])
-    scores = np.rint(255 * t.score[space.chosen]).astype(np.uint8)
-    model = Neighbours(
-        base=tuple(t.base.tolist()),
-        linear=parts.linear(parts.a[0] * (parts.at_mean - t.base)),
-        embedder=embedder,
-        table=encode(vectors[space.chosen].tolist()),
-        score_table=base64.b64encode(scores.tobytes()).decode("ascii"),
-        k=min(k, len(scores)),
-        temperature=temperature,
-        prior=PRIOR,
-        far=far,
-        near=near,
-        weight=float(parts.a[1]),
-    )
-    return Fitted(model=model, p=parts.p, features_c=parts.features_c)
+    by_setting = _told(space, score, mean, far, near)
+    k, temperature = min(by_setting, key=lambda s: gain_error(by_setting[s], score))
+
+    def estimator(level: Level, tasks: TaskOffsets) -> Neighbours:
+        known = np.rint(255 * score[space.chosen]).astype(np.uint8)
+        return Neighbours(
+            forest=t.forest,
+            usual=t.usual,
+            level=level,
+            tasks=tasks,
+            words=t.words.words,
+            weight=WEIGHT,
+            embedder=embedder,
+            share=SHARE,
+            table=encode(vectors[space.chosen].tolist()),
+            score_table=base64.b64encode(known.tobytes()).decode("ascii"),
+            mean=tuple(mean.tolist()),
+            k=min(k, len(known)),
+            temperature=temperature,
+            prior=PRIOR,
+            far=far,
+            near=near,
+        )
+
+    p = fit_estimator("learned", t).p
+    return Fitted(p=p + SHARE * (by_setting[k, temperature] - p), estimator=estimator)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,14 +80,14 @@ class _Space:
     """Unit vectors, shape (Q, D)."""
     chosen: Ints
     """The references: queries that may be neighbours, shape (N,)."""
-    folds: list[tuple[Ints, Ints]]
+    folds: Folds
     """Queries to fit on and held-out queries of each fold."""
 
     @classmethod
     def of(cls, vectors: Floats, t: Training) -> _Space:
         # Another stream than that of the folds, which would put all references into one of them.
-        chosen = np.sort(np.random.default_rng([t.seed, 1]).permutation(len(vectors))[:REFERENCES])
-        return cls(vectors=vectors, chosen=chosen, folds=t.folds)
+        chosen = np.sort(np.random.default_rng([t.data.seed, 1]).permutation(len(vectors))[:REFERENCES])
+        return cls(vectors=vectors, chosen=chosen, folds=t.data.folds)
 
     def unseen(self) -> Iterator[tuple[Ints, Ints, Floats]]:
         """Some held-out queries of a fold, the references outside the fold, and the similarities between them."""
@@ -93,12 +106,12 @@ class _Space:
         return min(float(np.median(references @ references.T)), near - NARROWEST), near
 
 
-def _told(space: _Space, t: Training, far: float, near: float) -> dict[Setting, Floats]:
-    """Out-of-fold log-odds (Q, M) of nearest neighbours, by their number and temperature."""
-    made: dict[Setting, Floats] = {s: np.empty(t.score.shape) for s in product(NEIGHBOURS, TEMPERATURES)}
+def _told(space: _Space, score: Floats, base: Floats, far: float, near: float) -> dict[Setting, Floats]:
+    """Out-of-fold mean scores (Q, M) of nearest neighbours, by their number and temperature."""
+    made: dict[Setting, Floats] = {s: np.empty(score.shape) for s in product(NEIGHBOURS, TEMPERATURES)}
     for held, known, similar in space.unseen():
         share = np.clip((similar.max(axis=1, keepdims=True) - far) / (near - far), 0.0, 1.0)
-        for (k, temperature), z in made.items():
-            on_text = neighbour_logits(similar, t.score[known], t.base, min(k, len(known)), temperature, PRIOR)
-            z[held] = t.base + share * (on_text - t.base)
+        for (k, temperature), told in made.items():
+            mean = neighbour_means(similar, score[known], base, min(k, len(known)), temperature, PRIOR)
+            told[held] = base + share * (mean - base)
     return made

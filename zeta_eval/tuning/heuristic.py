@@ -1,218 +1,97 @@
-"""The complexity heuristic as Optuna searches it: the parameters of a trial, and the policy that they make.
+"""The complexity heuristic as Optuna searches it: the parameters of a trial, and the chances that they make.
 
-The search starts from fits to the outcomes (`fit_heuristic`). The plain fits are the first trials, and one of them wins
-on `validate` where the search does not help.
+The heuristic is a forest on named features. The search is over how its trees are grown: which groups of features they
+may ask for, how many queries a leaf holds, how many features a node tries, and how much the difference between sizes,
+the gain, counts beside the difficulty that all sizes share. A trial is judged out of fold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zeta_eval.arrays import Floats, sigmoid
-from zeta_eval.evaluation.batch.estimate import predict_costs
-from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import Features, rule_sizes
-from zeta_eval.outcomes import Outcomes
-from zeta_eval.router.complexity import FEATURES, is_embedding_request
+from zeta_eval.arrays import Floats, Ints
 from zeta_eval.router.complexity.features import GROUP_OF, GROUPS
-from zeta_eval.router.estimators.linear import CostModel
-from zeta_eval.router.policy import RoutingPolicy, Rung
-from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.fit_costs import fit_cost_model
-from zeta_eval.tuning.fit_heuristic import FitSettings, Start, fit_heuristic
-from zeta_eval.tuning.linear import spread_of
+from zeta_eval.tuning.data import Data
+from zeta_eval.tuning.forests import TREES, Shape, Trees
 
 if TYPE_CHECKING:
     import optuna
 
-STARTS = {
-    "likelihood": FitSettings(ridge=10.0),
-    "gain": FitSettings(ridge=10.0, gain=3.0),
-    "utility": FitSettings(ridge=10.0, gain=3.0, utility=20.0),
-    "utility only": FitSettings(ridge=10.0, gain=3.0, utility=100.0),
-    "few features": FitSettings(ridge=300.0, gain=3.0, utility=20.0),
-}
-"""Fits the search may start from, by name."""
+Parameters = Mapping[str, float]
+"""Values of a trial by name."""
 
-COST_WEIGHTS = (0.02, 3.0)
-"""Range of the cost weight that is searched."""
+START: Final = {**{f"use_{group}": 1 for group in GROUPS}, "leaf": 60, "tried": 1.0, "gain": 2.0}
+"""Parameters before any search: the untuned start."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
-    """One split as arrays; Q queries, F features, M sizes."""
+class Fit:
+    """What forests tell of Q queries on M sizes."""
 
-    evaluator: Evaluator
-    """Scores and costs, each of shape (Q, M); costs are shares of the largest size's mean cost."""
-    read: Features
-    """Texts, features and tasks of the queries."""
-    costs: CostModel
-    """Expected cost of a query, fitted on the tuning split."""
-    forced: NDArray[np.int64]
-    """Index of the size that a fixed rule chooses, shape (Q,); -1 where the utility decides."""
-
-    @classmethod
-    def of(cls, outcomes: Outcomes, cost: str, costs: CostModel | None = None) -> Data:
-        """Read a split of a table; expected costs are fitted on it unless they are given."""
-        evaluator = Evaluator(outcomes, cost)
-        read = evaluator.features
-        return cls(
-            evaluator=evaluator,
-            read=read,
-            costs=costs or fit_cost_model(read.columns.T, read.names, read.tasks, evaluator.cost),
-            forced=rule_sizes(RoutingPolicy.seed(outcomes.sizes), read.rule),
-        )
-
-    @property
-    def features(self) -> Floats:
-        """Raw features, shape (Q, F), columns in the order of `FEATURES`."""
-        return self.read.columns.T
-
-    @property
-    def score(self) -> Floats:
-        """Scores, shape (Q, M), in [0, 1]."""
-        return self.evaluator.score
-
-    @property
-    def cost(self) -> Floats:
-        """Costs as shares of the largest size's mean cost, shape (Q, M)."""
-        return self.evaluator.cost
-
-    @cached_property
-    def centre(self) -> Floats:
-        """Mean of each feature, shape (F,)."""
-        return cast(Floats, self.features.mean(0))
-
-    @cached_property
-    def spread(self) -> Floats:
-        """Standard deviation of each feature, 1 where it never varies, shape (F,)."""
-        spread = spread_of(self.features)
-        return np.where(spread > 0, spread, 1.0)
-
-    @cached_property
-    def standard(self) -> Floats:
-        """Standardised features, shape (Q, F): divided, as tuned policies depend on it (`Standard` multiplies)."""
-        return (self.features - self.centre) / self.spread
-
-    def start(self, name: str) -> Start:
-        """The fit of that name, made once."""
-        if name not in self._starts:
-            self._starts[name] = fit_heuristic(self.standard, self.score, self.cost, self.expected_cost, STARTS[name])
-        return self._starts[name]
-
-    @cached_property
-    def _starts(self) -> dict[str, Start]:
-        return {}
-
-    @cached_property
-    def expected_cost(self) -> Floats:
-        """Expected cost of every size, shape (Q, M)."""
-        return predict_costs(self.costs, self.features, self.read.names, self.read.tasks)
+    p: Floats
+    """Chances out of fold, shape (Q, M)."""
+    several: tuple[tuple[Trees, Floats], ...]
+    """Trees fitted to all queries, each fit with what makes chances of its numbers, shape (K, M)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """One point of the search: a heuristic on standardised features, with a cost weight."""
+class HeuristicSearch:
+    """The heuristic on one set of queries."""
 
-    weights: Floats
-    """Shape (F,)."""
-    ability: Floats
-    """Shape (M,)."""
-    slope: Floats
-    """Shape (M,)."""
-    cost_weight: float
-    """Accuracy given up to save one call of the largest size."""
+    def __init__(self, data: Data) -> None:
+        """Take the queries."""
+        self.data = data
+        self._group = np.array([GROUP_OF[name] for name in data.read.names])
 
-    def predict(self, data: Data, fitted_on: Data) -> tuple[Floats, Floats]:
-        """Success probability and expected cost on a split, each of shape (Q, M)."""
-        d = ((data.features - fitted_on.centre) / fitted_on.spread) @ self.weights
-        p = sigmoid(self.slope * (self.ability - d[:, None]))
-        return p, data.expected_cost
+    def columns(self, parameters: Parameters) -> Floats:
+        """Return the features that trees may ask for, (Q, F); one that they may not is 0 throughout."""
+        used = [group for group in GROUPS if parameters[f"use_{group}"]]
+        return np.where(np.isin(self._group, used), self.data.read.columns.T, 0.0)
 
+    def fold_by_fold(self, parameters: Parameters, n_trees: int = TREES) -> Iterator[tuple[Ints, Floats]]:
+        """Yield the held-out queries of each fold, and the chances of trees that were grown without them."""
+        x, (y, back), shape = self.columns(parameters), targets(self.data.score, parameters), shape_of(parameters, 0)
+        for train, held in self.data.folds:
+            yield held, Trees(x[train], y[train], shape, n_trees).predict(x[held]) @ back
 
-def configure(trial: optuna.trial.BaseTrial, data: Data, sizes: tuple[str, ...]) -> Configuration:
-    """Make the configuration of a trial's parameters; a finished trial gives the same one again."""
-    start = data.start(trial.suggest_categorical("start", list(STARTS)))
-    weights, ability, slope = start.weights.copy(), start.ability.copy(), start.slope.copy()
-    groups = [GROUP_OF[name] for name in FEATURES]
-    for group in GROUPS:
-        weights[[g == group for g in groups]] *= trial.suggest_float(f"weight_{group}", 0.0, 2.0)
-    for i, size in enumerate(sizes):
-        slope[i] *= trial.suggest_float(f"slope_{size}", 0.5, 2.0, log=True)
-        ability[i] += trial.suggest_float(f"ability_{size}", -0.5, 0.5)
-    cost_weight = trial.suggest_float("cost_weight", *COST_WEIGHTS, log=True)
-    if trial.suggest_categorical("abilities", ["fitted", "cut points"]) == "cut points":
-        cuts = best_cut_points(data.standard @ weights, data.score - cost_weight * data.cost)
-        ability = _abilities_at(cuts, ability, slope, data.cost.mean(0), cost_weight)
-    return Configuration(weights=weights, ability=ability, slope=slope, cost_weight=cost_weight)
-
-
-def neutral(sizes: tuple[str, ...], start: str, cost_weight: float) -> dict[str, float | str]:
-    """Parameters that leave a start as it was fitted."""
-    ones = {f"weight_{g}": 1.0 for g in GROUPS} | {f"slope_{s}": 1.0 for s in sizes}
-    zeros = {f"ability_{s}": 0.0 for s in sizes}
-    return {"start": start, **ones, **zeros, "cost_weight": cost_weight, "abilities": "fitted"}
-
-
-def _abilities_at(cuts: tuple[float, ...], ability: Floats, slope: Floats, cost: Floats, weight: float) -> Floats:
-    """Shift abilities so that neighbours in use have equal utility exactly at their cut point."""
-    ability = ability.copy()
-    previous = 0
-    for m, cut in enumerate(cuts, start=1):
-        if cut == np.inf:
-            break
-        if cut == -np.inf:
-            previous = m
-            continue
-        level = sigmoid(slope[previous] * (ability[previous] - cut)) + weight * (cost[m] - cost[previous])
-        if 0.01 < level < 0.99:
-            ability[m] = cut + np.log(level / (1 - level)) / slope[m]
-        previous = m
-    return ability
-
-
-def export(
-    configuration: Configuration, outcomes: Outcomes, data: Data, *, name: str, cost: str, provenance: dict[str, object]
-) -> RoutingPolicy:
-    """Make the policy of a configuration, from the tuning split and its arrays: weights on raw features, cut points."""
-    sizes, weight = outcomes.sizes, configuration.cost_weight
-    raw = configuration.weights / data.spread
-    latency = outcomes.matrix("latency_s").mean(0)
-    return RoutingPolicy(
-        name=name,
-        rungs=tuple(
-            Rung(
-                size=size,
-                ability=float(configuration.ability[i]),
-                slope=float(configuration.slope[i]),
-                cost=float(data.cost[:, i].mean()),
-                latency_s=float(latency[i]) if np.isfinite(latency[i]) else None,
+    def fit(self, several: Sequence[Parameters]) -> Fit:
+        """Fit a forest whose trees are shared out among several parameters."""
+        n_trees, found, p = max(1, TREES // len(several)), [], np.zeros(self.data.score.shape)
+        for seed, parameters in enumerate(several):
+            x, (y, back), shape = (
+                self.columns(parameters),
+                targets(self.data.score, parameters),
+                shape_of(parameters, seed),
             )
-            for i, size in enumerate(sizes)
-        ),
-        weights={n: float(w) for n, w in zip(FEATURES, raw, strict=True) if w != 0.0},
-        bias=-float(raw @ data.centre),
-        cost_weight=float(weight),
-        cut_points=best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost),
-        default_size=sizes[-1],
-        cost_unit=cost,
-        unit_cost=data.evaluator.unit_cost,
-        embedding_size=_embedder(outcomes),
-        costs=data.costs,
-        provenance=provenance,
-    )
+            for train, held in self.data.folds:
+                p[held] += Trees(x[train], y[train], shape, n_trees).predict(x[held]) @ back / len(several)
+            found.append((Trees(x, y, shape, n_trees), back))
+        return Fit(p=p, several=tuple(found))
 
 
-def _embedder(outcomes: Outcomes) -> str | None:
-    """The model beside the ladder that answered embedding requests alone, or None."""
-    frame = outcomes.frame
-    others = frame[~frame["model"].isin(outcomes.sizes) & frame["score"].notna()]
-    for model, rows in others.groupby("model", sort=False):
-        if rows["query"].map(is_embedding_request).all():
-            return str(model)
-    return None
+def shape_of(parameters: Parameters, seed: int) -> Shape:
+    """How trees are grown for a trial's parameters."""
+    return Shape(leaf=int(parameters["leaf"]), tried=parameters["tried"], seed=seed)
+
+
+def targets(score: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
+    """Return what trees are grown for, (Q, K), and what makes chances of it, (K, M).
+
+    The numbers are the scores, and the scores less their mean over the sizes, times the emphasis on the gain.
+    """
+    m, gain = score.shape[1], parameters["gain"]
+    y = np.column_stack([score, gain * (score - score.mean(axis=1, keepdims=True))])
+    return y, np.vstack([np.full((m, m), 1.0 / m), np.eye(m) / gain])
+
+
+def suggest(trial: optuna.trial.BaseTrial) -> Parameters:
+    """Draw a trial's parameters."""
+    return {
+        **{f"use_{group}": trial.suggest_int(f"use_{group}", 0, 1) for group in GROUPS},
+        "leaf": trial.suggest_int("leaf", 15, 240, log=True),
+        "tried": trial.suggest_float("tried", 0.2, 1.0),
+        "gain": trial.suggest_float("gain", 0.5, 8.0, log=True),
+    }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from zeta_eval.arrays import Floats, sigmoid
+from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.choice import choose
-from zeta_eval.evaluation.batch.predict import FREE, Features, difficulty, expect
+from zeta_eval.evaluation.batch.estimate import forest_means, levelled, mixed, offsets
+from zeta_eval.evaluation.batch.features import FREE, Features
+from zeta_eval.evaluation.batch.predict import expect, familiarities
+from zeta_eval.router.estimators.embedder import VectorEstimator
+from zeta_eval.router.estimators.heuristic import LEAST, Heuristic, Learned
 from zeta_eval.router.policy import RoutingPolicy
 
 
@@ -18,7 +22,7 @@ class HeuristicShare:
     """What the heuristic decides on some queries; both figures are 0 for queries with a fixed rule."""
 
     weight: float
-    """Mean weight of the heuristic in the log-odds of success, in [0, 1]."""
+    """Mean weight of the heuristic in the chances of success, in [0, 1]."""
     changes: float
     """Share of queries that would go to another size first, at the policy's cost weight, without the heuristic."""
 
@@ -34,26 +38,28 @@ def heuristic_share(policy: RoutingPolicy, features: Features) -> HeuristicShare
 
 
 def heuristic_weight(policy: RoutingPolicy, features: Features) -> Floats:
-    """Return the weight of the heuristic in each query's log-odds, shape (Q,), in [0, 1].
+    """Return the weight of the forest on features in each query's chances, shape (Q,), in [0, 1].
 
-    The other estimator has the query's familiarity for weight, the heuristic the rest; then the two return to each
-    size's mean as far as the query is unfamiliar.
+    Words and vectors have the rest; the rules of thumb have theirs where a query is unlike the tuning queries.
     """
-    if policy.domain is None:
-        return np.full(len(features.rule), float(policy.learned is None))
-    familiarity = features.familiarity(policy.domain)
-    return familiarity if policy.learned is None else familiarity * (1 - familiarity)
+    made = policy.estimator
+    weight = 1.0 if isinstance(made, Heuristic) else 0.0
+    if isinstance(made, Learned):
+        weight *= 1 - made.weight
+    if isinstance(made, VectorEstimator):
+        weight *= 1 - made.share
+    return weight * familiarities(policy, features)
 
 
 def _without(policy: RoutingPolicy, features: Features) -> Floats:
-    """Success probabilities, (Q, M), by the other estimator alone; without one, of a query of mean difficulty."""
-    if policy.learned is None:
-        return expect(replace(policy, weights={}, bias=float(difficulty(policy, features).mean())), features)[0]
-    logits = features.learned(policy.learned)
-    if policy.domain is not None:
-        base = np.array(policy.domain.base)
-        logits = base + features.familiarity(policy.domain)[:, None] * (logits - base)
-    return sigmoid(logits)
+    """Success probabilities, (Q, M), where the forest tells every query the same: its mean."""
+    made = policy.estimator
+    if not isinstance(made, Heuristic):
+        return expect(policy, features)[0]
+    forest = forest_means(made.forest, features)
+    same = np.tile(forest.mean(axis=0), (len(forest), 1))
+    p = levelled(made.level, mixed(made, same, features)) + offsets(made.tasks, features)
+    return np.clip(p, LEAST, 1.0 - LEAST)
 
 
 def share_text(shares: Mapping[str, HeuristicShare], estimator: str) -> str:
@@ -63,4 +69,4 @@ def share_text(shares: Mapping[str, HeuristicShare], estimator: str) -> str:
     if estimator == "heuristic":
         return f"The heuristic is the only estimator; {without}"
     weights = " and ".join(f"{100 * s.weight:.1f} % of the weight {way}" for way, s in shares.items())
-    return f"Beside '{estimator}' the heuristic has {weights}, the more the less familiar a query is; {without}"
+    return f"Within '{estimator}' the heuristic has {weights}; {without}"

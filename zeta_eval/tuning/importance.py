@@ -17,26 +17,27 @@ FEWEST = 10
 
 
 def parameter_importance(report: TuningReport) -> dict[str, float]:
-    """Return the share of the utility's variance over the trials that each parameter explains, the greatest first.
+    """Return the share of the variance of the gap closed that each parameter explains, the greatest first.
 
-    The utility is score - cost_weight * cost share at the policy's own cost weight; the method is functional ANOVA over
-    a random forest (Hutter, Hoos and Leyton-Brown 2014) as Optuna has it, seeded by the tuning's seed.
+    The method is functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown 2014) as Optuna has it, seeded by
+    the tuning's seed.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials, policy = report.trials, report.policy
+    trials = report.trials.dropna(subset=["gap closed"])
     if len(trials) < FEWEST:
-        raise InvalidInputError(f"The study has {len(trials)} trials; importance needs at least {FEWEST}, tune longer.")
-    names = [n for n in trials.columns if n not in ("number", "score", "cost") and trials[n].nunique() > 1]
+        raise InvalidInputError(
+            f"The study has {len(trials)} whole trials; importance needs at least {FEWEST}, tune longer."
+        )
+    names = [n for n in trials.columns if n not in ("number", "gap closed") and trials[n].nunique() > 1]
     kinds = {name: _distribution(trials[name]) for name in names}
-    utility = trials["score"] - policy.cost_weight * trials["cost"] / policy.unit_cost
     records = trials[names].to_dict("records")
     study = optuna.create_study(direction="maximize")
     study.add_trials(
         [
             optuna.trial.create_trial(params=params, distributions=kinds, value=float(value))
-            for params, value in zip(cast(list[dict[str, Any]], records), utility, strict=True)
+            for params, value in zip(cast(list[dict[str, Any]], records), trials["gap closed"], strict=True)
         ]
     )
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=report.settings.seed)

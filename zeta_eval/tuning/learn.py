@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import FeatureCache, Features, expect
+from zeta_eval.evaluation.batch.predict import FeatureCache, expect
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.evaluation.versus import compare
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.feedback.judged import Judged
 from zeta_eval.files import plain
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.router.complexity import extract
 from zeta_eval.router.policy import RoutingPolicy, Verdict
-from zeta_eval.tuning.cuts import best_cut_points
 from zeta_eval.tuning.learning_report import Difference, LearningReport
 from zeta_eval.tuning.promotion import by_feedback, by_replay, shown, together
 from zeta_eval.tuning.settings import TuningSettings
@@ -50,15 +47,17 @@ def learn(
     beside = [] if known is None else known.queries.tolist()
     judged = Judged.of(history, policy.sizes, trusted=trusted, beside=beside)
     features = FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
-    p = judged.corrected(expect(policy, features)[0])
+    expected = expect(policy, features)
+    p = judged.corrected(expected[0])
     # The largest size's mean cost is the benchmark's, for costs change with the machine.
     unit = policy.unit_cost if known is None else Evaluator(known, policy.cost_unit).unit_cost
-    cost = judged.rescaled(_cost_shares(policy, features) * unit, policy.cost_unit)
+    cost = judged.rescaled(expected[1] * unit, policy.cost_unit)
     filled = judged.completed(p, cost, policy.cost_unit, others=0 if known is None else len(known))
     table = _joined(known, filled, policy)
     known = None if known is None else _part(table, known)
-    tuned = tune(table, replace(settings, cost=policy.cost_unit, name=policy.name))
-    new = _like_parent(tuned.policy, policy, table)
+    unknown = "largest" if policy.fallback is None else "seed"
+    tuned = tune(table, replace(settings, cost=policy.cost_unit, name=policy.name, unknown=unknown))
+    new = _like_parent(tuned.policy, policy)
     versus = None if known is None or not _testable(known) else compare({"old": policy, "new": new}, known, seed=seed)
     parts, notes = by_feedback(policy, new, judged, features, p, cost / unit, seed=seed)
     parts = [*([] if versus is None else [by_replay(versus)]), *parts]
@@ -119,13 +118,6 @@ def _checked(outcomes: Outcomes, policy: RoutingPolicy) -> Outcomes:
     return Outcomes.from_frame(frame[frame["model"].isin(policy.sizes)]).with_order(policy.sizes)
 
 
-def _cost_shares(policy: RoutingPolicy, features: Features) -> Floats:
-    """Expected cost of each size, as shares of the largest size's mean cost, (Q, M)."""
-    if policy.costs is not None:
-        return features.costs(policy.costs)
-    return np.tile([r.cost for r in policy.rungs], (len(features.rule), 1))
-
-
 def _joined(known: Outcomes | None, filled: pd.DataFrame, policy: RoutingPolicy) -> Outcomes:
     """Benchmark and feedback in one table; a query that both have counts as the benchmark's."""
     if known is None:
@@ -147,17 +139,14 @@ def _testable(known: Outcomes) -> bool:
         return False
 
 
-def _like_parent(new: RoutingPolicy, parent: RoutingPolicy, table: Outcomes) -> RoutingPolicy:
-    """The new policy at its parent's cost weight, with the cut points of that weight, and its parent's looks.
+def _like_parent(new: RoutingPolicy, parent: RoutingPolicy) -> RoutingPolicy:
+    """The new policy at its parent's cost weight, with its parent's looks.
 
     A history stores no answers, so looks can't be fitted to feedback.
     """
     if not new.cascades and new.sizes == parent.sizes:
         new = replace(new, looks=parent.looks)
-    part = Evaluator(table.split("tune").with_order(new.sizes), new.cost_unit)
-    difficulty = np.array([new.difficulty(extract(text)) for text in part.features.texts])
-    cuts = best_cut_points(difficulty, part.score - parent.cost_weight * part.cost)
-    return replace(new, cost_weight=parent.cost_weight, cut_points=cuts, embedding_size=parent.embedding_size)
+    return replace(new, cost_weight=parent.cost_weight, embedding_size=parent.embedding_size)
 
 
 def _verdict(new: RoutingPolicy, known: Outcomes | None, seed: int) -> Verdict:

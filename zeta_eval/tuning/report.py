@@ -42,15 +42,13 @@ class TuningReport:
     test: ReplayReport
     """The policy and every baseline on the test split."""
     tune_score: float
-    """Mean score of the policy on the split it was tuned on."""
+    """Mean score of the policy on the queries that it was fitted to, out of fold."""
     tune_minus_test: Measure
     """That score minus the score on `test`, with the interval of the difference."""
-    out_of_fold: bool
-    """Whether the score on tune is by fits that did not see the query; else the policy was fitted on these queries."""
     trials: pd.DataFrame
-    """One row per trial: number, score, cost, and each parameter."""
-    parameters: dict[str, Any]
-    """The chosen trial's parameters."""
+    """One row per trial: number, the gap closed out of fold (NaN where it was given up), and each parameter."""
+    parameters: list[dict[str, Any]]
+    """The parameters among which the trees are shared out: those of the best trials, or of the untuned start alone."""
     search: SearchGain
     """What the search gained over its untuned start, on `test`."""
     heuristic: dict[str, HeuristicShare]
@@ -61,8 +59,8 @@ class TuningReport:
     """Wall time in seconds."""
     estimator: str
     """Name of the policy's estimator."""
-    held_out_area: dict[str, float]
-    """Area under the cost-quality curve on `validate`, in [0, 1], by estimator."""
+    gap_closed: dict[str, float]
+    """Gap closed out of fold where nobody names the task, by estimator."""
     unseen: Unseen | None
     """The policy on `test` where the task of each query was left out of the fit; None with one task only."""
     certificate: Certificate | None
@@ -78,11 +76,16 @@ class TuningReport:
         return self.test.policy_row.accuracy
 
     @property
+    def chosen(self) -> dict[str, float]:
+        """Mean of each parameter over those that were exported, and how many configurations share out the trees."""
+        names = self.parameters[0]
+        means = {name: sum(one[name] for one in self.parameters) / len(self.parameters) for name in names}
+        return means | {"configurations": len(self.parameters)}
+
+    @property
     def best_curve(self) -> list[float]:
-        """Best score - cost_weight * cost so far after each trial, at the chosen cost weight."""
-        unit = self.policy.unit_cost
-        utility = self.trials["score"] - self.policy.cost_weight * self.trials["cost"] / unit
-        return [float(v) for v in utility.cummax()]
+        """Greatest gap closed so far after each trial."""
+        return [float(v) for v in self.trials["gap closed"].cummax().ffill()]
 
     def frame(self) -> pd.DataFrame:
         """The trials, one row each."""
@@ -116,7 +119,7 @@ class TuningReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the test's JSON values with what the tuning found; an unknown number is None."""
-        keys = ("estimator", "held_out_area", "tune_score", "out_of_fold")
+        keys = ("estimator", "gap_closed", "tune_score")
         found = {name: getattr(self, name) for name in keys} | {
             "tune_minus_test": _ends(self.tune_minus_test),
             "search": asdict(self.search) | {"gap_closed": _ends(self.search.gap_closed), "text": self.search.text()},
@@ -144,8 +147,8 @@ class TuningReport:
             self.search.text(),
             share_text(self.heuristic, self.estimator),
             self._scores_text(),
-            f"Estimator: {self.estimator} (area on validate: "
-            + ", ".join(f"{name} {value:.4f}" for name, value in self.held_out_area.items())
+            f"Estimator: {self.estimator} (gap closed out of fold: "
+            + ", ".join(f"{name} {value:.3f}" for name, value in self.gap_closed.items())
             + ").",
             self._calibration_text(),
             "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
@@ -159,10 +162,10 @@ class TuningReport:
 
     def _scores_text(self) -> str:
         """How the policy does on the queries that it was tuned on and on others."""
-        how = "by fits that did not see the query" if self.out_of_fold else "the queries that it was fitted on"
         d = self.tune_minus_test
         return (
-            f"Score {self.tune_score:.3f} on tune ({how}), {self.test_score:.3f} on test: difference {d.value:+.3f} "
+            f"Score {self.tune_score:.3f} on the queries fitted to, by fits that did not see the query, and "
+            f"{self.test_score:.3f} on test: difference {d.value:+.3f} "
             f"[{d.low:+.3f}, {d.high:+.3f}]."
         )
 
@@ -188,13 +191,11 @@ class TuningReport:
 
     def _unseen_text(self) -> str:
         """How well the policy does on tasks that it was not tuned on."""
-        domain = self.policy.domain
-        if domain is None or self.unseen is None:
-            return "New tasks: the table has one task only, so estimates for another task count 1 %."
+        if self.unseen is None:
+            return "New tasks: the table has one task only, so nothing tells how the policy does on others."
         row, lift = self.unseen.row, self.unseen.mean_lift
-        counts = f"estimates count {100 * domain.transfer:.0f} %, for the rest the largest size answers"
         return (
-            f"New tasks: {counts}. Leave one task out, on test: accuracy {row.accuracy:.3f} at "
+            f"New tasks: leave one task out, on test: accuracy {row.accuracy:.3f} at "
             f"{100 * row.cost_ratio:.0f} % of the largest size's cost; lift over all cost weights {lift.value:+.3f} "
             f"[{lift.low:+.3f}, {lift.high:+.3f}]."
         )

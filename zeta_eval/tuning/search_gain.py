@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zeta_eval.arrays import Floats, Sizes
@@ -18,32 +18,32 @@ Expected = tuple[Floats, Floats]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchGain:
-    """What the exported heuristic has over the untuned start, the first trial: a plain fit to the outcomes."""
+    """What the best trials together have over the untuned start, the first trial."""
 
-    trial: int
-    """Number of the exported trial."""
     n_trials: int
     """Trials that ran."""
-    start: str
-    """Name of the untuned start."""
-    plain: str | None
-    """Name of the plain fit that was exported; None where the search changed it."""
+    configurations: int
+    """Trials among which the exported trees are shared out; 0 where the untuned start was kept."""
+    out_of_fold: float
+    """Gap closed by the best trials minus that by the untuned start, on queries of the search that chose neither."""
     gap_closed: Measure
-    """Gap closed by the heuristic minus that by the untuned start, on the test queries, paired."""
+    """Gap closed by the exported heuristic minus that by the untuned start, on the test queries, paired."""
 
     def text(self) -> str:
         """Return the finding in words."""
-        low, high = self.gap_closed.low, self.gap_closed.high
-        gain = f"{self.gap_closed.value:+.3f} [{low:+.3f}, {high:+.3f}]"
-        if math.isnan(self.gap_closed.value):
-            gain = "what can't be told, as no choice of sizes beats a random mix on test,"
-        if self.plain == self.start:
-            return "The search gained nothing: the untuned start was kept."
+        if not self.configurations:
+            return (
+                f"The search gained nothing that is sure ({self.out_of_fold:+.3f} of the gap closed, on queries that "
+                "did not choose): the untuned start was kept."
+            )
+        value, low, high = self.gap_closed
+        if math.isnan(value):
+            return "What the search gained can't be told, as no choice of sizes beats a random mix on test."
         shown = "" if low > 0 else "; that is shown to be a loss" if high < 0 else "; no gain is shown"
-        over = f"has {gain} of the gap closed on test over the untuned start ('{self.start}'){shown}."
-        if self.plain is not None:
-            return f"The search itself gained nothing: the plain fit '{self.plain}' was kept, which {over}"
-        return f"The heuristic that the search found (trial {self.trial}) {over}"
+        return (
+            f"The heuristic that the search found ({self.configurations} trials together) closes {value:+.3f} "
+            f"[{low:+.3f}, {high:+.3f}] more of the gap on test than the untuned start{shown}."
+        )
 
 
 def gap_gain(
@@ -69,9 +69,3 @@ def gap_gain(
     oracle = area((data.score, data.cost), None)
     (a, of_a), (b, of_b) = (closed(area(e, forced), mix, oracle) for e in (tuned, start))
     return interval(a - b, of_a - of_b, families)
-
-
-def plain_fit(parameters: Mapping[str, object], neutral: Mapping[str, object]) -> str | None:
-    """Return the start's name where parameters are neutral apart from it and the cost weight, else None."""
-    same = all(value == neutral[name] for name, value in parameters.items() if name not in ("start", "cost_weight"))
-    return str(parameters["start"]) if same else None

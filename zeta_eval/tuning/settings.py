@@ -6,6 +6,9 @@ from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.outcomes import COSTS
 from zeta_eval.router.estimators import ESTIMATORS, estimator_choices, needs_embedder
 
+UNKNOWN = ("seed", "largest")
+"""What may decide where a query is unlike all that was tuned on: the rules of thumb, or the largest size alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TuningSettings:
@@ -17,8 +20,8 @@ class TuningSettings:
 
     cost: str | None = None
     """Cost column; None takes gpu_s, else cost_usd, else latency_s."""
-    n_trials: int = 300
-    """Number of configurations that are tried, the plain fits first."""
+    n_trials: int = 100
+    """Number of configurations that are tried."""
     seed: int = 0
     """Seed of the search and of every interval."""
     max_cost: float | None = None
@@ -28,13 +31,15 @@ class TuningSettings:
     storage: str | None = None
     """Optuna storage URL that makes the study resumable; None keeps it in memory."""
     estimator: str = "auto"
-    """"auto", or one of the estimators; "auto" takes the one that does best on `validate`."""
+    """"auto", or one of the estimators; "auto" takes the one that does best out of fold."""
     embedder: str | None = None
     """Name or local folder of a sentence-transformers model, for the estimators that need one."""
     keep: float | None = None
     """Share of the largest size's accuracy to keep for least, and to certify on held-out queries, in (0, 1]."""
     confidence: float = 0.95
     """Confidence of that certificate, in (0, 1)."""
+    unknown: str = "seed"
+    """What decides where a query is unlike all that was tuned on: "seed", the rules of thumb, or "largest"."""
     name: str = "zeta"
     """Name of the policy and of the study."""
 
@@ -54,6 +59,8 @@ class TuningSettings:
             raise InvalidInputError(
                 f"The estimator '{self.estimator}' reads no embedder; leave --embedder out, or use --estimator auto."
             )
+        if self.unknown not in UNKNOWN:
+            raise UnknownNameError("way to treat unknown queries", self.unknown, UNKNOWN)
         if self.n_trials < 1:
             raise InvalidInputError(f"The number of trials is {self.n_trials}; give at least 1.")
         if self.max_cost is not None and self.min_score is not None:
@@ -72,4 +79,6 @@ class TuningSettings:
         """The estimators to try."""
         if self.estimator != "auto":
             return (self.estimator,)
-        return "heuristic", *(name for name in ESTIMATORS if self.embedder or not needs_embedder(name))
+        tuned = [name for name, known in ESTIMATORS.items() if known.tuned]
+        plain = [name for name in ("heuristic", "learned") if name in tuned]
+        return *plain, *(n for n in tuned if n not in plain and (self.embedder or not needs_embedder(n)))

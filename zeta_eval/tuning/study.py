@@ -1,63 +1,63 @@
-"""Tuning: search the heuristic on `tune`, choose the policy on `validate`, report on `test`."""
+"""Tuning: everything that is not the split `test` is fitted and chosen on, out of fold; `test` gives the verdict."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pandas as pd
 
+from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.answers import Answers
-from zeta_eval.evaluation.batch.evaluator import cost_column
-from zeta_eval.evaluation.batch.predict import expect
+from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.estimate import costs as expected_costs
+from zeta_eval.evaluation.batch.estimate import forest_means
+from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
+from zeta_eval.evaluation.batch.predict import rule_sizes
 from zeta_eval.evaluation.measures.gap import mix_corners
 from zeta_eval.evaluation.measures.means import apart
 from zeta_eval.evaluation.replay import outside_corners, replay
-from zeta_eval.exceptions import InvalidInputError, OutcomesError
+from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.outcomes.split import families
-from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tuning.cuts import best_cut_points
-from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator
-from zeta_eval.tuning.heuristic import STARTS, Configuration, Data, configure, export, neutral
+from zeta_eval.router.complexity import is_embedding_request
+from zeta_eval.router.policy import RoutingPolicy, Rung
+from zeta_eval.router.rules_of_thumb import rules_without_costs
+from zeta_eval.tuning.cascade import Curve, fit_cascade
+from zeta_eval.tuning.data import Data
+from zeta_eval.tuning.domain import fit_domain
+from zeta_eval.tuning.estimators import Training
+from zeta_eval.tuning.fit_costs import Costs, fit_costs
+from zeta_eval.tuning.forests import forest_of
+from zeta_eval.tuning.heuristic import HeuristicSearch
 from zeta_eval.tuning.keeping import TradeOff
 from zeta_eval.tuning.on_test import OnTest
+from zeta_eval.tuning.quality import Quality
 from zeta_eval.tuning.report import TuningReport
-from zeta_eval.tuning.search_gain import SearchGain, gap_gain, plain_fit
-from zeta_eval.tuning.selection import Candidate, Split, with_looks
+from zeta_eval.tuning.search import ran, search, trial_table
+from zeta_eval.tuning.search_gain import SearchGain, gap_gain
+from zeta_eval.tuning.selection import Candidate, Found, candidate, chosen, chosen_fit
 from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.trade_off import KEEP, Grid, choose_cost_weight, trade_off
-from zeta_eval.tuning.unseen_tasks import Refit, measure_transfer
-
-if TYPE_CHECKING:
-    import optuna
-
-ENQUEUED_COST_WEIGHTS = (0.1, 0.3, 0.8)
-"""Cost weights at which every fitted start is tried first."""
+from zeta_eval.tuning.unseen_tasks import measure_unseen
 
 MOST = 200_000
-"""Most queries of a split that are tuned on; of a larger split as many are drawn at random."""
+"""Most queries that are tuned on; of a larger table as many are drawn at random."""
 
-CANDIDATES = 30
-"""Most trials within a budget that are compared on held-out queries."""
+LEAST, LEAST_TEST = 70, 10
+"""Fewest queries to fit to, and fewest of the split `test`."""
 
 
 def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningReport:
     """Tune a policy on a table of outcomes.
 
-    Without a budget the search has two objectives, score and cost (NSGA-II). The cost weight is the cheapest that keeps
-    99 % of the largest size's accuracy; with a share to keep, the cheapest that is likely to be certified.
-    With a budget (max_cost) or a floor (min_score) it has one objective under a constraint (TPE).
+    Without a budget (max_cost) or a floor (min_score) the cost weight chosen is the cheapest that keeps 99 % of the
+    largest size's accuracy.
 
     Raises:
         OutcomesError: the table has too few queries, one size only, or no usable cost column.
-        InvalidInputError: no configuration meets the budget or the floor.
+        InvalidInputError: no cost weight meets the budget or the floor.
     """
     import sklearn.linear_model  # noqa: F401 - loads the libraries that the limit is for
     from threadpoolctl import threadpool_limits
@@ -68,64 +68,63 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
 
 def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     started = time.perf_counter()
-    cost = cost_column(outcomes, settings.cost)
+    unit = cost_column(outcomes, settings.cost)
     if len(outcomes.sizes) < 2:
         raise OutcomesError(f"The table holds one size only ({outcomes.sizes[0]}); tuning needs at least two.")
     # Cheapest first by what was measured: a small size that talks too much may cost more than a larger one.
-    order = np.argsort(outcomes.matrix(cost).mean(0), kind="stable")
+    order = np.argsort(outcomes.matrix(unit).mean(0), kind="stable")
     outcomes = outcomes.with_order([outcomes.sizes[i] for i in order])
-    parts = {name: outcomes.split(name) for name in ("tune", "validate", "test")}
-    if len(parts["tune"]) < 50 or min(len(p) for p in parts.values()) < 10:
-        counts = ", ".join(f"{len(p)} {n}" for n, p in parts.items())
-        raise OutcomesError(f"Too few complete queries to tune on ({counts}); benchmark at least 100 queries.")
-    sampled = {n: MOST for n in ("tune", "validate") if len(parts[n]) > MOST}
-    parts |= {n: parts[n].sample(k, seed=settings.seed) for n, k in sampled.items()}
-    data = Data.of(parts["tune"], cost)
-    held_out = Data.of(parts["validate"], cost, data.costs)
-    study = _search(data, outcomes, cost, settings)
-    trial, configuration = _choose_configuration(study, data, held_out, outcomes.sizes)
+    fitted, test, counts = _parts(outcomes, settings.seed)
+    data = Data(fitted, unit, settings.seed)
+    costs, heuristic = fit_costs(data), HeuristicSearch(data)
+    quality = Quality(data.evaluator, data.forced, data.families)
+    told: dict[int, Floats] = {}
+    study = search(data, costs, settings, told)
+    found = chosen_fit(study, told, heuristic, costs, settings.seed)
+    training = Training(data=data, heuristic=found.fit, embedder=settings.embedder)
+    candidates = [candidate(name, training, costs, quality) for name in settings.estimators]
+    best = chosen(candidates, quality)
     provenance: dict[str, object] = {
         "zeta_eval": version("zeta-eval"),
         "optuna": version("optuna"),
         "outcomes_sha256": outcomes.sha256,
-        "queries": {n: len(p) for n, p in parts.items()},
+        "queries": counts,
         "study": study.study_name,
-        "n_trials": sum(t.state.is_finished() for t in study.trials),
+        "n_trials": len(ran(study)),
         "seed": settings.seed,
-        "parameters": dict(trial.params),
-    } | ({"sampled": sampled} if sampled else {})
-    policy = export(configuration, parts["tune"], data, name=settings.name, cost=cost, provenance=provenance)
-    splits = [(part, Answers.of(parts[name])) for name, part in (("tune", data), ("validate", held_out))]
-    candidates = [with_looks(candidate(name, policy, splits, settings)) for name in settings.estimators]
-    chosen = max(candidates, key=lambda c: c.held_out_area)
-    aims = _aims(chosen, settings, len(parts["test"]))
-    weight = aims[0].cost_weight if aims else choose_cost_weight(chosen, settings)
-    cuts = best_cut_points(data.standard @ configuration.weights, data.score - weight * data.cost)
-    refit = _refit(chosen, trial.params, cost, settings)
-    domain, unseen = measure_transfer(parts, cost, weight, refit, seed=settings.seed)
-    provenance = provenance | {"estimator": chosen.estimator}
-    policy = replace(chosen.policy, cost_weight=weight, cut_points=cuts, domain=domain, provenance=provenance)
-    test = replay(policy, outcomes, split="test", cost=cost, seed=settings.seed)
-    policy = replace(policy, verdict=test.verdict)
-    held = Data.of(parts["test"], cost, data.costs)
-    on_test = OnTest(policy=policy, table=parts["test"], data=held.evaluator)
-    tuned = chosen.scores(chosen.tune, np.array([weight]))[:, 0]
-    finished = [t for t in study.trials if t.state.is_finished() and t.values is not None]
+        "parameters": [dict(one) for one in found.parameters],
+        "estimator": best.name,
+    }
+    policy = replace(_policy(best, data, costs, settings, provenance), embedding_size=_embedder(outcomes))
+    answers = Answers.of(fitted)
+    cascade = fit_cascade(policy, data, best.p, costs.open, answers, quality)
+    if cascade is not None and quality.better(cascade.closed, best.closed):
+        policy, curve = replace(policy, looks=cascade.looks), cascade.curve
+    else:
+        curve = _plain_curve(data, best.p, costs.open)
+    grid = Grid.of(curve, data)
+    aims = _aims(grid, settings, len(test))
+    weight = aims[0].cost_weight if aims else choose_cost_weight(grid, settings)
+    policy = replace(policy, cost_weight=weight)
+    report = replay(policy, outcomes, split="test", cost=unit, seed=settings.seed)
+    policy = replace(policy, verdict=report.verdict)
+    on_test = OnTest(policy=policy, table=test, data=Evaluator(test, unit))
+    tuned = curve.at(np.array([weight]))[1][:, 0]
+    trials = trial_table(study)
     return TuningReport(
         policy=policy,
-        test=test,
+        test=report,
         tune_score=float(tuned.mean()),
-        tune_minus_test=apart(tuned, on_test.at(weight)[0], families(parts["tune"].queries), on_test.families),
-        out_of_fold=policy.learned is not None,
-        trials=pd.DataFrame([{"number": t.number, **t.user_attrs, **t.params} for t in finished]),
-        parameters=dict(trial.params),
-        search=_gain(trial, len(finished), data, held, outcomes),
+        tune_minus_test=apart(tuned, on_test.at(weight)[0], data.families, on_test.families),
+        trials=trials,
+        parameters=[dict(one) for one in found.parameters],
+        search=_gain(found, len(trials), on_test, data, outcomes),
         heuristic=on_test.heuristic(),
         settings=settings,
         seconds=time.perf_counter() - started,
-        estimator=chosen.estimator,
-        unseen=unseen,
-        held_out_area={c.estimator: c.held_out_area for c in candidates},
+        estimator=best.name,
+        unseen=measure_unseen(best.name, found.parameters, fitted, test, policy, settings),
+        gap_closed={c.name: c.closed.value for c in candidates},
         certificate=None
         if settings.keep is None
         else on_test.certificate(settings.keep, settings.confidence, settings.seed),
@@ -134,148 +133,84 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     )
 
 
-def _aims(chosen: Candidate, settings: TuningSettings, n_test: int) -> list[TradeOff]:
+def _parts(outcomes: Outcomes, seed: int) -> tuple[Outcomes, Outcomes, Mapping[str, int]]:
+    """The queries to fit to and those of `test`, and how many there are of each split."""
+    names = outcomes.splits
+    counts = {name: int((names == name).sum()) for name in ("tune", "validate", "test")}
+    rows = np.flatnonzero(names != "test")
+    if len(rows) < LEAST or counts["test"] < LEAST_TEST:
+        told = ", ".join(f"{n} {name}" for name, n in counts.items())
+        raise OutcomesError(f"Too few complete queries to tune on ({told}); benchmark at least 100 queries.")
+    if len(rows) > MOST:
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST])
+        counts["sampled"] = MOST
+    return outcomes.take(rows), outcomes.split("test"), counts
+
+
+def _policy(
+    best: Candidate, data: Data, costs: Costs, settings: TuningSettings, provenance: Mapping[str, object]
+) -> RoutingPolicy:
+    """The policy of a candidate, without cascade, at a cost weight of 0."""
+    outcomes = data.outcomes
+    latency, mean = outcomes.matrix("latency_s").mean(0), data.cost.mean(axis=0)
+    rungs = tuple(
+        Rung(size=size, cost=float(mean[i]), latency_s=float(latency[i]) if np.isfinite(latency[i]) else None)
+        for i, size in enumerate(outcomes.sizes)
+    )
+    return RoutingPolicy(
+        name=settings.name,
+        rungs=rungs,
+        estimator=best.estimator,
+        cost_weight=0.0,
+        default_size=outcomes.sizes[-1],
+        cost_unit=data.cost_unit,
+        unit_cost=data.evaluator.unit_cost,
+        costs=costs.model,
+        domain=fit_domain(data),
+        fallback=rules_without_costs(len(rungs)) if settings.unknown == "seed" else None,
+        provenance=provenance,
+    )
+
+
+def _plain_curve(data: Data, p: Floats, cost: Floats) -> Curve:
+    """The curve of a policy that keeps its first answer, by out-of-fold chances and expected costs, each (Q, M)."""
+    weights = curve_weights(p, cost)
+    weights = weights[np.isfinite(weights)]
+    _, paid, score = data.evaluator.curve(p, cost, data.forced, weights=weights)
+    return Curve(weights=weights, cost=paid, score=score)
+
+
+def _aims(grid: Grid, settings: TuningSettings, n_test: int) -> list[TradeOff]:
     """The trade-off that keeps the share asked for, and the one for 99 % beside it; none under a budget or a floor."""
     if settings.keep is None or settings.max_cost is not None or settings.min_score is not None:
         return []
-    grid, shares = Grid.of(chosen), dict.fromkeys((settings.keep, KEEP))
+    shares = dict.fromkeys((settings.keep, KEEP))
     return [trade_off(grid, share, settings.confidence, n_test) for share in shares]
 
 
-def _gain(trial: optuna.trial.FrozenTrial, n_trials: int, data: Data, test: Data, outcomes: Outcomes) -> SearchGain:
-    """Compare the chosen trial's heuristic with that of the first trial on the test split."""
-    import optuna
-
-    first = neutral(outcomes.sizes, next(iter(STARTS)), ENQUEUED_COST_WEIGHTS[0])
-    tuned, start = (
-        configure(optuna.trial.FixedTrial(dict(p)), data, outcomes.sizes).predict(test, data)
-        for p in (trial.params, first)
+def _gain(found: Found, n_trials: int, on_test: OnTest, data: Data, outcomes: Outcomes) -> SearchGain:
+    """Compare the heuristic that was found with the untuned start on the test split, where nobody names the task."""
+    read, test = on_test.data.features_without_task, on_test.data
+    assert on_test.policy.costs is not None
+    expected, names = expected_costs(on_test.policy.costs, read), data.read.names
+    tuned, start = (forest_means(forest_of(fit.several, names), read) for fit in (found.fit, found.start))
+    gain = gap_gain(
+        test,
+        (tuned, expected),
+        (start, expected),
+        forced=rule_sizes(on_test.policy, read.rule),
+        corners=outside_corners(outcomes, "test", test.cost_unit) or mix_corners(test.singles),
+        families=on_test.families,
     )
-    return SearchGain(
-        trial=trial.number,
-        n_trials=n_trials,
-        start=str(first["start"]),
-        plain=plain_fit(trial.params, first),
-        gap_closed=gap_gain(
-            test.evaluator,
-            tuned,
-            start,
-            forced=test.forced,
-            corners=outside_corners(outcomes, "test", test.evaluator.cost_unit) or mix_corners(test.evaluator.singles),
-            families=families(outcomes.split("test").queries),
-        ),
-    )
+    configurations = 0 if found.fit is found.start else len(found.parameters)
+    return SearchGain(n_trials=n_trials, configurations=configurations, out_of_fold=found.gain, gap_closed=gain)
 
 
-def candidate(
-    name: str, policy: RoutingPolicy, splits: Sequence[tuple[Data, Answers]], settings: TuningSettings
-) -> Candidate:
-    """The tuned heuristic, alone or with an estimator beside it."""
-    (data, _), (held_out, _) = splits
-    p_tune, features_c = expect(policy, data.read)[0], None
-    if name != "heuristic":
-        fitted = _fit(name, data, settings)
-        policy, p_tune, features_c = replace(policy, learned=fitted.model), fitted.p, fitted.features_c
-    p = (p_tune, expect(policy, held_out.read)[0])
-    tune, held = (Split(data=d, answers=a, p=q) for (d, a), q in zip(splits, p, strict=True))
-    return Candidate(estimator=name, policy=policy, tune=tune, held_out=held, features_c=features_c)
-
-
-def _refit(chosen: Candidate, parameters: Mapping[str, object], cost: str, settings: TuningSettings) -> Refit:
-    """Return a function that fits other outcomes with the parameters and the estimator chosen, without looks."""
-    name = chosen.estimator
-
-    def refit(outcomes: Outcomes) -> RoutingPolicy:
-        import optuna
-
-        data = Data.of(outcomes, cost)
-        configuration = configure(optuna.trial.FixedTrial(dict(parameters)), data, outcomes.sizes)
-        policy = export(configuration, outcomes, data, name=name, cost=cost, provenance={})
-        if name == "heuristic":
-            return policy
-        return replace(policy, learned=_fit(name, data, settings, chosen.features_c).model)
-
-    return refit
-
-
-def _fit(name: str, data: Data, settings: TuningSettings, features_c: float | None = None) -> Fitted:
-    training = Training(
-        read=data.read, score=data.score, seed=settings.seed, embedder=settings.embedder, features_c=features_c
-    )
-    return fit_estimator(name, training)
-
-
-def _search(data: Data, outcomes: Outcomes, cost: str, settings: TuningSettings) -> optuna.Study:
-    """Run (or resume) the study; its name stands for the table and all that the values of its trials depend on."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sizes, budget = outcomes.sizes, settings.max_cost is not None or settings.min_score is not None
-    up, down = optuna.study.StudyDirection.MAXIMIZE, optuna.study.StudyDirection.MINIMIZE
-    identity = (outcomes.sha256, sizes, cost, settings.max_cost, settings.min_score, settings.seed)
-    try:
-        study = optuna.create_study(
-            study_name=f"{settings.name}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:8]}",
-            storage=settings.storage,
-            directions=[up, down] if not budget else [up] if settings.max_cost is not None else [down],
-            load_if_exists=True,
-        )
-    except Exception as e:  # whatever the storage's own driver raises
-        reason = " ".join(str(e).split())
-        raise InvalidInputError(
-            f"Optuna can't use the storage {settings.storage!r} ({reason}); give one like sqlite:///study.db."
-        ) from e
-    done = sum(t.state.is_finished() for t in study.trials)
-    seed = settings.seed + done  # a resumed search must not draw the same configurations again
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        tpe, nsga = optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler
-        study.sampler = tpe(seed=seed) if budget else nsga(seed=seed, population_size=50)
-    plain = [neutral(sizes, start, weight) for weight in ENQUEUED_COST_WEIGHTS for start in STARTS]
-    for parameters in plain[: settings.n_trials]:  # no more than will run
-        study.enqueue_trial(parameters, skip_if_exists=True)
-
-    def objective(trial: optuna.Trial) -> float | tuple[float, float]:
-        configuration = configure(trial, data, sizes)
-        chances = configuration.predict(data, data)
-        score, cost = data.evaluator.point(*chances, configuration.cost_weight, data.forced)
-        trial.set_user_attr("score", score)
-        trial.set_user_attr("cost", cost * data.evaluator.unit_cost)
-        if settings.max_cost is not None:
-            trial.set_constraint("cost", cost * data.evaluator.unit_cost - settings.max_cost)
-            return score
-        if settings.min_score is not None:
-            trial.set_constraint("score", settings.min_score - score)
-            return cost
-        return score, cost
-
-    study.optimize(objective, n_trials=max(0, settings.n_trials - done))
-    return study
-
-
-def _choose_configuration(
-    study: optuna.Study, data: Data, held_out: Data, sizes: tuple[str, ...]
-) -> tuple[optuna.trial.FrozenTrial, Configuration]:
-    """The candidate whose whole cost-quality curve has the greatest area on the held-out split.
-
-    Candidates are the study's front (under a budget, its best feasible trials) and every plain start.
-    """
-    finished = [t for t in study.trials if t.values is not None]
-    plain = [t for t in finished if "fixed_params" in t.system_attrs]
-    best: tuple[float, optuna.trial.FrozenTrial, Configuration] | None = None
-    for trial in {t.number: t for t in (*plain, *_front(study, finished))}.values():
-        configuration = configure(trial, data, sizes)
-        value = held_out.evaluator.curve_auc(*configuration.predict(held_out, data), held_out.forced)
-        if best is None or value > best[0]:
-            best = (value, trial, configuration)
-    assert best is not None
-    return best[1], best[2]
-
-
-def _front(study: optuna.Study, finished: list[optuna.trial.FrozenTrial]) -> list[optuna.trial.FrozenTrial]:
-    """The trials of the two-objective front, or the best feasible ones under a budget."""
-    if len(study.directions) > 1:
-        return list(study.best_trials)
-    feasible = [t for t in finished if all(v <= 0 for v in t.constraints.values())]
-    sign = -1 if study.direction.name == "MAXIMIZE" else 1
-    return sorted(feasible, key=lambda t: sign * cast(float, t.value))[:CANDIDATES]
+def _embedder(outcomes: Outcomes) -> str | None:
+    """The model beside the ladder that answered embedding requests alone, or None."""
+    frame = outcomes.frame
+    others = frame[~frame["model"].isin(outcomes.sizes) & frame["score"].notna()]
+    for model, rows in others.groupby("model", sort=False):
+        if rows["query"].map(is_embedding_request).all():
+            return str(model)
+    return None

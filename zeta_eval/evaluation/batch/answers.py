@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats
+from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import TOTAL_LOGPROBS
 from zeta_eval.router.signals import SIGNALS, AnswerView, read_answer
@@ -31,6 +31,16 @@ class Answers:
     """Signals of `zeta_eval.router.cascade.logprob_signals` by name, each (Q, M), NaN where there is none."""
     values: Floats
     """Signals of the text, shape (S, Q, M - 1) in the order of `SIGNALS`; NaN where no text is stored."""
+
+    def take(self, rows: Sizes) -> Answers:
+        """Return those to some queries."""
+        return Answers(
+            outcomes=self.outcomes.take(rows),
+            sizes=self.sizes,
+            finals=self.finals[rows],
+            logprobs={name: x[rows] for name, x in self.logprobs.items()},
+            values=self.values[:, rows],
+        )
 
     @classmethod
     def of(cls, outcomes: Outcomes) -> Answers:

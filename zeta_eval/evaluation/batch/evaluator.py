@@ -6,7 +6,7 @@ import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.choice import choose, curve_weights
-from zeta_eval.evaluation.batch.predict import FeatureCache, Features
+from zeta_eval.evaluation.batch.features import FeatureCache, Features
 from zeta_eval.evaluation.measures.metrics import area
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import COSTS, Outcomes

@@ -13,11 +13,11 @@ from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import EMBEDDING, FREE, Features, expect, expected_costs, rule_sizes
+from zeta_eval.evaluation.batch.features import EMBEDDING, FREE, Features
+from zeta_eval.evaluation.batch.predict import expect, rule_sizes
 from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Maths, indexed, values
-from zeta_eval.router.domain import counted_cost
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.walk import Walk
 
@@ -66,16 +66,22 @@ class PolicyRuns:
     """
 
     def __init__(
-        self, policy: RoutingPolicy, features: Features, answers: Answers | None, *, prior: Floats | None = None
+        self,
+        policy: RoutingPolicy,
+        features: Features,
+        answers: Answers | None,
+        *,
+        expected: tuple[Floats, Floats] | None = None,
     ) -> None:
         """Take the answers, which only a policy that cascades needs; nothing runs yet.
 
-        `prior` is the chance of success before any answer, shape (Q, M); None takes what the policy expects.
+        `expected` are the chances of success before any answer and the expected costs, each (Q, M); None takes what the
+        policy expects, and lets the router's own arithmetic decide where two choices lie close.
         """
         self.policy, self.features, self.answers = policy, features, answers
         self.looks = indexed(policy.looks, policy.sizes)
-        self.cost = expected_costs(policy, features)
-        self.prior = expect(policy, features)[0] if prior is None else prior
+        self.prior, self.cost = expect(policy, features) if expected is None else expected
+        self._own = expected is None
         self.forced = rule_sizes(policy, features.rule)
 
     @classmethod
@@ -84,17 +90,8 @@ class PolicyRuns:
         return cls(policy, features, Answers.of(table) if policy.cascades else None)
 
     def weights(self) -> Floats:
-        """Return ascending cost weights that trace the curve, from 0 on; the last one may be infinite.
-
-        Answers move the chances beyond what is expected before them, so a cascade's range is wider. Its weights are
-        finite: an infinite one is the cheapest size for every query.
-        """
-        if not self.policy.cascades:
-            return curve_weights(self.prior, self.cost)
-        inner = curve_weights(self.prior, self.cost, n=24)[1:-1]
-        if not inner.size:
-            return np.array([0.0])
-        return np.unique(np.concatenate([[0.0, inner[0] / 9, inner[0] / 3], inner, [inner[-1] * 3, inner[-1] * 9]]))
+        """Return ascending cost weights that trace the curve, from 0 on; the last one may be infinite."""
+        return (cascade_weights if self.policy.cascades else curve_weights)(self.prior, self.cost)
 
     def finite_weights(self) -> Floats:
         """Return those of `weights` that `at` takes; the largest of them is as good as an infinite one."""
@@ -135,7 +132,7 @@ class PolicyRuns:
             best, close = self._next(seen, p, self.cost[rows], cost_weight)
             if seen:
                 best[rule[rows] == EMBEDDING] = -1
-            doubtful[rows[close]] = True
+            doubtful[rows[close]] = self._own
             for k in range(m):
                 here = best == k
                 run(k, seen, rows[here], p[here])
@@ -158,9 +155,10 @@ class PolicyRuns:
         """Run one query by the router's own arithmetic; return the sizes that ran, in order."""
         features, rule = self.features, self.features.rule[i]
         estimate = self.policy.estimate(features.texts[i], features.tasks[i])
-        counted = counted_cost(estimate.cost, estimate.familiarity)
         first = None if rule == FREE else int(self.forced[i])
-        walk = Walk(self.policy.sizes, self.looks, estimate.p, counted, weight, first=first, ends=rule == EMBEDDING)
+        walk = Walk(
+            self.policy.sizes, self.looks, estimate.p, estimate.cost, weight, first=first, ends=rule == EMBEDDING
+        )
         while (k := walk.next) is not None:
             if self.answers is None:
                 walk.see(None, {})
@@ -168,6 +166,18 @@ class PolicyRuns:
             logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
             walk.see(self.answers.view(i, k), {n: x for n, x in logprobs.items() if math.isfinite(x)})
         return walk.ran
+
+
+def cascade_weights(p: Floats, cost: Floats) -> Floats:
+    """Return ascending cost weights that trace a cascade's curve, from 0 on; p and cost are (Q, M).
+
+    Answers move the chances beyond what is expected before them, so the range is wider than a plain policy's. All are
+    finite: an infinite one is the cheapest size for every query.
+    """
+    inner = curve_weights(p, cost, n=24)[1:-1]
+    if not inner.size:
+        return np.array([0.0])
+    return np.unique(np.concatenate([[0.0, inner[0] / 9, inner[0] / 3], inner, [inner[-1] * 3, inner[-1] * 9]]))
 
 
 def update(look: Look | None, sizes: tuple[str, ...], p: Floats, answers: Answers | None, rows: _Rows) -> Floats:

@@ -1,7 +1,7 @@
 """Estimators: what gives every size's chance of success for a query. Standard library only.
 
-"learned" reads words; "embedding" and "knn" read the vector that a sentence-transformers model makes of the query. Each
-has a file in this folder, where it is found. The heuristic, which every policy has, stands in the policy itself.
+"heuristic" reads named features of the text; "learned" reads its words too; "embedding" and "knn" read the vector that
+a sentence-transformers model makes of it; "seed" is a guess for a start. The files of this folder are read for them.
 """
 
 from importlib import import_module

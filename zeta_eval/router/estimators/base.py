@@ -4,46 +4,58 @@ An estimator gives every size's chance of success for a query. Its class stands 
 `@estimator("name")`. `zeta_eval.tuning.estimators` says how one is fitted.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators.linear import Linear
+from zeta_eval.router.complexity.view import TextView
+
+
+class Share(NamedTuple):
+    """What one feature of a text does to an estimate."""
+
+    raises: float
+    """By how much it raises the chance that the smallest size fails, against an average query."""
+    above: bool
+    """Whether the text has more of the feature than an average query."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimator(ABC):
-    """Gives every size's log-odds of success: a base, plus what the features add, plus what the text itself adds."""
+    """Gives the chance that each of M sizes answers a query right."""
 
-    base: tuple[float, ...]
-    """Log-odds of each size over all tuning queries, shape (M,)."""
-    linear: Linear
-    """What features and the task's name add."""
     needs_embedder: ClassVar[bool] = False
     """Whether texts must first be turned into vectors by a sentence-transformers model."""
+    tuned: ClassVar[bool] = True
+    """Whether outcomes make it, so that `--estimator` may name it."""
 
-    def __post_init__(self) -> None:
-        if not all(isinstance(x, int | float) and math.isfinite(x) for x in self.base):
-            raise PolicyError("The estimator has a number that is not finite; tune the policy again.")
-        if len(self.base) != len(self.linear.bias):
-            raise PolicyError("The parts of the estimator differ in their number of sizes; export the policy again.")
+    @property
+    @abstractmethod
+    def n_sizes(self) -> int:
+        """Number of sizes M."""
+
+    @property
+    @abstractmethod
+    def features(self) -> tuple[str, ...]:
+        """Names of the text features that it reads."""
 
     @abstractmethod
-    def added(self, text: str) -> list[float]:
-        """What the text itself adds to each size's log-odds, shape (M,)."""
+    def chances(self, view: TextView, features: Mapping[str, float], task: str | None) -> list[float]:
+        """Return each size's chance of success, shape (M,), in [0, 1], of a text whose features are given by name.
 
-    def logits(self, text: str, features: Mapping[str, float], task: str | None) -> list[float]:
-        """Log-odds of success of each size, shape (M,)."""
-        parts = zip(self.base, self.linear.values(features, task), self.added(text), strict=True)
-        return [b + x + a for b, x, a in parts]
+        `task` is the name of the query's task, where it is known.
+        """
+
+    @abstractmethod
+    def shares(self, features: Mapping[str, float]) -> dict[str, Share]:
+        """Return what each feature of a text does to the estimate of the smallest size, by name."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """Read from JSON values; a class with parts that are no plain values reads these first."""
-        return cls(**{**data, "base": tuple(data["base"]), "linear": Linear.of(data["linear"])})
+        return cls(**data)
 
 
 ESTIMATORS: dict[str, type[Estimator]] = {}
@@ -63,12 +75,12 @@ def estimator(name: str) -> Callable[[_E], _E]:
 
 
 def estimator_choices() -> tuple[str, ...]:
-    """What `--estimator` may be: an estimator's name, "heuristic" for none beside it, "auto" for the best."""
-    return tuple(sorted(("auto", "heuristic", *ESTIMATORS)))
+    """What `--estimator` may be: an estimator's name, or "auto" for the best."""
+    return tuple(sorted(("auto", *(name for name, known in ESTIMATORS.items() if known.tuned))))
 
 
 def needs_embedder(name: str) -> bool:
-    """Whether an estimator reads vectors; the heuristic does not."""
+    """Whether an estimator reads vectors."""
     return name in ESTIMATORS and ESTIMATORS[name].needs_embedder
 
 
@@ -78,8 +90,8 @@ def estimator_to_dict(made: Estimator) -> dict[str, Any]:
 
 
 def estimator_of(data: Mapping[str, Any]) -> Estimator:
-    """Read an estimator from JSON values; one without a kind is "learned"."""
-    if (kind := data.get("kind", "learned")) not in ESTIMATORS:
+    """Read an estimator from JSON values."""
+    if (kind := data["kind"]) not in ESTIMATORS:
         known = ", ".join(sorted(ESTIMATORS))
         raise PolicyError(f"The policy's estimator is of kind {kind!r}, not one of {known}; tune the policy again.")
     return ESTIMATORS[kind].of({k: v for k, v in data.items() if k != "kind"})

@@ -6,6 +6,7 @@ The package sentence-transformers is imported when the first text is embedded; a
 from __future__ import annotations
 
 import io
+from abc import abstractmethod
 from array import array
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
@@ -15,7 +16,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError
-from zeta_eval.router.estimators.base import Estimator
+from zeta_eval.router.complexity.view import TextView
+from zeta_eval.router.estimators.heuristic import Learned
+from zeta_eval.router.estimators.tables import finite
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -96,14 +99,30 @@ class Embedder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorEstimator(Estimator):
-    """An estimator that reads a text's vector: the base class of those that need an embedder."""
+class VectorEstimator(Learned):
+    """An estimator that reads a text's vector, too: the base class of those with an embedder."""
 
     embedder: Embedder
     """Where vectors come from: D numbers for each text."""
+    share: float
+    """How much the vector counts, in [0, 1]; features and words count the rest."""
     table: str
     """Base64 of little-endian float16 numbers, D for each weight vector or each reference."""
     needs_embedder: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (finite(self.share) and 0 <= self.share <= 1):
+            raise PolicyError(f"The share of the vector is {self.share!r}, not in [0, 1]; tune the policy again.")
+
+    @abstractmethod
+    def told(self, vector: Sequence[float]) -> list[float]:
+        """Return each size's chance of success, shape (M,), by a text's vector alone."""
+
+    def mixed(self, p: list[float], view: TextView) -> list[float]:
+        """Return the forest's chances, shape (M,), mixed with those of the words and of the vector."""
+        (vector,) = self.embedder.vectors([view.text])
+        return [a + self.share * (b - a) for a, b in zip(super().mixed(p, view), self.told(vector), strict=True)]
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

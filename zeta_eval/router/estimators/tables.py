@@ -36,3 +36,22 @@ def numbers(table: str) -> tuple[float, ...]:
 def in_rows(values: tuple[float, ...], length: int) -> list[tuple[float, ...]]:
     """Cut values into rows of a length."""
     return [values[i : i + length] for i in range(0, len(values), length)]
+
+
+def finite(*values: object) -> bool:
+    """Whether all values are finite numbers."""
+    return all(isinstance(x, int | float) and math.isfinite(x) for x in values)
+
+
+def sigmoid(x: float) -> float:
+    """Logistic function, safe for any finite x."""
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+def logit(p: float) -> float:
+    """Inverse of `sigmoid`, with p held within [1e-6, 1 - 1e-6]."""
+    p = min(max(p, 1e-6), 1.0 - 1e-6)
+    return math.log(p / (1.0 - p))
