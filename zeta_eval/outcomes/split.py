@@ -18,7 +18,7 @@ import numpy.typing as npt
 from zeta_eval.arrays import Sizes
 
 SPLITS: Final = ("tune", "validate", "test")
-"""Policies are fitted on `tune`, chosen on `validate` and reported on `test`."""
+"""Policies are fitted and chosen on `tune` and `validate`, and reported on `test`."""
 
 _EDGES: Final = (0.6, 0.8)
 """Shares of the queries below which a hash falls into `tune`, then `validate`."""
