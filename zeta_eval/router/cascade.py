@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators.tables import logit, sigmoid
+from zeta_eval.router.estimators.tables import finite, logit, sigmoid
 from zeta_eval.router.signals import SIGNALS, AnswerView, agree
 
 LOGPROBS = ("mean_logprob", "min_logprob", "answer_log_odds")
@@ -46,7 +46,7 @@ class Posterior:
     """Weight of each signal of the last answer, by name."""
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.bias, self.prior, self.own, *self.weights.values()))):
+        if not finite(self.bias, self.prior, self.own, *self.weights.values()):
             raise PolicyError(f"A look gives size '{self.size}' a chance that is not finite; tune the policy again.")
 
 
@@ -62,7 +62,7 @@ class Look:
     """New chances of the last size that ran and of every larger one."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.spread) and self.spread >= 0):
+        if not finite(self.spread) or self.spread < 0:
             raise PolicyError(f"The spread after {' + '.join(self.ran)} is {self.spread}; tune the policy again.")
 
     @property

@@ -1,6 +1,6 @@
 """Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -131,7 +131,7 @@ def selected(p: Mapping[str, float], steps: Sequence[tuple[str, float]]) -> bool
 
 def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidInputError) -> float:
     """Return a cost weight that can be used; raise `error` where it is negative or not finite."""
-    if not (isinstance(weight, int | float) and 0 <= weight < math.inf):
+    if not (isinstance(weight, int | float) and 0 <= weight <= sys.float_info.max):
         raise error(f"cost_weight is {weight!r}; give a finite number of at least 0.")
     return float(weight)
 

@@ -73,6 +73,8 @@ class Domain:
     """Finds everyday requests; None where the tuning queries hold some."""
 
     def __post_init__(self) -> None:
+        if not all(isinstance(task, str) for task in self.tasks):
+            raise PolicyError("A task that the policy was tuned on has no name; export the policy again.")
         if not 1 <= self.bits <= 20 or len(self.rarities) != 1 << self.bits:
             raise PolicyError("The table of words has a wrong length; export the policy again.")
 

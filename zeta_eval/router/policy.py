@@ -10,7 +10,7 @@ was fitted to (`zeta_eval.router.domain`), the more rules of thumb decide instea
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -100,7 +100,7 @@ class RoutingPolicy:
         if not isinstance(self.embedding_size, str | None):
             raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
         checked_cost_weight(self.cost_weight, PolicyError)
-        if not (math.isfinite(self.unit_cost) and self.unit_cost > 0):
+        if not 0 < self.unit_cost <= sys.float_info.max:
             raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
         self._check_models(len(sizes))
         self._check_looks(sizes)

@@ -136,4 +136,5 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         for x in data["looks"]
     )
     data["verdict"] = Verdict.read(data["verdict"])
+    data["provenance"] = dict(data["provenance"])
     return data

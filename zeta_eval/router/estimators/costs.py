@@ -29,7 +29,7 @@ class CostModel:
     """Largest cost per size, shape (M,)."""
 
     def __post_init__(self) -> None:
-        if not all(0 <= a <= b < math.inf for a, b in zip(self.low, self.high, strict=True)):
+        if not finite(*self.high) or not all(0 <= a <= b for a, b in zip(self.low, self.high, strict=True)):
             raise PolicyError(f"The range of costs {self.low} to {self.high} is none; tune the policy again.")
         self.tasks.check(len(self.low))
         if not finite(*self.shift) or {len(self.low), self.log_cost.n_values} != {len(self.shift)}:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from zeta_eval.exceptions import PolicyError
 
+LARGEST = 1e100
+"""Largest number, of either sign, that a model may hold."""
+
 
 def encode(rows: Sequence[Sequence[float]]) -> str:
     """Write rows of numbers as base64 of little-endian float16."""
@@ -39,8 +42,8 @@ def in_rows(values: tuple[float, ...], length: int) -> list[tuple[float, ...]]:
 
 
 def finite(*values: object) -> bool:
-    """Whether all values are finite numbers."""
-    return all(isinstance(x, int | float) and math.isfinite(x) for x in values)
+    """Whether all values are finite numbers, none so large that a product or a sum of them might not be."""
+    return all(isinstance(x, int | float) and abs(x) <= LARGEST for x in values)
 
 
 def sigmoid(x: float) -> float:
