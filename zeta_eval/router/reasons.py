@@ -25,6 +25,8 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float,
     why = [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity)]
     found = _features(policy, estimate)
     why.append(f"complexity {complexity.score:.2f} ({complexity.label})" + (f": {found}" if found else ""))
+    if estimate.familiarity <= 0 and policy.fallback is not None:
+        return (*why, f"{size} is the smallest size that the rules take to be able enough")
     why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")
     if i + 1 < len(sizes) and max(p) < HOPEFUL:
         why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")

@@ -26,8 +26,9 @@ def test_chances_follow_the_two_parameter_logistic_model_whatever_the_task():
 
 
 def test_shares_say_which_features_the_text_has_and_what_they_weigh():
-    shares = SEED.shares(extract("who knows"))
-    assert shares["words"] == (pytest.approx(2.0 * math.log1p(2)), True)
+    shares, longer = SEED.shares(extract("who knows")), SEED.shares(extract("who knows " * 6))
+    assert shares["words"] == (pytest.approx(2.0 * math.log1p(2)), False)  # every text has words; two are few
+    assert longer["words"] == (pytest.approx(2.0 * math.log1p(12)), True)
     assert shares["asks"] == (0.0, False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -10,6 +11,9 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.complexity.view import TextView
 from zeta_eval.router.estimators.base import Estimator, Share, estimator
 from zeta_eval.router.estimators.tables import finite, sigmoid
+
+USUAL = {"words": math.log1p(11)}
+"""Usual values of features that every text has."""
 
 
 @estimator("seed")
@@ -59,8 +63,11 @@ class Seed(Estimator):
         return [sigmoid(s * (a - d)) for a, s in zip(self.ability, self.slope, strict=True)]
 
     def shares(self, features: Mapping[str, float]) -> dict[str, Share]:
-        """Return what each feature adds to the difficulty, by name; a text without features is the usual one."""
-        return {name: Share(weight * features[name], features[name] > 0) for name, weight in self.weights.items()}
+        """Return what each feature adds to the difficulty, by name; the usual text has none, but for its words."""
+        return {
+            name: Share(weight * features[name], features[name] > USUAL.get(name, 0.0))
+            for name, weight in self.weights.items()
+        }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
