@@ -48,7 +48,7 @@ Perturbation = Callable[[str, random.Random], str]
 
 def typos(text: str, rng: random.Random) -> str:
     """Swap two neighbouring inner letters of one word in fifteen, or drop one; at least one word, never a digit."""
-    words = list(_WORD.finditer(text))
+    words = [word for word in _WORD.finditer(text) if word[0].isalpha()]  # no raised digits
     if not words:
         return text
     hit = sorted(rng.sample(range(len(words)), max(1, round(TYPO_RATE * len(words)))), reverse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from replay_tables import length_policy, random_outcomes
 from routing.robustness import FILLER, PERTURBATIONS, kappa, perturb, robustness, sample, unchanged
@@ -33,6 +33,7 @@ def row(frame, perturbation):
 
 
 @given(st.text(), st.sampled_from(sorted(PERTURBATIONS)), st.integers(0, 5))
+@example("AA²O", "typos", 0)
 def test_no_perturbation_touches_a_digit(text, name, seed):
     altered = perturb(text, name, seed=seed)
     assert [c for c in altered if c.isdigit()] == [c for c in text if c.isdigit()]
