@@ -48,7 +48,7 @@ class Data:
     @cached_property
     def read(self) -> Features:
         """Texts and features of the queries, whose tasks nobody names."""
-        return self.evaluator.features.without_tasks()
+        return self.evaluator.features_without_task
 
     @property
     def tasks(self) -> npt.NDArray[np.object_]:

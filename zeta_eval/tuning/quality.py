@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,11 +26,20 @@ class Closed:
 class Quality:
     """Judges strategies on one set of queries."""
 
-    def __init__(self, data: Evaluator, forced: Sizes, families: Sizes | None) -> None:
-        """Take the queries with the sizes that a rule demands, (Q,), -1 where none does, and families of like ones."""
+    def __init__(
+        self,
+        data: Evaluator,
+        forced: Sizes | None,
+        families: Sizes | None,
+        corners: Sequence[int] | None = None,
+    ) -> None:
+        """Take the queries with the sizes that a rule demands, (Q,), -1 where none does, and families of like ones.
+
+        `corners` are the sizes that the random mix uses, told by other queries; None tells them by these.
+        """
         self._data, self._forced, self._families = data, forced, families
         self._frame = gap.Frame.of(data.cost, data.score)
-        corners = gap.mix_corners(data.singles)
+        corners = gap.mix_corners(data.singles) if corners is None else corners
         self._mix = gap.mix_area(self._frame, data.cost, data.score, corners)
 
     @cached_property

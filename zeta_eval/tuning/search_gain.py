@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zeta_eval.arrays import Floats, Sizes
-from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.measures.gap import Area, Frame, closed, curve_area, interval, mix_area
+from zeta_eval.evaluation.measures.gap import interval
 from zeta_eval.evaluation.measures.statistics import Measure
+from zeta_eval.tuning.quality import Quality
 
 Expected = tuple[Floats, Floats]
 """Success probabilities and expected costs, each (Q, M)."""
@@ -52,20 +52,14 @@ def gap_gain(
     start: Expected,
     *,
     forced: Sizes | None = None,
-    corners: Sequence[int],
+    corners: Sequence[int] | None = None,
     families: Sizes | None = None,
 ) -> Measure:
     """Return how much more of the gap one set of estimates closes than another on the same queries, with its interval.
 
-    `forced` sizes (Q,) hold where they are not -1; `corners` are the sizes that the random mix uses.
+    `forced` sizes (Q,) hold where they are not -1; `corners` are the sizes that the random mix uses; None
+    tells them by the queries themselves.
     """
-    frame = Frame.of(data.cost, data.score)
-    mix = mix_area(frame, data.cost, data.score, corners)
-
-    def area(expected: Expected, forced: Sizes | None) -> Area:
-        weights = curve_weights(*expected)
-        return curve_area(frame, weights, lambda at: data.curve(*expected, forced, weights=at)[1:])
-
-    oracle = area((data.score, data.cost), None)
-    (a, of_a), (b, of_b) = (closed(area(e, forced), mix, oracle) for e in (tuned, start))
-    return interval(a - b, of_a - of_b, families)
+    quality = Quality(data, forced, families, corners)
+    a, b = (quality.of_chances(*expected) for expected in (tuned, start))
+    return interval(a.value - b.value, a.influence - b.influence, families)

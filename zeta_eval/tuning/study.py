@@ -16,7 +16,6 @@ from zeta_eval.evaluation.batch.estimate import costs as expected_costs
 from zeta_eval.evaluation.batch.estimate import forest_means
 from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
 from zeta_eval.evaluation.batch.predict import rule_sizes
-from zeta_eval.evaluation.measures.gap import mix_corners
 from zeta_eval.evaluation.measures.means import apart
 from zeta_eval.evaluation.replay import outside_corners, replay
 from zeta_eval.exceptions import OutcomesError
@@ -199,7 +198,7 @@ def _gain(found: Found, n_trials: int, on_test: OnTest, data: Data, outcomes: Ou
         (tuned, expected),
         (start, expected),
         forced=rule_sizes(on_test.policy, read.rule),
-        corners=outside_corners(outcomes, "test", test.cost_unit) or mix_corners(test.singles),
+        corners=outside_corners(outcomes, "test", test.cost_unit),
         families=on_test.families,
     )
     configurations = 0 if found.fit is found.start else len(found.parameters)

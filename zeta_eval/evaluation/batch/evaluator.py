@@ -34,8 +34,8 @@ class Evaluator:
         self.singles: Final[Floats] = np.column_stack([self.cost.mean(axis=0), self.score.mean(axis=0)])
         """Mean (cost, score) of each size alone, shape (M, 2)."""
         self._queries, self._tasks = outcomes.queries, outcomes.tasks
-        self._nameless = np.full(len(outcomes), None, dtype=object)
         self._cache = cache or FeatureCache()
+        self._nameless: tuple[Features, Features] | None = None
 
     @property
     def features(self) -> Features:
@@ -45,7 +45,10 @@ class Evaluator:
     @property
     def features_without_task(self) -> Features:
         """The same where nobody names a query's task."""
-        return self._cache.features(self._queries, self._nameless)
+        read = self.features
+        if self._nameless is None or self._nameless[0] is not read:
+            self._nameless = read, read.without_tasks()
+        return self._nameless[1]
 
     def of(self, chosen: Sizes) -> tuple[Floats, Floats]:
         """Return score and cost of a choice per query, each (Q,)."""
