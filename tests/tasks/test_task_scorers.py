@@ -227,7 +227,7 @@ def test_where_the_helper_cannot_run_numbers_and_texts_are_compared(monkeypatch,
     broken.write_text("raise SystemExit(1)")
     monkeypatch.setattr("zeta_eval.tasks.math_grader.WORKER", broken)
     grader = MathGrader()
-    monkeypatch.setattr("zeta_eval.tasks.scorers.grader", lambda: grader)
+    monkeypatch.setattr("zeta_eval.tasks.scorers.mathematics.grader", lambda: grader)
     assert math_match("18", "\\boxed{18.0}") == RIGHT
     assert math_match("18", "\\boxed{19}") == WRONG
     assert math_match("x + 1", "\\boxed{x + 1}") == RIGHT
