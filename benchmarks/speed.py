@@ -2,7 +2,10 @@
 
     python benchmarks/speed.py [--queries 12000] [--json benchmarks/results/speed.json]
 
-The table is generated (`zeta_eval.testing.make_outcomes`), so that anyone gets the same one.
+The table is generated (`zeta_eval.testing.make_outcomes`), so that anyone gets the same one; `--policy FILE...` times
+`route` with policies of one's own as well. A text that a policy takes for unfamiliar is quicker, so the familiarity
+stands beside each time. Beside it stands a fixed Python loop, too, measured in turn: on a busy or another machine the
+ratio says more.
 """
 
 from __future__ import annotations
@@ -15,9 +18,15 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import truediv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zeta_eval.files import write_json
+
+if TYPE_CHECKING:
+    from zeta_eval.router import ZetaDynamicRouter
+
 
 TEXT = (
     "A train leaves the station at 60 miles per hour and another follows two hours later at 80 miles per hour along "
@@ -31,7 +40,8 @@ TEXT = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--queries", type=int, default=12_000)
-    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--policy", type=Path, nargs="*", default=[], help="policy files to time `route` with")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     result: dict[str, object] = {
@@ -50,13 +60,16 @@ def main() -> None:
 
     outcomes = make_outcomes(args.queries, ("4B", "7B", "14B"), seed=0)
     router = ZetaDynamicRouter(RoutingPolicy.seed())
-    assert len(TEXT.split()) == 100
-    result["route(), 100 words, seed policy (us, median)"] = median_seconds(lambda: router.route(TEXT), 5000) * 1e6
-    started = time.perf_counter()
-    report = tune(outcomes, TuningSettings(n_trials=args.trials))
-    result[f"tune(), {args.queries} queries x 3 sizes, {args.trials} trials (s)"] = time.perf_counter() - started
-    router = ZetaDynamicRouter(report.policy)
-    result["route(), 100 words, tuned policy (us, median)"] = median_seconds(lambda: router.route(TEXT), 5000) * 1e6
+    for path in args.policy:
+        result |= route_times(ZetaDynamicRouter.load(path), path.stem, [TEXT])
+    result |= route_times(router, "seed", [TEXT])
+    queries = list(outcomes.split("test").queries[:200])
+    for estimator in ("heuristic", "learned"):
+        started = time.perf_counter()
+        report = tune(outcomes, TuningSettings(n_trials=args.trials, estimator=estimator))
+        seconds = time.perf_counter() - started
+        result[f"tune(), {args.queries} queries x 3 sizes, {args.trials} trials, {estimator} (s)"] = seconds
+        result |= route_times(ZetaDynamicRouter(report.policy), estimator, queries)
 
     from zeta_eval.evaluation.batch.evaluator import Evaluator
     from zeta_eval.evaluation.batch.predict import decide
@@ -70,6 +83,28 @@ def main() -> None:
         print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
     if args.json:
         write_json(args.json, result)
+
+
+def route_times(router: ZetaDynamicRouter, policy: str, queries: list[str]) -> dict[str, float]:
+    """Median microseconds of `route` and of a fixed Python loop, called in turn, and the median of their ratios.
+
+    Queries are repeated until they have 100 or 1,000 words.
+    """
+    found = {}
+    for n in (100, 1000):
+        texts, routed, looped = [" ".join((query.split() * n)[:n]) for query in queries], [], []
+        for text in texts * (2000 // len(texts)):
+            started = time.perf_counter()
+            router.route(text)
+            middle = time.perf_counter()
+            sum(i * i for i in range(1000))
+            routed.append(middle - started)
+            looped.append(time.perf_counter() - middle)
+        name, familiar = f"route(), {n} words, {policy} policy", [router.route(text).familiarity for text in texts]
+        found[f"{name} (us, median; familiarity {statistics.mean(familiar):.2f})"] = statistics.median(routed) * 1e6
+        found[f"{name}, beside it a sum of 1000 squares (us, median)"] = statistics.median(looped) * 1e6
+        found[f"{name}, times that sum (median)"] = statistics.median(map(truediv, routed, looped))
+    return found
 
 
 def import_seconds(module: str) -> float:

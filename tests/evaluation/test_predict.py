@@ -7,7 +7,8 @@ from replay_tables import SIZES, by_length, length_policy, random_texts
 
 from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect, expected_costs, familiarities, rule_sizes
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.complexity import FEATURES, extract
+from zeta_eval.router.complexity import FEATURES, extract, feature
+from zeta_eval.router.complexity.features import _ABSENT, _FREE, GROUP_OF
 from zeta_eval.router.policy import Rung, size_label
 
 ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 漢字", "Prove it.\n" * 900]
@@ -119,9 +120,18 @@ def test_the_feature_matrix_has_the_registered_order():
     assert matrix[5].tolist() == list(extract("1+1").values())
 
 
-def test_a_text_is_read_once(monkeypatch):
+@pytest.fixture
+def register():
+    """Registers features for the time of a test."""
+    before = set(FEATURES)
+    yield feature
+    for name in set(FEATURES) - before:
+        del FEATURES[name], GROUP_OF[name], _ABSENT[name], _FREE[name]
+
+
+def test_a_text_is_read_once(register):
     read = []
-    monkeypatch.setitem(FEATURES, "reads", lambda view: float(len(read.append(view.text) or read)))
+    register("reads")(lambda view: float(len(read.append(view.text) or read)))
     cache = FeatureCache()
     first = cache.features(["a", "b", "a"])
     again = cache.features(["b", "c"])
@@ -136,9 +146,9 @@ def test_a_changed_list_is_not_taken_for_the_last_one():
     assert cache.features(texts).columns.shape[1] == 2
 
 
-def test_a_feature_registered_later_is_read(monkeypatch):
+def test_a_feature_registered_later_is_read(register):
     cache = FeatureCache()
     cache.features(["a"])
-    monkeypatch.setitem(FEATURES, "always_three", lambda view: 3.0)
+    register("always_three")(lambda view: 3.0)
     features = cache.features(["a"])
     assert features.columns[features.names.index("always_three")].tolist() == [3.0]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router import domain as module
 from zeta_eval.router.complexity import TextView, extract
 from zeta_eval.router.domain import STEPS, Domain, Everyday, Ramp, bucket
+from zeta_eval.router.estimators import tables
 
 
 def domain(**changes):
@@ -62,12 +62,12 @@ def test_a_text_without_words_numbers_or_signs_is_trusted_not_at_all():
 
 
 def test_rarities_are_the_same_however_many_words_are_kept(monkeypatch):
-    monkeypatch.setattr(module, "CACHED", 3)
+    monkeypatch.setattr(tables, "CACHED", 3)
     table = base64.b64encode(bytes(range(256))).decode()
     some, words = domain(table=table), [f"word{chr(97 + i)}" for i in range(20)]
     expected = sum(bucket(w, 8) for w in words) / (STEPS * len(words))
     assert some.mean_rarity(words) == pytest.approx(expected) == some.mean_rarity(words)
-    assert len(some._known_tokens) <= 3
+    assert len(some._rarity_of) <= 3
 
 
 def test_an_everyday_request_is_trusted_by_the_lesser_of_the_two_tests():

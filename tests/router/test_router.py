@@ -1,6 +1,9 @@
 import base64
+import copy
 import dataclasses
+import json
 import math
+import pickle
 
 import pytest
 from forests import forest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter, best
+from zeta_eval.router import router as router_module
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.domain import Domain, Ramp, bucket
 from zeta_eval.router.estimators.costs import CostModel
@@ -321,3 +325,33 @@ def test_an_answer_is_selected_where_what_it_said_had_a_part_in_keeping_it(route
     for answer, selected in ((sure, True), (unread, False)):
         routed = router.generate(text(1), {s: answer for s in SIZES})
         assert routed.size == "small" and routed.decision.selected is selected
+
+
+def test_reasons_are_worked_out_when_they_are_first_read(router, monkeypatch):
+    asked = []
+    told = router_module.told
+    monkeypatch.setattr(router_module, "told", lambda *a: (asked.append(a), told(*a))[1])
+    decision = router.route(text(9))
+    copied = dataclasses.replace(decision, size="large")
+    assert not asked
+    lines = list(decision.reasons)
+    assert lines and all(isinstance(line, str) for line in lines)
+    assert decision.reasons == tuple(lines) == copied.reasons and decision.reasons == lines != decision.reasons[1:]
+    assert decision == dataclasses.replace(decision, reasons=tuple(lines)) and hash(decision.reasons) == hash(
+        tuple(lines)
+    )
+    assert repr(decision.reasons) == repr(tuple(lines)) and decision.reasons[0] in decision.reasons
+    assert len(asked) == 1  # the copy shares what was worked out
+
+
+def test_reasons_are_copied_and_pickled_as_a_tuple(router):
+    decision = router.route(text(9))
+    for made in (pickle.loads(pickle.dumps(decision)), copy.deepcopy(decision)):
+        assert type(made.reasons) is tuple and made == decision
+    told = dataclasses.asdict(decision)["reasons"]
+    assert type(told) is tuple and json.loads(json.dumps(told)) == list(decision.reasons)
+
+
+def test_reasons_equal_nothing_but_lines(router):
+    reasons = router.route(text(9)).reasons
+    assert reasons == router.route(text(9)).reasons and reasons != "middle" and reasons != 3

@@ -1,9 +1,9 @@
 """Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.complexity import Complexity
@@ -33,6 +33,51 @@ class Answer(Protocol):
         """Why there is no answer, or None."""
 
 
+class Reasons(Sequence[str]):
+    """Lines of text that are worked out when they are first read: most decisions are used without their reasons.
+
+    >>> reasons = Reasons(lambda: ("short", "easy"))
+    >>> reasons == ("short", "easy"), reasons[-1]
+    (True, 'easy')
+    """
+
+    __slots__ = ("_tell", "_told")
+
+    def __init__(self, tell: Callable[[], tuple[str, ...]]) -> None:
+        """Keep what gives the lines, for later."""
+        self._tell = tell
+        self._told: tuple[str, ...] | None = None
+
+    def _lines(self) -> tuple[str, ...]:
+        if self._told is None:
+            self._told = self._tell()
+        return self._told
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self._lines()[index]
+
+    def __len__(self) -> int:
+        return len(self._lines())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reasons | tuple | list):
+            return NotImplemented
+        return self._lines() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._lines())
+
+    def __repr__(self) -> str:
+        return repr(self._lines())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (self._lines(),)  # copied and pickled as a tuple
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """Choice of a size for one query, with the numbers and the reasons behind it.
@@ -55,8 +100,8 @@ class Decision:
     """Accuracy given up to save one call of the largest size, as it was applied."""
     familiarity: float
     """How like the queries that the policy was tuned on this query is, in [0, 1]; for the rest the fallback decides."""
-    reasons: tuple[str, ...]
-    """Why this size, in words."""
+    reasons: Sequence[str]
+    """Why this size, in words; a router works them out when they are first read."""
     policy: str
     """Name of the policy that chose, and the first digits of its checksum."""
     task: str | None = None

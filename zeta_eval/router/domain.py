@@ -15,13 +15,10 @@ from typing import Any, Self
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.complexity.view import TextView
 from zeta_eval.router.estimators.forest import Forest
-from zeta_eval.router.estimators.tables import finite
+from zeta_eval.router.estimators.tables import OfToken, finite
 
 STEPS = 16.0
 """Steps per nat in which rarities are stored."""
-
-CACHED = 1 << 15
-"""Tokens whose rarity a process keeps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,18 +100,14 @@ class Domain:
 
     def mean_rarity(self, tokens: Sequence[str]) -> float:
         """Return the mean rarity of a text's tokens, in nats; there is at least one."""
-        known, total = self._known_tokens, 0
-        for token in tokens:
-            if (rarity := known.get(token)) is None:
-                if len(known) >= CACHED:
-                    known.clear()
-                rarity = known[token] = self.rarities[bucket(token, self.bits)]
-            total += rarity
-        return total / (STEPS * len(tokens))
+        return sum(map(self._rarity_of.__getitem__, tokens)) / (STEPS * len(tokens))
 
     @cached_property
-    def _known_tokens(self) -> dict[str, int]:
-        return {}
+    def _rarity_of(self) -> OfToken[int]:
+        return OfToken(self._rarity)
+
+    def _rarity(self, token: str) -> int:
+        return self.rarities[bucket(token, self.bits)]
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

@@ -178,13 +178,11 @@ class RoutingPolicy:
 
     def _costs(self, features: Mapping[str, float], task: str | None, familiarity: float) -> tuple[float, ...]:
         """The expected costs as far as the text is familiar, for the rest each size's mean cost; shape (M,)."""
-        mean = tuple([r.cost for r in self.rungs])
-        if self.costs is None or familiarity <= 0.0:
-            return mean
-        cost = self.costs.cost(features, task)
-        if familiarity >= 1.0:
+        cost = None if self.costs is None or familiarity <= 0.0 else self.costs.cost(features, task)
+        if cost is not None and familiarity >= 1.0:
             return cost
-        return tuple([b + familiarity * (a - b) for a, b in zip(cost, mean, strict=True)])
+        mean = tuple([r.cost for r in self.rungs])
+        return mean if cost is None else tuple([b + familiarity * (a - b) for a, b in zip(cost, mean, strict=True)])
 
     @classmethod
     def seed(cls, sizes: tuple[str, ...] = ("4B", "7B", "14B")) -> RoutingPolicy:

@@ -12,7 +12,21 @@ FELT = 0.005
 """Least change of the smallest size's chance for which a feature is named."""
 
 
-def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float, task: str | None) -> tuple[str, ...]:
+def told(
+    policy: RoutingPolicy,
+    tuned: Estimate,
+    estimate: Estimate,
+    wanted: str,
+    weight: float,
+    drawn: str | None,
+    explore: float,
+) -> tuple[str, ...]:
+    """Say why a size was wanted, what updates changed in the tuned estimate, and whether the lot decided."""
+    lot = [] if drawn is None else [f"{drawn} takes it, drawn by lot: {100 * explore:g} % of queries explore"]
+    return (*reasons(policy, estimate, wanted, weight), *moved(policy.sizes, tuned, estimate), *lot)
+
+
+def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float) -> tuple[str, ...]:
     """Say why a size was chosen for a query."""
     complexity, sizes, p, cost = estimate.complexity, policy.sizes, estimate.p, estimate.cost
     if complexity.label == "unknown":

@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity
-from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, checked_cost_weight
+from zeta_eval.router.decision import Answer, Decision, Reasons, Routed, Step, best, checked_cost_weight
 from zeta_eval.router.policy import Estimate, RoutingPolicy
-from zeta_eval.router.reasons import moved
-from zeta_eval.router.reasons import reasons as _reasons
+from zeta_eval.router.reasons import told
 from zeta_eval.router.walk import Steps
 
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
@@ -135,34 +135,30 @@ class ZetaDynamicRouter:
         Raises:
             InvalidInputError: the text is no string, or the cost weight is negative or not finite.
         """
-        policy = self.policy
+        policy, sizes = self.policy, self.policy.sizes
         weight = checked_cost_weight(policy.cost_weight if cost_weight is None else cost_weight)
         estimate = tuned = policy.estimate(_checked(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
-        wanted = estimate.forced or policy.sizes[best(estimate.p, estimate.cost, weight)]
-        reasons = _reasons(policy, estimate, wanted, weight, task)
+        wanted = estimate.forced or sizes[best(estimate.p, estimate.cost, weight)]
         drawn, propensity = None, 1.0
         if self.explore and estimate.forced is None:
             drawn, propensity = self._explore(wanted, estimate.cost)
         size = wanted if drawn is None else drawn
-        reasons = (*reasons, *moved(policy.sizes, tuned, estimate))
-        if drawn is not None:
-            reasons = (*reasons, f"{size} takes it, drawn by lot: {100 * self.explore:g} % of queries explore")
         return Decision(
             size=size,
             complexity=estimate.complexity,
-            p=dict(zip(policy.sizes, estimate.p, strict=True)),
-            cost=dict(zip(policy.sizes, estimate.cost, strict=True)),
+            p=dict(zip(sizes, estimate.p, strict=True)),
+            cost=dict(zip(sizes, estimate.cost, strict=True)),
             cost_weight=weight,
             familiarity=estimate.familiarity,
-            reasons=reasons,
+            reasons=Reasons(partial(told, policy, tuned, estimate, wanted, weight, drawn, self.explore)),
             policy=self._name,
             task=task,
             propensity=propensity,
             explored=drawn is not None,
-            p_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.p, strict=True)),
-            cost_tuned=None if self.online is None else dict(zip(policy.sizes, tuned.cost, strict=True)),
+            p_tuned=None if self.online is None else dict(zip(sizes, tuned.p, strict=True)),
+            cost_tuned=None if self.online is None else dict(zip(sizes, tuned.cost, strict=True)),
         )
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:

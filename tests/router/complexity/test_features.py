@@ -1,4 +1,5 @@
 import math
+import re
 import subprocess
 import sys
 import unicodedata
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.complexity import FEATURES, extract, feature, has_signal
 from zeta_eval.router.complexity.languages import CUES, LANGUAGES
-from zeta_eval.router.complexity.scripts import ascii_digits, cue_of, cues_within, fold
+from zeta_eval.router.complexity.scripts import CUE_OF, ascii_digits, cue_of, cues_within, fold
 from zeta_eval.router.complexity.view import LIMIT, TextView
 
 
@@ -41,6 +42,47 @@ def test_a_long_text_is_read_at_both_ends_only():
     assert view.characters == len(text)
     assert len(view.text) == 2 * LIMIT + 1
     assert view.cues == {"proof": 1}
+
+
+TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]")
+
+
+def read_token_by_token(text):
+    """Words, numbers, signs, cues and the longest word of an ASCII text, one token after another."""
+    words, numbers, symbols, cues = [], [], [], {}
+    for token in TOKEN.findall(text.lower()):
+        if token.isalpha():
+            words.append(token)
+            if (cue := CUE_OF.get(token)) is not None:
+                cues[cue] = cues.get(cue, 0) + 1
+        elif token[0].isdigit():
+            numbers.append(token)
+        else:
+            symbols.append(token)
+    if numbers:
+        signs = {"+": "addition", "-": "subtraction", "*": "multiplication", "/": "division"}
+        for cue in [signs[symbol] for symbol in symbols if symbol in signs]:
+            cues[cue] = cues.get(cue, 0) + 1
+        if "x" in words and (times := len(re.findall(r"\d\s*[xX]\s*\d", text))):
+            cues["multiplication"] = cues.get("multiplication", 0) + times
+    return words, numbers, symbols, cues, max(map(len, words), default=0)
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(max_codepoint=127), max_size=200),
+        st.text("09.,x+-_ aZ\x1c\n", max_size=30),
+        st.lists(st.sampled_from(["prove", "Sum", "x", "1,234.5", "3.", ".5", "1..2", "_7_", "\t", "?!"])).map(
+            " ".join
+        ),
+    )
+)
+def test_an_ascii_text_is_read_as_if_token_by_token(text):
+    view = TextView.of(text)
+    assert (view.words, view.numbers, view.symbols, view.cues, view.longest_word) == read_token_by_token(text)
+    assert view.letters == sum(map(len, view.words)) and view.length == len(view.words)
+    digits = sorted([sum(map(str.isdigit, number)) for number in view.numbers], reverse=True)
+    assert view.digits == (*digits, 0, 0)[:2]
 
 
 def test_only_letters_and_digits_are_a_signal():
@@ -138,6 +180,19 @@ def test_accents_and_case_do_not_hide_a_cue():
 def test_a_feature_name_is_taken_once():
     with pytest.raises(InvalidInputError, match="registered already"):
         feature("words")(lambda view: 0.0)
+
+
+def test_a_feature_of_an_unknown_cue_is_refused():
+    with pytest.raises(UnknownNameError, match="Did you mean 'proof'"):
+        feature("proofs", cue="prof")(lambda view: 1.0)
+
+
+@given(st.text(max_size=100))
+def test_a_feature_of_a_cue_is_nothing_without_the_cue(text):
+    found, cues = extract(text), TextView.of(text).cues
+    for cue in CUES:
+        assert (found[f"cue_{cue}"] > 0) == (cue in cues)
+        assert cue in cues or not any(x for name, x in found.items() if name.startswith(f"{cue}_"))
 
 
 def test_the_serving_core_loads_nothing_but_the_standard_library():

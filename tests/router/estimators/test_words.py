@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators import words as module
+from zeta_eval.router.estimators import tables
 from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.estimators.words import Words, pieces
 
@@ -49,13 +49,13 @@ def test_a_long_token_brings_all_its_pieces():
 
 
 def test_values_are_the_same_however_many_tokens_are_kept(monkeypatch):
-    monkeypatch.setattr(module, "CACHED", 3)
+    monkeypatch.setattr(tables, "CACHED", 3)
     rows = {i: (float(i), -float(i)) for i in range(16)}
     tokens = [f"token{chr(97 + i)}" for i in range(12)]
     model = words(rows)
     first = model.values(tokens)
     assert model.values(tokens) == first == words(rows).values(tokens)
-    assert len(model._known) <= 3
+    assert len(model._of_token) <= 3
 
 
 def test_weights_are_rounded_to_float16_alike_wherever_they_are_read():

@@ -24,12 +24,22 @@ GROUP_OF: dict[str, str] = {}
 """Group of each registered feature."""
 
 
-def feature(name: str, *, group: str = "length") -> Callable[[Feature], Feature]:
-    """Register a feature under a name, in one of `GROUPS`.
+_ABSENT: dict[str, float] = {}
+"""A text without any feature."""
+
+_FREE: dict[str, Feature] = {}
+"""Those that any text may have."""
+
+_OF_CUE: dict[str, dict[str, Feature]] = {cue: {} for cue in CUES}
+"""By cue, those that only a text with the cue has."""
+
+
+def feature(name: str, *, group: str = "length", cue: str | None = None) -> Callable[[Feature], Feature]:
+    """Register a feature under a name, in one of `GROUPS`; one with a `cue` is 0 in a text without that cue.
 
     Raises:
         InvalidInputError: the name is taken.
-        UnknownNameError: no such group.
+        UnknownNameError: no such group or cue.
     """
 
     def register(function: Feature) -> Feature:
@@ -37,7 +47,10 @@ def feature(name: str, *, group: str = "length") -> Callable[[Feature], Feature]
             raise InvalidInputError(f"Feature '{name}' is registered already; choose another name.")
         if group not in GROUPS:
             raise UnknownNameError("group of features", group, GROUPS)
-        FEATURES[name], GROUP_OF[name] = function, group
+        if cue is not None and cue not in _OF_CUE:
+            raise UnknownNameError("cue", cue, CUES)
+        FEATURES[name], GROUP_OF[name], _ABSENT[name] = function, group, 0.0
+        (_FREE if cue is None else _OF_CUE[cue])[name] = function
         return function
 
     return register
@@ -46,7 +59,13 @@ def feature(name: str, *, group: str = "length") -> Callable[[Feature], Feature]
 def extract(text: str | TextView) -> dict[str, float]:
     """Every registered feature of a text, or of what was read of it, by name."""
     view = TextView.of(text) if isinstance(text, str) else text
-    return {name: function(view) for name, function in FEATURES.items()}
+    found = _ABSENT.copy()
+    for name, function in _FREE.items():
+        found[name] = function(view)
+    for cue in view.cues:
+        for name, function in _OF_CUE[cue].items():
+            found[name] = function(view)
+    return found
 
 
 # Length is counted by what it says, so that it means the same in every script.
@@ -76,25 +95,19 @@ feature("operators", group="numbers")(
     lambda v: log1p(sum(v.cues.get(cue, 0) for cue in ("addition", "subtraction", "multiplication", "division")))
 )
 # Digit products of the two longest numbers, where the text multiplies.
-feature("product_work", group="work")(
-    lambda v: log1p(min(v.digits[0] * v.digits[1], 144)) if "multiplication" in v.cues else 0.0
-)
+feature("product_work", group="work", cue="multiplication")(lambda v: log1p(min(v.digits[0] * v.digits[1], 144)))
 
 
 def _cue(name: str) -> Feature:
-    return lambda v: log1p(v.cues[name]) if name in v.cues else 0.0
-
-
-def _where(cue: str, amount: Feature) -> Feature:
-    return lambda v: amount(v) if cue in v.cues else 0.0
+    return lambda v: log1p(v.cues.get(name, 0))
 
 
 for _name in CUES:
-    feature(f"cue_{_name}", group="cues")(_cue(_name))
+    feature(f"cue_{_name}", group="cues", cue=_name)(_cue(_name))
 
 # How much there is to do, by the kind of work the text asks for: digits, numbers or letters to work on.
 for _name in ("addition", "subtraction", "multiplication", "division", "comparison", "stepwise"):
-    feature(f"{_name}_digits_work", group="work")(_where(_name, _longest_number))
-    feature(f"{_name}_numbers_work", group="work")(_where(_name, _numbers))
+    feature(f"{_name}_digits_work", group="work", cue=_name)(_longest_number)
+    feature(f"{_name}_numbers_work", group="work", cue=_name)(_numbers)
 for _name in ("ordering", "counting", "reversal", "copying"):
-    feature(f"{_name}_letters_work", group="work")(_where(_name, _longest_word))
+    feature(f"{_name}_letters_work", group="work", cue=_name)(_longest_word)

@@ -3,12 +3,33 @@
 import base64
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from zeta_eval.exceptions import PolicyError
 
 LARGEST = 1e100
 """Largest number, of either sign, that a model may hold."""
+
+CACHED = 1 << 15
+"""Tokens that a process keeps for each table."""
+
+_T = TypeVar("_T")
+
+
+class OfToken(dict[str, _T], Generic[_T]):
+    """What a table tells of each token: worked out when a token is first asked for, and kept."""
+
+    def __init__(self, read: Callable[[str], _T]) -> None:
+        """Start empty; `read` works out a token's."""
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, token: str) -> _T:
+        if len(self) >= CACHED:
+            self.clear()
+        found = self[token] = self._read(token)
+        return found
 
 
 def encode(rows: Sequence[Sequence[float]]) -> str:

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators.tables import finite, numbers
+from zeta_eval.router.estimators.tables import OfToken, finite, numbers
 
 LONG = 4
 """Characters of a token above which its beginning and its end are pieces, too."""
-
-CACHED = 1 << 15
-"""Tokens whose sums a process keeps for each table."""
 
 
 def pieces(token: str, bits: int) -> list[int]:
@@ -61,19 +58,15 @@ class Words:
         return [w[i : i + m] for i in range(0, len(w), m)]
 
     @cached_property
-    def _known(self) -> dict[str, tuple[int, tuple[float, ...]]]:
-        return {}
+    def _of_token(self) -> OfToken[tuple[int, tuple[float, ...]]]:
+        return OfToken(self._read)
 
     def values(self, tokens: Iterable[str]) -> list[float]:
         """Return the constant plus the sum of the pieces' weights over the root of their number, shape (M,).
 
         `tokens` are distinct, in an order that depends on the text alone.
         """
-        known, found = self._known, []
-        for token in tokens:
-            if (row := known.get(token)) is None:
-                row = self._read(token)
-            found.append(row)
+        found = list(map(self._of_token.__getitem__, tokens))
         if not found:
             return list(self.constant)
         counts, rows = zip(*found, strict=True)
@@ -81,10 +74,7 @@ class Words:
         return [c + scale * sum(column) for c, column in zip(self.constant, zip(*rows, strict=True), strict=True)]
 
     def _read(self, token: str) -> tuple[int, tuple[float, ...]]:
-        """Return the number of a token's pieces and the sum of their weights, and keep them."""
+        """Return the number of a token's pieces and the sum of their weights."""
         rows = self._rows
         found = [rows[i] for i in pieces(token, self.bits)]
-        if len(self._known) >= CACHED:
-            self._known.clear()
-        row = self._known[token] = len(found), tuple(map(sum, zip(*found, strict=True)))
-        return row
+        return len(found), tuple(map(sum, zip(*found, strict=True)))
