@@ -270,7 +270,9 @@ def test_reasoning_is_no_part_of_the_answer():
     query = Query(prompt="p", target="B")
     assert task.score(query, "<think>The answer is (A)</think>\nThe answer is (B)") == RIGHT
     assert task.score(query, "The answer is (B), I guess</think>\nThe answer is (A)") == WRONG
+    assert task.score(query, "[THINK]The answer is (A)[/THINK]The answer is (B)") == RIGHT
     assert task.score(query, "<think>The answer is (B) but let me") == UNPARSED
+    assert task.score(query, "<|channel|>analysis<|message|>The answer is (B)") == UNPARSED
 
 
 def test_scorers_are_looked_up_by_name():

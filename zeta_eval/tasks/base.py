@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.signals.template import without_thinking
 from zeta_eval.tasks.loading import load_rows
 
 Target = str | tuple[str, ...]
@@ -140,8 +141,8 @@ class Task:
         return queries
 
     def score(self, query: Query, text: str) -> Score:
-        """Grade a response; reasoning between <think> tags does not count as answer."""
-        return self.scorer(query.target, without_reasoning(text))
+        """Grade a response; thinking blocks (`signals.template`) do not count as answer."""
+        return self.scorer(query.target, without_thinking(text))
 
     def _read(self, seed: int, local: Path | None) -> Iterator[Query]:
         """Queries of the data set's rows, shuffled."""
@@ -188,10 +189,3 @@ def shuffled(indices: Iterable[int], seed: int) -> list[int]:
     order = list(indices)
     random.Random(seed).shuffle(order)
     return order
-
-
-def without_reasoning(text: str) -> str:
-    """The text after a thinking model's <think> block; empty where the block never ends."""
-    if "</think>" in text:
-        return text.rpartition("</think>")[2]
-    return text.partition("<think>")[0]

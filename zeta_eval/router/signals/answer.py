@@ -11,6 +11,7 @@ from math import log1p
 
 from zeta_eval.router.signals.final import find_final
 from zeta_eval.router.signals.sums import check_sums
+from zeta_eval.router.signals.template import answer_text
 
 LIMIT = 4000
 """Longer texts are read at their first and last LIMIT characters only."""
@@ -77,14 +78,14 @@ class AnswerView:
 def read_answer(text: str) -> AnswerView:
     """Return an answer's signals and its final answer."""
     characters = len(text)
-    if characters > 2 * LIMIT:
-        text = text[:LIMIT] + "\n" + text[-LIMIT:]
+    answer = _shorten(answer_text(text))
+    text = _shorten(text)
     lower = text.lower()
     words, numbers = _WORD.findall(lower), _NUMBER.findall(lower)
     cues = _cues(lower, words)
     sums, wrong = check_sums(text)
     cut = _is_cut(text)
-    final = find_final(text, cut=cut)
+    final = find_final(answer, cut=cut)
     values = (
         log1p(characters),
         log1p(len(words)),
@@ -109,6 +110,11 @@ def read_answer(text: str) -> AnswerView:
 def agree(a: AnswerView, b: AnswerView) -> float:
     """1.0 if two answers have the same final answer, 0.0 if not, 0.5 where either has none."""
     return float(a.final == b.final) if a.final and b.final else 0.5
+
+
+def _shorten(text: str) -> str:
+    """The first and the last LIMIT characters of a long text."""
+    return text if len(text) <= 2 * LIMIT else text[:LIMIT] + "\n" + text[-LIMIT:]
 
 
 def _cues(lower: str, words: list[str]) -> Counter[str]:

@@ -71,8 +71,8 @@ class Final:
 
 
 def find_final(text: str, *, cut: bool = False) -> Final:
-    """The final answer of a text, outside its `<think>` block; if the text is `cut` off, its end concludes nothing."""
-    text = (text.rpartition("</think>")[2] or text).strip("\n\t `")
+    """The final answer of a text without thinking blocks; if the text is `cut` off, its end concludes nothing."""
+    text = text.strip("\n\t `")
     for find in (_fields, _marks, _statements):
         if values := find(text):
             return Final(values[-1], stated=True, changed=values[0] != values[-1])
