@@ -65,7 +65,7 @@ def read_token_by_token(text):
             cues[cue] = cues.get(cue, 0) + 1
         if "x" in words and (times := len(re.findall(r"\d\s*[xX]\s*\d", text))):
             cues["multiplication"] = cues.get("multiplication", 0) + times
-    return words, numbers, symbols, cues, max(map(len, words), default=0)
+    return words, numbers, "".join(symbols), cues, max(map(len, words), default=0)
 
 
 @given(

@@ -59,7 +59,7 @@ class TextView:
     """Runs of letters, in order, in lower case; pairs of characters where the script puts no spaces."""
     numbers: list[str]
     """Runs of digits with inner points and commas, in order, the digits of any script as 0 to 9."""
-    symbols: list[str]
+    symbols: str
     """Single characters that are neither letters, digits nor spaces; common signs of any script in ASCII."""
     cues: dict[str, int]
     """Occurrences of each cue's words, and of its sign where there are numbers; absent means 0."""
@@ -82,7 +82,7 @@ class TextView:
     def tokens(self) -> tuple[str, ...]:
         """Distinct words, numbers and signs, in the order in which they first stand; a number counts by its digits."""
         shapes = ["0" * min(length, 5) for length in dict.fromkeys(map(len, self.numbers))]
-        return tuple(dict.fromkeys(self.words + shapes + self.symbols))
+        return tuple(dict.fromkeys([*self.words, *shapes, *self.symbols]))
 
     @classmethod
     def of(cls, text: str) -> TextView:
@@ -120,7 +120,7 @@ class _Found:
     words: list[str] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
-    symbols: list[str] = field(default_factory=list)
+    symbols: str = ""
     cues: dict[str, int] = field(default_factory=dict)
     scripts: set[str] = field(default_factory=set)
     length: float = 0.0
@@ -138,7 +138,7 @@ class _Found:
         others = " ".join(raw.translate(_OTHERS).decode("ascii").split())
         self.numbers = _NUMBER.findall(others)
         signs = _INNER.sub("", others) if self.numbers else others
-        self.symbols = list(signs.encode("ascii").translate(None, _NO_SIGNS).decode("ascii"))
+        self.symbols = signs.encode("ascii").translate(None, _NO_SIGNS).decode("ascii")
         self._count(map(CUE_OF.get, self.words))
         return max(map(len, self.words), default=0)
 
@@ -156,7 +156,7 @@ class _Found:
             if first.isdecimal():
                 self.numbers.append(token if token.isascii() else ascii_digits(token))
             elif len(token) == 1 and not first.isalpha() and not is_tight(first):
-                self.symbols.append(token if token.isascii() else plain_sign(token))
+                self.symbols += token if token.isascii() else plain_sign(token)
             elif token.isascii():
                 self._word(token, CUE_OF.get(token), "latin", 0.0)
                 longest = max(longest, len(token))
