@@ -24,7 +24,7 @@ def complete(notebook, tmp_path):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("%zeta re", {"replay"}),
+        ("%zeta rep", {"replay"}),
         ("r = %zeta com", {"compare"}),
         ("%zeta tune ta", {"table_a"}),
         ("%zeta tune fr", {"frame_a"}),

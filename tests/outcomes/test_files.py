@@ -48,7 +48,7 @@ def test_another_schema_version_is_refused_with_what_to_do(tmp_path):
     Outcomes.from_frame(pd.DataFrame(ROWS)).save(path)
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"schema_version": b"9"}), path)
-    with pytest.raises(OutcomesError, match="schema version 9, this release reads 1; re-export"):
+    with pytest.raises(OutcomesError, match="schema version 9, this release reads 1 and 2; re-export"):
         Outcomes.load(path)
 
 

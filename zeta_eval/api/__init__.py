@@ -2,8 +2,9 @@
 
 from zeta_eval.api.answering import answerers
 from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
+from zeta_eval.api.tables import merge, rescore
 from zeta_eval.api.versions import learn, promote, rollback
 from zeta_eval.api.whole_job import run
 
-__all__ = ["answerers", "benchmark", "compare", "import_table", "learn", "promote"]
-__all__ += ["replay", "rollback", "route", "run", "tune"]
+__all__ = ["answerers", "benchmark", "compare", "import_table", "learn", "merge", "promote"]
+__all__ += ["replay", "rescore", "rollback", "route", "run", "tune"]

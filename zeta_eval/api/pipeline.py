@@ -22,7 +22,7 @@ from zeta_eval.router.policy import RoutingPolicy
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
     from zeta_eval.outcomes.importers import ImportReport
-    from zeta_eval.tasks import Task
+    from zeta_eval.tasks import Scorer, Task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
 
@@ -35,6 +35,7 @@ def benchmark(
     limit: int | None = None,
     seed: int = 0,
     config: GenerateConfig | None = None,
+    scorer: str | Scorer | None = None,
     tracker: MlflowTracker | None = None,
 ) -> Outcomes:
     """Ask every query of some tasks to every model size of a ladder, and store how each size did.
@@ -48,6 +49,8 @@ def benchmark(
         limit: Most queries per task; None takes all.
         seed: Seed of the queries' order.
         config: Longest answer and batch size; None takes the ladder's.
+        scorer: What grades tasks that come from files: a name, `FILE.py:NAME` or a function as `task` takes it; None
+            takes "auto".
         tracker: Where to record the run; None records nothing.
 
     Raises:
@@ -66,7 +69,7 @@ def benchmark(
     tracker = tracker if leads() else None  # of several processes one records
     if tracker is not None:
         tracker.open()  # a long run should not end on a store that can't be opened
-    found = {t.name: t for t in resolve_tasks(tasks)}
+    found = {t.name: t for t in resolve_tasks(tasks, scorer=scorer)}
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
     report = run_queries(ladder, queries, lambda q, text: found[q.task].score(q, text), out=out, config=config)
     if tracker is not None:

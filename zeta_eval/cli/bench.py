@@ -40,6 +40,7 @@ SUMMARY_COLUMNS = {
             "default": "generate",
             "help": "answer multiple-choice queries in words, or by the likeliest letter after one pass (%(default)s)",
         },
+        "--scorer": {"metavar": "S", "help": "grades tasks of files: a scorer's name, or FILE.py:NAME (auto)"},
         **TRACKED,
     },
 )
@@ -53,7 +54,14 @@ def _bench(args: Namespace) -> Result:
     longest = ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens
     config = GenerateConfig(max_new_tokens=longest, batch_size=args.batch_size, mcq=args.mcq)
     outcomes = api.benchmark(
-        ladder, args.tasks, out=args.out, limit=args.limit, seed=args.seed, config=config, tracker=tracker(args)
+        ladder,
+        args.tasks,
+        out=args.out,
+        limit=args.limit,
+        seed=args.seed,
+        config=config,
+        scorer=args.scorer,
+        tracker=tracker(args),
     )
     table = summary(outcomes)
     shown = table[list(SUMMARY_COLUMNS)].rename(columns=SUMMARY_COLUMNS)

@@ -50,6 +50,9 @@ POLICY: Arguments = {
     "policy": {"metavar": "POLICY", "help": "policy file, or a registered one: models:/ZetaDynamicRouter@champion"}
 }
 TABLE: Arguments = {"table": {"metavar": "TABLE", "help": "Parquet, CSV or JSONL file, or a benchmark's folder"}}
+SCORER: Arguments = {
+    "--scorer": {"metavar": "S", "help": "name of a scorer, or FILE.py:NAME for one of your own (that of each task)"}
+}
 TASK: Arguments = {"--task": {"metavar": "NAME", "help": "name of the task the query belongs to"}}
 COST_WEIGHT: Arguments = {
     "--cost-weight": {"type": float, "metavar": "X", "help": "accuracy given up to save one call of the largest size"}

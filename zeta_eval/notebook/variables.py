@@ -42,7 +42,13 @@ def _key(text: str, variables: Mapping[str, Any]) -> Any:
     return int(text) if re.fullmatch(r"-?\d+", text) else variables[text]
 
 
-KINDS = {"table": "Outcomes", "policy": "RoutingPolicy", "policies": "RoutingPolicy", "ladder": "Ladder"}
+KINDS = {
+    "table": "Outcomes",
+    "tables": "Outcomes",
+    "policy": "RoutingPolicy",
+    "policies": "RoutingPolicy",
+    "ladder": "Ladder",
+}
 """By argument: the class that its value stands for."""
 
 
@@ -56,7 +62,7 @@ def take(argument: str, word: Any, variables: Mapping[str, Any]) -> Any:
     for held in _holds(value):
         if _is(held, KINDS[argument]):
             return held
-    if argument == "table" and _is(value, "DataFrame"):
+    if KINDS[argument] == "Outcomes" and _is(value, "DataFrame"):
         from zeta_eval.outcomes import Outcomes
 
         return Outcomes.from_frame(value)
@@ -70,7 +76,7 @@ def take(argument: str, word: Any, variables: Mapping[str, Any]) -> Any:
 
 def fits(argument: str, value: Any) -> bool:
     """Whether a variable of that value is one that an argument is meant for."""
-    if argument == "table" and _is(value, "DataFrame"):
+    if KINDS[argument] == "Outcomes" and _is(value, "DataFrame"):
         return {"query_id", "model", "score"} <= set(value.columns)
     return any(_is(held, KINDS[argument]) for held in _holds(value))
 

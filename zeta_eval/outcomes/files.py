@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import OutcomesError, one_line
 from zeta_eval.files import replacing
-from zeta_eval.outcomes.schema import COLUMNS, SCHEMA_VERSION
+from zeta_eval.outcomes.schema import COLUMNS, READABLE, SCHEMA_VERSION
 
 JOURNAL: Final = "rows.jsonl"
 """Name of the journal in a benchmark's folder."""
@@ -75,9 +75,10 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
         with pq.ParquetFile(path) as file:
             metadata = file.schema_arrow.metadata or {}
             version = metadata.get(b"schema_version", str(SCHEMA_VERSION).encode()).decode()
-            if version != str(SCHEMA_VERSION):
+            if version not in map(str, READABLE):
                 raise OutcomesError(
-                    f"{path} has outcomes schema version {version}, this release reads {SCHEMA_VERSION}; re-export the "
+                    f"{path} has outcomes schema version {version}, this release reads "
+                    f"{' and '.join(map(str, READABLE))}; re-export the "
                     "table with the release that wrote it (CSV or JSONL), or install that release."
                 )
             frame = file.read(columns=[c for c in file.schema_arrow.names if c in COLUMNS]).to_pandas()

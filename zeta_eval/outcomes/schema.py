@@ -13,8 +13,14 @@ from zeta_eval.files import is_unicode
 
 Kind = Literal["string", "float", "int", "bool"]
 
-SCHEMA_VERSION: Final = 1
-"""Version written into every saved table; tables of another version are refused."""
+SCHEMA_VERSION: Final = 2
+"""Version written into every saved table. Version 2 has the columns of `ADDED`, which are null in older tables."""
+
+READABLE: Final = (1, 2)
+"""Versions that can be read; tables of another version are refused."""
+
+ADDED: Final = ("attempt", "target")
+"""Columns that version 2 added."""
 
 COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -24,8 +30,10 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "query": "string",
         "model": "string",
         "model_revision": "string",
+        "attempt": "int",
         "score": "float",
         "response": "string",
+        "target": "string",
         "error": "string",
         "prompt_tokens": "int",
         "completion_tokens": "int",
@@ -48,7 +56,10 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "created_at": "string",
     }
 )
-"""Name and kind of every column: one row per query, model and run. Units are in the names."""
+"""Name and kind of every column: one row per query, model, attempt and run. Units are in the names.
+
+`attempt` counts from 0, and null means 0; `target` is the right answer as `zeta_eval.outcomes.targets` writes it.
+"""
 
 REQUIRED: Final = ("task", "query_id", "query", "model", "score")
 """Columns that a table must have; any other column may be missing or empty."""
@@ -56,7 +67,7 @@ REQUIRED: Final = ("task", "query_id", "query", "model", "score")
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"score": (0, 1), "confidence": (0, 1)}
     | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "prefill_gpu_s", "gpu_s", "cost_usd")}
-    | {c: (0, np.iinfo(np.int64).max) for c in ("prompt_tokens", "completion_tokens")}
+    | {c: (0, np.iinfo(np.int64).max) for c in ("attempt", "prompt_tokens", "completion_tokens")}
 )
 """Smallest and largest value of the columns that have them."""
 

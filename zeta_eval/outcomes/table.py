@@ -15,8 +15,9 @@ import pandas as pd
 import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
+from zeta_eval.outcomes.attempts import has_attempts, mean_rows, numbers
 from zeta_eval.outcomes.files import read_table, write_parquet
-from zeta_eval.outcomes.schema import COLUMNS, conform, where
+from zeta_eval.outcomes.schema import ADDED, COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
 
 COSTS: Final = ("gpu_s", "cost_usd", "latency_s")
@@ -37,14 +38,26 @@ class Outcomes:
 
     The table can't be changed. It has Q complete queries x M sizes, cheapest size first. A query is complete when every
     size has a score on it; `queries` and `matrix` hold complete queries only. Incomplete queries and unscored rows are
-    counted, never scored 0.
+    counted, never scored 0. Where a size has made several attempts at a query, they are one row of `frame` and one
+    value of `matrix`, with the mean score, cost and time of an attempt; `attempts` has each of them.
     """
 
-    def __init__(self, frame: pd.DataFrame, sizes: Sequence[str], rows: npt.NDArray[np.intp] | None = None) -> None:
-        """Wrap a checked frame, or some rows of it; use `load` or `from_frame` to make a table."""
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        sizes: Sequence[str],
+        rows: npt.NDArray[np.intp] | None = None,
+        *,
+        attempts: pd.DataFrame | None = None,
+    ) -> None:
+        """Wrap a checked frame, or some rows of it; use `load` or `from_frame` to make a table.
+
+        `attempts` are the rows of the whole table with every attempt, where there is more than one.
+        """
         self._whole = frame
         self._rows = rows
         self._sizes = tuple(sizes)
+        self._attempts = attempts
         self._matrices: dict[str, npt.NDArray[np.float64]] = {}
 
     @classmethod
@@ -70,19 +83,40 @@ class Outcomes:
         """Make a table from a frame with at least the columns task, query_id, query, model and score.
 
         `dataset` defaults to `task`, `source` fills the rows that name none, other columns are null. Where several
-        runs hold the same (query_id, model), the row with the newest `created_at` (ISO 8601, UTC) wins, the later
+        runs hold the same (query_id, model), the run with the newest `created_at` (ISO 8601, UTC) wins, the later
         row on a tie.
 
         Raises:
-            OutcomesError: the table breaks the declared columns, or one run holds a (query_id, model) twice.
+            OutcomesError: the table breaks the declared columns, or one run holds an attempt of a (query_id, model)
+                twice.
         """
-        table = _newest(conform(frame, source=source))
-        return cls(table, _default_order(table))
+        table, attempts = _newest(conform(frame, source=source)), None
+        if has_attempts(table):
+            table, attempts = mean_rows(table), table
+        return cls(table, _default_order(table), attempts=attempts)
 
     @property
     def frame(self) -> pd.DataFrame:
         """The long table with all declared columns; changing it doesn't change the outcomes."""
         return self._frame.copy(deep=False)
+
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """The long table with a row for every attempt: that of `frame` where no size made more than one."""
+        if self._attempts is None:
+            return self.frame
+        if self._rows is None:
+            return self._attempts.copy(deep=False)
+        pairs = [pd.MultiIndex.from_frame(f[["query_id", "model"]]) for f in (self._attempts, self._frame)]
+        found: pd.DataFrame = self._attempts[pairs[0].isin(pairs[1])]
+        return found.reset_index(drop=True)
+
+    @property
+    def n_attempts(self) -> int:
+        """Most attempts of one size at one query."""
+        if self._attempts is None:
+            return 1
+        return int(self.attempts.groupby(["query_id", "model"], sort=False).size().max())
 
     @property
     def _frame(self) -> pd.DataFrame:
@@ -114,7 +148,7 @@ class Outcomes:
                 raise UnknownNameError("size", size, known)
         if not sizes or len(set(sizes)) < len(sizes):
             raise OutcomesError(f"The order of sizes is {list(sizes)}; name every size once, cheapest first.")
-        return Outcomes(self._whole, sizes, self._rows)
+        return Outcomes(self._whole, sizes, self._rows, attempts=self._attempts)
 
     def for_sizes(self, sizes: Sequence[str]) -> Outcomes:
         """Return the same table with some of its sizes, cheapest first.
@@ -150,7 +184,7 @@ class Outcomes:
             raise OutcomesError(
                 f"No query of {n} falls into the split '{name}'; give more queries, or use split 'all'."
             )
-        return Outcomes(self._whole, self._sizes, chosen)
+        return self._part(chosen)
 
     def sample(self, n: int, *, seed: int = 0) -> Outcomes:
         """Return the table with n of its complete queries, drawn at random; itself where it has no more."""
@@ -158,12 +192,16 @@ class Outcomes:
             return self
         left_out = np.random.default_rng(seed).permutation(len(self))[n:]
         rows = np.arange(len(self._whole)) if self._rows is None else self._rows
-        return Outcomes(self._whole, self._sizes, np.setdiff1d(rows, self._complete[left_out]))
+        return self._part(np.setdiff1d(rows, self._complete[left_out]))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Outcomes:
         """Return the complete queries at these places of `queries`, in the table's order, with this table's sizes."""
         kept = np.sort(self._complete[rows].ravel())
-        return Outcomes(self._whole, self._sizes, kept)
+        return self._part(kept)
+
+    def _part(self, rows: npt.NDArray[np.intp]) -> Outcomes:
+        """The table with these rows of the whole one."""
+        return Outcomes(self._whole, self._sizes, rows, attempts=self._attempts)
 
     @cached_property
     def query_ids(self) -> npt.NDArray[np.object_]:
@@ -226,14 +264,15 @@ class Outcomes:
     @cached_property
     def sha256(self) -> str:
         """Hash of the content, whatever the order of the rows."""
-        frame = self._frame
+        frame = self._frame if self._attempts is None else self.attempts
+        frame = frame.drop(columns=[c for c in ADDED if frame[c].isna().all()])  # as it was before there were these
         blocks = [frame.iloc[start : start + _BLOCK] for start in range(0, len(frame), _BLOCK)]
         rows = np.concatenate([pd.util.hash_pandas_object(block, index=False).to_numpy() for block in blocks])
         return hashlib.sha256(np.sort(rows).astype("<u8").tobytes()).hexdigest()
 
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet with its schema version and order of sizes, atomically."""
-        write_parquet(self._frame, path, sizes=self._sizes)
+        write_parquet(self._frame if self._attempts is None else self.attempts, path, sizes=self._sizes)
 
     def __len__(self) -> int:
         """Number of complete queries."""
@@ -276,20 +315,24 @@ class Outcomes:
 
 
 def _newest(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the newest row of each (query_id, model); refuse two within one run."""
-    doubled = table.duplicated(["query_id", "model"], keep=False)
+    """Keep the rows of the newest run of each (query_id, model); refuse an attempt that one run holds twice."""
+    key = ["query_id", "model"]
+    doubled = table.duplicated(key, keep=False)
     if not doubled.any():
         return table
-    rows = table[doubled]
-    twice = rows.duplicated(["query_id", "model", "run_id"]).to_numpy()
+    rows = table[doubled].assign(attempt=lambda t: numbers(t))
+    twice = rows.duplicated([*key, "run_id", "attempt"]).to_numpy()
     if twice.any():
         row = int(np.flatnonzero(doubled)[twice.argmax()])
         raise OutcomesError(
-            f"A (query_id, model) pair is there twice in one run: {where(table, row)}; keep one of them."
+            f"A (query_id, model) pair is there twice in one run: {where(table, row)}; keep one of them, or number "
+            "them in a column 'attempt'."
         )
     age = rows.assign(created_at=rows["created_at"].fillna("")).sort_values("created_at", kind="stable")
-    older = age.index[age.duplicated(["query_id", "model"], keep="last")]
-    return table.drop(older).reset_index(drop=True)
+    newest = age.drop_duplicates(key, keep="last").set_index(key)["run_id"].fillna("")
+    kept = newest.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy() == rows["run_id"].fillna("").to_numpy()
+    found: pd.DataFrame = table.drop(rows.index[~kept])
+    return found.reset_index(drop=True)
 
 
 def _grid(

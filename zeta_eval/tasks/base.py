@@ -1,6 +1,8 @@
 """Queries, scores and tasks as data. Nothing heavy is imported here."""
 
+import functools
 import hashlib
+import inspect
 import itertools
 import random
 import re
@@ -64,8 +66,9 @@ class Score:
             raise InvalidInputError(f"A score is {self.value}; a scorer must return one in [0, 1].")
 
 
-Scorer = Callable[[Target, str], Score]
-"""Function of the target and the response text that gives the score."""
+Scorer = Callable[[Any, str], Any]
+"""Function that grades a response text: of the query and the text where its first parameter is called `query` or is
+annotated `Query`, else of the target and the text. It returns a Score, or a number in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +85,7 @@ class Task:
     name: str
     """Name in the registry, in outcomes tables and on the command line."""
     scorer: Scorer
-    """Function that grades a response against a query's target."""
+    """Function that grades a response."""
     build: Callable[[Row], Query] | None = None
     """Function that makes the query of a row of the data set."""
     generate: Callable[[int], Iterable[Query]] | None = None
@@ -141,8 +144,8 @@ class Task:
         return queries
 
     def score(self, query: Query, text: str) -> Score:
-        """Grade a response; thinking blocks (`signals.template`) do not count as answer."""
-        return self.scorer(query.target, without_thinking(text))
+        """Grade a response, as `grade`."""
+        return grade(self.scorer, query, text)
 
     def _read(self, seed: int, local: Path | None) -> Iterator[Query]:
         """Queries of the data set's rows, shuffled."""
@@ -177,6 +180,31 @@ class Task:
             if query_id not in prompts:
                 prompts[query_id] = query.prompt
                 yield replace(query, query_id=query_id, task=self.name, dataset=self.dataset)
+
+
+def grade(scorer: Scorer, query: Query, text: str) -> Score:
+    """Grade a response by a scorer; thinking blocks (`signals.template`) do not count as answer.
+
+    >>> grade(lambda query, response: query.prompt in response, Query(prompt="Hi", target=""), "Hi!").value
+    1.0
+    """
+    said = without_thinking(text)
+    made = scorer(query if takes_query(scorer) else query.target, said)
+    if isinstance(made, bool | int | float):
+        return Score(float(made))
+    if not isinstance(made, Score):
+        raise InvalidInputError(f"A scorer returned a {type(made).__name__}; return a Score, or a number in [0, 1].")
+    return made
+
+
+@functools.lru_cache(maxsize=1024)
+def takes_query(scorer: Scorer) -> bool:
+    """Whether a scorer is given the whole query, not its target alone."""
+    first = next(iter(inspect.signature(scorer).parameters.values()), None)
+    annotation = getattr(first, "annotation", None)
+    return first is not None and (
+        first.name == "query" or annotation is Query or str(annotation).rpartition(".")[2] == "Query"
+    )
 
 
 def hash_id(dataset: str, prompt: str) -> str:

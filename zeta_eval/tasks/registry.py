@@ -40,8 +40,9 @@ def task(
 
     Args:
         name: name of the task.
-        scorer: a scorer's name ("answer", "choice", "exact", "math", "number", "auto") or a function
-            of target and response that returns a Score.
+        scorer: a scorer's name ("answer", "choice", "exact", "math", "number", "auto"), or a function of query and
+            response that returns a Score or a number in [0, 1]; one whose first parameter is not called `query` gets
+            the target instead.
         dataset: hub id of a data set, if the queries come from one.
         config: the data set's configuration on the hub.
         split: the data set's split.
@@ -122,7 +123,7 @@ def groups() -> dict[str, tuple[str, ...]]:
     return {group: tuple(names) for group, names in found.items()}
 
 
-def resolve_tasks(spec: str | Task | Sequence[str | Task]) -> list[Task]:
+def resolve_tasks(spec: str | Task | Sequence[str | Task], *, scorer: str | Scorer | None = None) -> list[Task]:
     """Find the tasks that names, groups or files stand for, each task once.
 
     >>> [task.name for task in resolve_tasks("add,copy")]
@@ -132,18 +133,22 @@ def resolve_tasks(spec: str | Task | Sequence[str | Task]) -> list[Task]:
         spec: items in a list or between commas. An item is a task's name, a group's name ("embedded", "bbh"),
             `NAME=PATH` for a task or group with a local copy of its data set, the path of a file of your own with
             prompt and target columns (the file's name becomes the task's), or a Task.
+        scorer: what grades the tasks that come from files, as `task` takes it; None takes "auto".
 
     Raises:
         UnknownNameError: a name that is no task and no group.
         HubAccessError: a path where nothing lies.
-        InvalidInputError: nothing is asked for, or one task twice from two places.
+        InvalidInputError: nothing is asked for, one task twice from two places, or a scorer without a file's task.
     """
+    grading = None if scorer is None else get_scorer(scorer)
     items = [spec] if isinstance(spec, Task) else spec.split(",") if isinstance(spec, str) else list(spec)
     found: dict[str, Task] = {}
     for item in items:
         for t in [item] if isinstance(item, Task) else _resolve(item.strip()):
             if found.setdefault(t.name, t) != t:
                 raise InvalidInputError(f"Task '{t.name}' is asked for twice, from different places; keep one.")
+    if grading is not None:
+        found = _graded(found, grading)
     if not found:
         raise InvalidInputError(f"No tasks asked for; name some of: {', '.join([*groups(), *_hub_names()])}.")
     return list(found.values())
@@ -162,6 +167,21 @@ def _resolve(item: str) -> list[Task]:
     if not Path(path).exists():
         raise HubAccessError(f"No file or folder '{path}' for task '{name}'; check the path after '='.")
     return [replace(t, local=Path(path)) for t in tasks]
+
+
+def _graded(found: dict[str, Task], scorer: Scorer) -> dict[str, Task]:
+    """The tasks, with those of files graded by a scorer; at least one must be of a file."""
+    if not any(_of_file(t) for t in found.values()):
+        raise InvalidInputError(
+            f"A scorer is given, but {', '.join(found) or 'none'} has its own; give one for tasks of files only, or "
+            "grade stored answers again with `zeta rescore --scorer`."
+        )
+    return {n: register(replace(t, scorer=scorer)) if _of_file(t) else t for n, t in found.items()}
+
+
+def _of_file(t: Task) -> bool:
+    """Whether a task is that of a user's own file."""
+    return t.build is _own_row
 
 
 def _file_task(path: Path) -> Task:

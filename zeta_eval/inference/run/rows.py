@@ -10,6 +10,7 @@ from zeta_eval.inference.run.manifest import timestamp
 from zeta_eval.inference.run.plan import prompt_hash
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.outcomes import COLUMNS
+from zeta_eval.outcomes.targets import target_text
 from zeta_eval.tasks import Query, Score
 
 MEASURED = tuple(
@@ -59,6 +60,7 @@ class Rows:
             "model_revision": self.revision,
             "score": None if score is None else float(score.value),
             "response": None if answer.error is not None and not answer.text else answer.text,
+            "target": target_text(query.target),
             "error": answer.error,
             "latency_s": latency_s,
             "ttft_s": ttft_s,

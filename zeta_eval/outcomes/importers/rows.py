@@ -35,7 +35,7 @@ def usable(frame: pd.DataFrame, skipped: Counter[str]) -> pd.DataFrame:
             left &= ~bad
     frame = frame[left]
     # The text belongs to the key: two texts under one query_id are a mistake to report, not a repetition.
-    key = frame[[c for c in ("query_id", "query", "model", "run_id") if c in frame.columns]].astype("str")
+    key = frame[[c for c in ("query_id", "query", "model", "run_id", "attempt") if c in frame.columns]].astype("str")
     again = key.duplicated()
     if again.any():
         skipped["that repeat a query and model (the first is kept)"] += int(again.sum())

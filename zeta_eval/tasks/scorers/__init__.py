@@ -12,6 +12,7 @@ from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.tasks.base import Scorer
 from zeta_eval.tasks.scorers.auto import auto_match
 from zeta_eval.tasks.scorers.choice import choice_match
+from zeta_eval.tasks.scorers.from_file import scorer_from_file
 from zeta_eval.tasks.scorers.mathematics import math_match
 from zeta_eval.tasks.scorers.number import number_match
 from zeta_eval.tasks.scorers.text import answer_match, compact_match, exact_match
@@ -36,9 +37,13 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType({f.__name__.removesuffix("_matc
 
 
 def get_scorer(scorer: str | Scorer) -> Scorer:
-    """Look a scorer up by name; a function is its own."""
+    """Look a scorer up by name, or read it from `FILE.py:NAME`; a function is its own."""
     if callable(scorer):
         return scorer
+    if ".py:" in scorer:
+        return scorer_from_file(scorer)
     if scorer not in SCORERS:
-        raise UnknownNameError("scorer", scorer, SCORERS, hint="A function of target and response works too.")
+        raise UnknownNameError(
+            "scorer", scorer, SCORERS, hint="A function of query and response, or FILE.py:NAME, works too."
+        )
     return SCORERS[scorer]

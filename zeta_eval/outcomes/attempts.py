@@ -1,0 +1,68 @@
+"""Several attempts at a query by one size: each is a row of the table, and together they count as one answer."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from zeta_eval.router.signals.final import find_final
+
+KEY: Final = ["query_id", "model"]
+"""Columns that name the answers of one size to one query."""
+
+AVERAGED: Final = ("score", "latency_s", "ttft_s", "gpu_s", "prefill_gpu_s", "cost_usd")
+"""Columns whose value is the mean over the attempts: what one attempt scores, takes and costs."""
+
+COUNTED: Final = ("prompt_tokens", "completion_tokens")
+"""Columns whose value is the mean over the attempts, as a whole number."""
+
+
+def numbers(frame: pd.DataFrame) -> pd.Series:
+    """Number of each row's attempt, from 0 on."""
+    found: pd.Series = frame["attempt"].fillna(0).astype("int64")
+    return found
+
+
+def has_attempts(frame: pd.DataFrame) -> bool:
+    """Whether some query has more than one attempt by a size."""
+    return bool((numbers(frame) > 0).any())
+
+
+def mean_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make one row per query and size from rows of attempts, in order of first appearance.
+
+    Scores, costs and times are means over the attempts that have them. All else is that of the first attempt with a
+    score, or of the first one where none has.
+    """
+    ordered = frame.assign(_unscored=frame["score"].isna(), _number=numbers(frame), _row=np.arange(len(frame)))
+    ordered = ordered.sort_values(["_unscored", "_number"], kind="stable")
+    kept = ordered.drop_duplicates(KEY).set_index(KEY)
+    means = frame.groupby(KEY, sort=False)[[*AVERAGED, *COUNTED]].mean().reindex(kept.index)
+    for name in AVERAGED:
+        kept[name] = means[name].astype("float64")
+    for name in COUNTED:
+        kept[name] = means[name].astype("Float64").round().astype("Int64")
+    first = frame.assign(_row=np.arange(len(frame))).groupby(KEY, sort=False)["_row"].min().reindex(kept.index)
+    kept = kept.assign(_row=first, attempt=pd.array([pd.NA] * len(kept), dtype="Int64"))
+    return kept.sort_values("_row").reset_index()[list(frame.columns)]
+
+
+def finals(frame: pd.DataFrame) -> pd.Series:
+    """Final answer of each row as `zeta_eval.router.signals` reads it; "" where there is none."""
+    return pd.Series(
+        [find_final(text).value if isinstance(text, str) else "" for text in frame["response"]], index=frame.index
+    )
+
+
+def with_agreement(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fill `confidence`, where nothing else gave it, with the agreement of the attempts.
+
+    That is the share of a query's attempts by a size whose final answer is the same as this row's, the row among them;
+    0 where a row has no final answer. A query with a single attempt is left as it is.
+    """
+    final = finals(frame)
+    keyed = frame[KEY].assign(final=final)
+    tried = keyed.groupby(KEY, sort=False)["final"].transform("size")
+    same = keyed.groupby([*KEY, "final"], sort=False)["final"].transform("size")
+    share = (same / tried).where(final != "", 0.0)
+    return frame.assign(confidence=frame["confidence"].mask(frame["confidence"].isna() & (tried > 1), share))
