@@ -107,7 +107,7 @@ def fits(
     data = Rivals(known, cost, asked_for.seed).data
     costs, quality = fit_costs(data), Quality(data.evaluator, data.forced, data.families)
     told: dict[int, Floats] = {}
-    study = search(data, costs, asked_for, told)
+    study = search(data, asked_for, told)
     found = chosen_fit(study, told, HeuristicSearch(data), costs, asked_for.seed)
     training, name = Training(data=data, heuristic=found.fit), str(policy.provenance["estimator"])
     forest, both = (candidate(kind, training, costs, quality).estimator for kind in ("heuristic", "learned"))

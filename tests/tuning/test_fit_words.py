@@ -4,7 +4,8 @@ from tables import data, drawn, prose
 
 from zeta_eval.router.estimators.words import pieces
 from zeta_eval.tuning import fit_words as module
-from zeta_eval.tuning.fit_words import BITS, WordsRidge, fit_words, gain_error
+from zeta_eval.tuning.fit_words import BITS, WordsRidge, fit_words
+from zeta_eval.tuning.quality import gain_errors
 
 
 def columns(made):
@@ -63,5 +64,5 @@ def test_words_that_tell_what_a_size_can_do_are_found_out_of_fold():
 
 def test_the_gain_error_counts_differences_between_sizes_alone():
     score = np.array([[0.0, 1.0], [1.0, 1.0]])
-    assert gain_error(score + 0.3, score) == pytest.approx(0)
-    assert gain_error(score + np.array([[0.2, -0.2], [0.0, 0.0]]), score) == pytest.approx(2 * 0.2**2)
+    assert gain_errors(score + 0.3, score) == pytest.approx([0, 0])
+    assert gain_errors(score + np.array([[0.2, -0.2], [0.0, 0.0]]), score) == pytest.approx([2 * 0.2**2, 0])

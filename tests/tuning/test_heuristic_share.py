@@ -60,6 +60,6 @@ def test_the_share_is_said_in_words():
     shares = {"with the task's name": HeuristicShare(weight=0.0, changes=0.0)}
     shares |= {"without": HeuristicShare(weight=0.25, changes=0.1)}
     beside = share_text(shares, "learned")
-    assert "0.0 % of the weight with the task's name and 25.0 % of the weight without" in beside
-    assert "for 0.0 % with the task's name and 10.0 % without of the test queries" in beside
+    assert "0.0 % (with the task's name) and 25.0 % (without) of the weight" in beside
+    assert "for 0.0 % (with the task's name) and 10.0 % (without) of the test queries" in beside
     assert share_text(shares, "heuristic").startswith("The heuristic is the only estimator;")

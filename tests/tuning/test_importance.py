@@ -19,7 +19,7 @@ def test_the_parameter_that_alone_moves_the_utility_comes_first(report):
     rng = np.random.default_rng(0)
     strong, weak, kind = rng.random(80), rng.random(80), rng.choice(["a", "b"], 80)
     trials = pd.DataFrame(
-        {"number": range(80), "gap closed": strong, "weak": weak, "kind": kind, "strong": strong, "fixed": 1.0}
+        {"number": range(80), "gain explained": strong, "weak": weak, "kind": kind, "strong": strong, "fixed": 1.0}
     )
     found = parameter_importance(replace(report, trials=trials))
     assert next(iter(found)) == "strong" and found["strong"] > 0.9
@@ -34,7 +34,7 @@ def test_a_real_study_gives_the_same_shares_again(report):
 
 
 def test_trials_that_were_given_up_count_for_nothing(report):
-    worse = report.trials.assign(**{"gap closed": np.nan, "leaf": 1e6})
+    worse = report.trials.assign(**{"gain explained": np.nan, "leaf": 1e6})
     both = pd.concat([report.trials, worse], ignore_index=True)
     assert parameter_importance(replace(report, trials=both)) == parameter_importance(report)
     with pytest.raises(InvalidInputError, match="0 whole trials"):

@@ -232,7 +232,7 @@ def test_a_search_of_one_trial_gained_nothing_and_says_so(outcomes):
 
 
 def test_what_the_search_gained_is_told_for_the_exported_configurations(report):
-    names = [name for name in report.trials.columns if name not in ("number", "gap closed")]
+    names = [name for name in report.trials.columns if name not in ("number", "gain explained")]
     known = report.trials[names].to_dict("records")
     assert all(one in known for one in report.parameters)
     assert report.search.configurations in (0, len(report.parameters))
@@ -243,7 +243,7 @@ def test_what_the_search_gained_is_told_for_the_exported_configurations(report):
 
 
 def test_the_best_curve_only_rises_and_has_a_value_for_each_trial(report):
-    trials = pd.DataFrame({"number": range(5), "gap closed": [0.1, np.nan, 0.3, 0.2, np.nan]})
+    trials = pd.DataFrame({"number": range(5), "gain explained": [0.1, np.nan, 0.3, 0.2, np.nan]})
     best = replace(report, trials=trials).best_curve
     assert best == [0.1, 0.1, 0.3, 0.3, 0.3]
 

@@ -13,7 +13,7 @@ from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.estimators.tasks import TaskOffsets
 from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator, fits
 from zeta_eval.tuning.fit_learned import WEIGHT
-from zeta_eval.tuning.fit_words import gain_error
+from zeta_eval.tuning.quality import gain_errors
 from zeta_eval.tuning.ridge import FoldedRidge
 
 PENALTIES = (100.0, 10.0, 1.0)
@@ -30,7 +30,7 @@ def fit_embedding(t: Training) -> Fitted:
     ridge = FoldedRidge(vectors, t.data.score, t.data.folds)
     penalties = [np.full(vectors.shape[1], penalty) for penalty in PENALTIES]
     outs = [ridge.out_of_fold(penalty) for penalty in penalties]
-    best = min(range(len(outs)), key=lambda i: gain_error(outs[i], t.data.score))
+    best = min(range(len(outs)), key=lambda i: gain_errors(outs[i], t.data.score).sum())
     weights, constant = ridge.fit(penalties[best])
 
     def estimator(level: Level, tasks: TaskOffsets) -> Embedded:

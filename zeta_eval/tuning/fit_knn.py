@@ -18,7 +18,7 @@ from zeta_eval.router.estimators.tasks import TaskOffsets
 from zeta_eval.tuning.estimators import Fitted, Training, fit_estimator, fits
 from zeta_eval.tuning.fit_embedding import SHARE, embedded
 from zeta_eval.tuning.fit_learned import WEIGHT
-from zeta_eval.tuning.fit_words import gain_error
+from zeta_eval.tuning.quality import gain_errors
 from zeta_eval.tuning.ridge import Folds
 
 REFERENCES = 2000
@@ -45,7 +45,7 @@ def fit_knn(t: Training) -> Fitted:
     space, mean = _Space.of(vectors, t), score.mean(axis=0)
     far, near = space.limits()
     by_setting = _told(space, score, mean, far, near)
-    k, temperature = min(by_setting, key=lambda s: gain_error(by_setting[s], score))
+    k, temperature = min(by_setting, key=lambda s: gain_errors(by_setting[s], score).sum())
 
     def estimator(level: Level, tasks: TaskOffsets) -> Neighbours:
         known = np.rint(255 * score[space.chosen]).astype(np.uint8)

@@ -17,6 +17,7 @@ from zeta_eval.evaluation.batch.tokens import Tokens
 from zeta_eval.router.estimators.tables import encode
 from zeta_eval.router.estimators.words import Words
 from zeta_eval.tuning.data import Data
+from zeta_eval.tuning.quality import gain_errors
 
 BITS = 14
 """Pieces of words are hashed to 2**BITS buckets."""
@@ -116,12 +117,6 @@ def fit_words(data: Data) -> OnWords:
     for train, held in data.folds:
         for out, fit in zip(outs, ridge.fits(train, score[train], PENALTIES), strict=True):
             out[held] = ridge.values(fit, held)
-    best = min(range(len(PENALTIES)), key=lambda i: gain_error(outs[i], score))
+    best = min(range(len(PENALTIES)), key=lambda i: gain_errors(outs[i], score).sum())
     whole = ridge.fits(np.arange(len(score)), score, PENALTIES[: best + 1])[-1]
     return OnWords(p=outs[best], words=whole.words())
-
-
-def gain_error(p: Floats, score: Floats) -> float:
-    """Squared error of estimates (Q, M) less their mean over the sizes: what a choice of a size depends on."""
-    error = p - score
-    return float(((error - error.mean(axis=1, keepdims=True)) ** 2).sum())

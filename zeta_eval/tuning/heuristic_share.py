@@ -64,9 +64,17 @@ def _without(policy: RoutingPolicy, features: Features) -> Floats:
 
 def share_text(shares: Mapping[str, HeuristicShare], estimator: str) -> str:
     """Say what the heuristic decides, by how the policy is called."""
-    others = " and ".join(f"{100 * s.changes:.1f} % {way}" for way, s in shares.items())
-    without = f"without it another size would come first for {others} of the test queries."
+    changes = _by_way({way: s.changes for way, s in shares.items()})
+    without = f"without it another size would come first for {changes} of the test queries."
     if estimator == "heuristic":
         return f"The heuristic is the only estimator; {without}"
-    weights = " and ".join(f"{100 * s.weight:.1f} % of the weight {way}" for way, s in shares.items())
-    return f"Within '{estimator}' the heuristic has {weights}; {without}"
+    weights = _by_way({way: s.weight for way, s in shares.items()})
+    return f"Within '{estimator}' the heuristic has {weights} of the weight; {without}"
+
+
+def _by_way(values: Mapping[str, float]) -> str:
+    """Shares in per cent by way of use; one figure where all are alike."""
+    told = {way: f"{100 * value:.1f} %" for way, value in values.items()}
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return " and ".join(f"{share} ({way})" for way, share in told.items())

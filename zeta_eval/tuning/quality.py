@@ -1,10 +1,17 @@
-"""How good out-of-fold estimates are: the gap that they close, and whether one closes more than another."""
+"""How good out-of-fold estimates are: the gap that they close, and how well they tell what a choice depends on.
+
+The gap closed is what a policy is for, but it moves by luck: few queries decide it. Where the same kind of estimates is
+compared under many settings, the squared error of their differences between sizes tells better which will do well on
+new queries (`gain_errors`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.choice import curve_weights
@@ -21,6 +28,15 @@ class Closed:
     """Gap closed; 0 is a random mix of sizes, 1 an oracle."""
     influence: Floats
     """How far each query moves it, shape (Q,)."""
+
+
+def gain_errors(p: Floats, score: Floats) -> Floats:
+    """Return each query's squared error, shape (Q,), of estimates (Q, M) less their mean over the sizes.
+
+    A choice of a size depends on these differences alone.
+    """
+    error = p - score
+    return np.asarray(((error - error.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
 
 
 class Quality:

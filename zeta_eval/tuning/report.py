@@ -17,7 +17,7 @@ from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tuning.heuristic_share import HeuristicShare, share_text
 from zeta_eval.tuning.keeping import Kept, keeping_text
 from zeta_eval.tuning.on_test import Calibration
-from zeta_eval.tuning.search_gain import SearchGain
+from zeta_eval.tuning.search_gain import OBJECTIVE, SearchGain
 from zeta_eval.tuning.settings import TuningSettings
 from zeta_eval.tuning.unseen_tasks import Unseen
 
@@ -46,11 +46,13 @@ class TuningReport:
     tune_minus_test: Measure
     """That score minus the score on `test`, with the interval of the difference."""
     trials: pd.DataFrame
-    """One row per trial: number, the gap closed out of fold (NaN where it was given up), and each parameter."""
+    """One row per trial: number, the gain explained out of fold (NaN where it was given up), and each parameter."""
     parameters: list[dict[str, Any]]
     """The parameters among which the trees are shared out: those of the best trials, or of the untuned start alone."""
     search: SearchGain
     """What the search gained over its untuned start, on `test`."""
+    answers_stored: bool
+    """Whether the table stores anything of the answers by which a policy could escalate."""
     heuristic: dict[str, HeuristicShare]
     """What the heuristic decides on `test`, with and without the task's name."""
     settings: TuningSettings
@@ -84,8 +86,8 @@ class TuningReport:
 
     @property
     def best_curve(self) -> list[float]:
-        """Greatest gap closed so far after each trial."""
-        return [float(v) for v in self.trials["gap closed"].cummax().ffill()]
+        """Greatest gain explained so far after each trial."""
+        return [float(v) for v in self.trials[OBJECTIVE].cummax().ffill()]
 
     def frame(self) -> pd.DataFrame:
         """The trials, one row each."""
@@ -151,14 +153,21 @@ class TuningReport:
             + ", ".join(f"{name} {value:.3f}" for name, value in self.gap_closed.items())
             + ").",
             self._calibration_text(),
-            "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
-            if self.policy.looks
-            else "Escalation did not pay on held-out queries, or no answers are stored: the policy keeps "
-            "every first answer.",
+            self._escalation_text(),
             self._unseen_text(),
             *([keeping_text(self.keeping)] if self.keeping else []),
             *self._certificate_text(),
         ]
+
+    def _escalation_text(self) -> str:
+        """Whether the policy goes on after an answer, and why not."""
+        if self.policy.looks:
+            return "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
+        if self.answers_stored:
+            return "Escalation did not pay out of fold by over one standard error: the policy keeps every first answer."
+        return (
+            "The table stores nothing of the answers, so whether escalation pays can't be told: the policy keeps all."
+        )
 
     def _scores_text(self) -> str:
         """How the policy does on the queries that it was tuned on and on others."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import MutableMapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,47 +13,38 @@ import pandas as pd
 from zeta_eval.arrays import Floats, Ints
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tuning.data import Data
-from zeta_eval.tuning.fit_costs import Costs
-from zeta_eval.tuning.fit_words import gain_error
 from zeta_eval.tuning.heuristic import START, HeuristicSearch, suggest
-from zeta_eval.tuning.quality import Quality
+from zeta_eval.tuning.quality import gain_errors
+from zeta_eval.tuning.search_gain import OBJECTIVE
 from zeta_eval.tuning.settings import TuningSettings
 
 if TYPE_CHECKING:
     import optuna
 
-OBJECTIVE: Final = "gap closed"
-"""Name of what the search maximises, as Optuna's pages show it."""
+
+def sampled(data: Data, seed: int) -> Ints:
+    """Return the rows on which trials are judged: all, or so many that a large table's search takes no longer."""
+    return np.sort(np.random.default_rng(seed).permutation(len(data.score))[:QUERIES])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """The queries on which trials are judged: all, or so many that a search of a large table takes no longer."""
+def explained(p: Floats, score: Floats) -> Floats:
+    """Return each query's part, shape (Q,), in the share of the gain that estimates (Q, M) explain, the mean of all.
 
-    data: Data
-    """The queries."""
-    cost: Floats
-    """Their expected costs out of fold, shape (Q, M)."""
-
-    @classmethod
-    def of(cls, data: Data, costs: Costs, seed: int) -> Self:
-        """Draw the queries."""
-        rows = np.sort(np.random.default_rng(seed).permutation(len(data.score))[:QUERIES])
-        return cls(data=data.take(rows), cost=costs.open[rows])
-
-    def quality(self, rows: Ints | None = None) -> Quality:
-        """Judge strategies on all of the queries, or on some."""
-        part = self.data if rows is None else self.data.take(rows)
-        return Quality(part.evaluator, part.forced, part.families)
+    The gain is how far a query's scores differ between sizes. Estimates that are the same for every query explain 0 of
+    it, and perfect ones 1. How much of the gap a policy closes is what counts, but by chance it moves so much that
+    the trial that looks best by it is worse on new queries than the untuned start (`benchmarks/LOG.md`).
+    """
+    usual = gain_errors(np.broadcast_to(score.mean(axis=0), score.shape), score)
+    if (whole := float(usual.mean())) < 1e-9:  # no query's scores differ from the usual: nothing is there to explain
+        return np.zeros(len(score))
+    return np.asarray((usual - gain_errors(p, score)) / whole)
 
 
-def search(
-    data: Data, costs: Costs, settings: TuningSettings, chances: MutableMapping[int, Floats] | None = None
-) -> optuna.Study:
+def search(data: Data, settings: TuningSettings, chances: MutableMapping[int, Floats] | None = None) -> optuna.Study:
     """Run, or resume, the study; its name stands for the table and all that the values of its trials depend on.
 
-    Trials are judged with fewer trees than are exported, on a `Sample`. `chances` takes those out of fold, (Q, M), of
-    every trial that ran to its end here, by its number.
+    Trials are judged with fewer trees than are exported, on `sampled` queries. `chances` takes those out of fold,
+    (Q, M), of every trial that ran to its end here, by its number.
 
     Raises:
         InvalidInputError: Optuna can't use the storage.
@@ -64,8 +54,8 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _study(data, settings)
     study.enqueue_trial(dict(START), skip_if_exists=True)
-    sample = Sample.of(data, costs, settings.seed)
-    part, quality, heuristic = sample.data, sample.quality(), HeuristicSearch(sample.data)
+    part = data.take(sampled(data, settings.seed))
+    heuristic = HeuristicSearch(part)
 
     def objective(trial: optuna.Trial) -> float:
         study.sampler = _sampler(settings.seed, trial.number)
@@ -73,14 +63,12 @@ def search(
         parameters = suggest(trial)
         for fold, (held, told) in enumerate(heuristic.fold_by_fold(parameters, N_TREES)):
             p[held], known[held] = told, True
-            error = gain_error(p[known], part.score[known]) / known.sum()
-            trial.report(-error, fold)
+            trial.report(float(explained(p[known], part.score[known]).mean()), fold)
             if trial.should_prune():
                 raise optuna.TrialPruned
         if chances is not None:
             chances[trial.number] = p
-        value = quality.of_chances(p, sample.cost).value
-        return value if np.isfinite(value) else 0.0
+        return float(explained(p, part.score).mean())
 
     if (left := settings.n_trials - len(ran(study))) > 0:
         finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
@@ -95,8 +83,8 @@ def ran(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 
 def trial_table(study: optuna.Study) -> pd.DataFrame:
-    """Return a row for each trial: its number, the gap closed (NaN where it was given up) and its parameters."""
-    # Of a trial that was given up Optuna takes the last report of an error for its value.
+    """Return a row for each trial: its number, value (NaN where it was given up) and parameters."""
+    # Of a trial that was given up Optuna takes the last report for its value.
     value = {t.number: t.value if t.state.name == "COMPLETE" else np.nan for t in ran(study)}
     return pd.DataFrame([{"number": t.number, OBJECTIVE: value[t.number], **t.params} for t in ran(study)])
 
@@ -116,7 +104,7 @@ N_TREES = 12
 """Trees of a trial."""
 
 PRUNED = 75.0
-"""A trial is given up where its estimates err more than those of so many percent of the trials at the same fold."""
+"""A trial is given up where its estimates explain less than those of so many percent of the trials at the same fold."""
 
 STARTUP = 20
 """Trials that are drawn at random before the sampler learns from them."""
@@ -125,7 +113,7 @@ STARTUP = 20
 def _study(data: Data, settings: TuningSettings) -> optuna.Study:
     import optuna
 
-    identity = (data.outcomes.sha256, data.outcomes.sizes, data.cost_unit, settings.seed)
+    identity = (OBJECTIVE, data.outcomes.sha256, data.outcomes.sizes, data.cost_unit, settings.seed)
     try:
         study = optuna.create_study(
             study_name=f"{settings.name}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:8]}",

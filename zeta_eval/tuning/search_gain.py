@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.gap import interval
 from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.tuning.quality import Quality
+
+OBJECTIVE: Final = "gain explained"
+"""Name of what the search maximises, as Optuna's pages show it."""
 
 Expected = tuple[Floats, Floats]
 """Success probabilities and expected costs, each (Q, M)."""

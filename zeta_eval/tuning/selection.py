@@ -12,12 +12,13 @@ import numpy as np
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.estimate import levelled
 from zeta_eval.router.estimators.heuristic import LEAST, Heuristic, Level
+from zeta_eval.tuning.data import Data
 from zeta_eval.tuning.estimators import Training, fit_estimator
 from zeta_eval.tuning.fit_costs import Costs
 from zeta_eval.tuning.fit_tasks import fit_tasks
 from zeta_eval.tuning.heuristic import START, Fit, HeuristicSearch, Parameters
 from zeta_eval.tuning.quality import Closed, Quality
-from zeta_eval.tuning.search import N_TREES, Sample
+from zeta_eval.tuning.search import N_TREES, explained, sampled
 
 if TYPE_CHECKING:
     import optuna
@@ -49,14 +50,15 @@ def chosen_fit(
     """Take the best trials together where they close more than the untuned start by over one standard error.
 
     The best of many trials look better than they are on the queries that chose them. So the gain is told on others: the
-    best trials by one half of the queries are judged on the other half, and the other way round.
+    best trials by one half of the queries are judged on the other half, and the other way round. Trials are ranked by
+    the gain that they explain; whether they are taken is judged by the gap that they close.
     """
     complete = {t.number: t for t in study.trials if t.state.name == "COMPLETE" and t.value is not None}
     ranked = sorted(complete, key=lambda number: (-(complete[number].value or 0.0), number))
     start, several = heuristic.fit([START]), tuple(dict(complete[n].params) for n in ranked[: _most(ranked)])
     if not several or several == (START,):
         return Found(fit=start, parameters=(START,), start=start, gain=0.0)
-    gain, error = _gain_elsewhere(Sample.of(heuristic.data, costs, seed), complete, told, seed)
+    gain, error = _gain_elsewhere(heuristic.data, costs, complete, told, seed)
     if gain > error:
         return Found(fit=heuristic.fit(several), parameters=several, start=start, gain=gain)
     return Found(fit=start, parameters=(START,), start=start, gain=gain)
@@ -68,10 +70,12 @@ def _most(trials: Sequence[int]) -> int:
 
 
 def _gain_elsewhere(
-    sample: Sample, trials: Mapping[int, optuna.trial.FrozenTrial], told: Mapping[int, Floats], seed: int
+    whole: Data, costs: Costs, trials: Mapping[int, optuna.trial.FrozenTrial], told: Mapping[int, Floats], seed: int
 ) -> tuple[float, float]:
     """Return what the best trials gain over the untuned start on queries that did not choose them, and its error."""
-    data, search = sample.data, HeuristicSearch(sample.data)
+    rows = sampled(whole, seed)
+    data, cost = whole.take(rows), costs.open[rows]
+    search = HeuristicSearch(data)
 
     def chances(parameters: Parameters, n_trees: int) -> Floats:
         p = np.empty(data.score.shape)
@@ -88,11 +92,12 @@ def _gain_elsewhere(
     gains, errors = [], []
     for side in (0, 1):
         chosen_on, judged_on = np.flatnonzero(half == side), np.flatnonzero(half != side)
-        here, there = sample.quality(chosen_on), sample.quality(judged_on)
-        value = {n: here.of_chances(p[chosen_on], sample.cost[chosen_on]).value for n, p in known.items()}
+        value = {n: float(explained(p[chosen_on], data.score[chosen_on]).mean()) for n, p in known.items()}
         best = sorted(value, key=lambda n: (-value[n], n))[: _most([*known])]
         together = np.mean([known[n][judged_on] for n in best], axis=0)
-        richer, simpler = (there.of_chances(p, sample.cost[judged_on]) for p in (together, start[judged_on]))
+        part = data.take(judged_on)
+        there = Quality(part.evaluator, part.forced, part.families)
+        richer, simpler = (there.of_chances(p, cost[judged_on]) for p in (together, start[judged_on]))
         gains.append(richer.value - simpler.value)
         errors.append(there.error(richer, simpler))
     return float(np.mean(gains)), math.hypot(*errors) / 2

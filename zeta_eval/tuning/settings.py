@@ -15,7 +15,7 @@ class TuningSettings:
     """How a policy is tuned.
 
     >>> TuningSettings(n_trials=50, keep=0.95).estimators  # without an embedder
-    ('heuristic', 'learned')
+    ('learned',)
     """
 
     cost: str | None = None
@@ -31,7 +31,8 @@ class TuningSettings:
     storage: str | None = None
     """Optuna storage URL that makes the study resumable; None keeps it in memory."""
     estimator: str = "auto"
-    """"auto", or one of the estimators; "auto" takes the one that does best out of fold."""
+    """"auto", or one of the estimators; "auto" takes "learned" unless one that reads an embedder does better out of
+    fold."""
     embedder: str | None = None
     """Name or local folder of a sentence-transformers model, for the estimators that need one."""
     keep: float | None = None
@@ -79,6 +80,4 @@ class TuningSettings:
         """The estimators to try."""
         if self.estimator != "auto":
             return (self.estimator,)
-        tuned = [name for name, known in ESTIMATORS.items() if known.tuned]
-        plain = [name for name in ("heuristic", "learned") if name in tuned]
-        return *plain, *(n for n in tuned if n not in plain and (self.embedder or not needs_embedder(n)))
+        return "learned", *(name for name in ESTIMATORS if self.embedder and needs_embedder(name))

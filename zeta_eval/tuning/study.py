@@ -78,7 +78,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     costs, heuristic = fit_costs(data), HeuristicSearch(data)
     quality = Quality(data.evaluator, data.forced, data.families)
     told: dict[int, Floats] = {}
-    study = search(data, costs, settings, told)
+    study = search(data, settings, told)
     found = chosen_fit(study, told, heuristic, costs, settings.seed)
     training = Training(data=data, heuristic=found.fit, embedder=settings.embedder)
     candidates = [candidate(name, training, costs, quality) for name in settings.estimators]
@@ -118,6 +118,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         trials=trials,
         parameters=[dict(one) for one in found.parameters],
         search=_gain(found, len(trials), on_test, data, outcomes),
+        answers_stored=cascade is not None,
         heuristic=on_test.heuristic(),
         settings=settings,
         seconds=time.perf_counter() - started,
