@@ -1,53 +1,119 @@
 """The scorer of numbers."""
 
-import math
 import re
-from fractions import Fraction
+from typing import Literal
 
 from zeta_eval.tasks.base import Score, Target
-from zeta_eval.tasks.scorers.stated import plain, stated_answer
+from zeta_eval.tasks.scorers.forms import answer_of, plain, unify
+from zeta_eval.tasks.scorers.quantity import VALUE, Quantity, flat, quantity, read_quantity
+from zeta_eval.tasks.scorers.stated import Statement, find_box, find_statement, first_paragraph, is_prose
+from zeta_eval.tasks.scorers.units import is_unit
 from zeta_eval.tasks.scorers.verdict import UNPARSED, golds
 
-NUMBER = re.compile(
-    r"(?<![\w.)\]])-?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?"  # 1,234.5
-    r"(?:\s*/\s*\d+(?!\d*[.,]\d))?"  # 3/4
-    r"|-?(?<!\d)\.\d+"  # .5
+Reading = Quantity | Literal["formula"] | None
+"""A number; "formula" where a number is part of more ("4x", "3 or 4"); None where there is none."""
+
+_SENTENCE = re.compile(r"(?<=[\w%)\"\uff04\u20ac])[.;!?](?=\s|$)|\n")
+_CLAUSE = re.compile(
+    r",\s+(?=[^\W\d_])|\s+(?:because|since|as|which|so|where|if|when|including|of which|of whom|in which)\b"
+    r"|\s\(|\s[\u2013\u2014-]\s"
+)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|equals|gives|makes|leaves|earns|needs|total of|be)\s+"
+    r"(?:about |approximately |only |exactly )?$"
+)
+_BEFORE = re.compile(
+    r"(?:[<>\u2260\u2264\u2265\u00b1^_\\!]|[\w)\]}]\s?[-+*/\u00d7^])\s*$|(?<=[\w)])-$|\d\s+(?:to|or)\s+$|between\s+\S+\s+and\s+$|\{$|[A-Za-z\u03b1-\u03c9]$"
+)
+_AFTER = re.compile(
+    r"\s*(?:[-+*/\u00d7\u2013]\s*[\d(\\\uff04]|[\^_\u00b1<>\u2264\u2265({\[\\]|!(?!\s*$)|,\s*\d|x\s*\d)"
+    r"|\s+(?:or|to|and|through)\s+[-\uff04\u20ac\u00a3]?\d|\s+or\s+(?:more|less|fewer)\b|\s+base\b|\s*(?:more|less|fewer)\s+than\s+\w\b(?!\w)"
+    r"|\s*(?:feet|foot|ft|hours?|hrs?|h|minutes?|mins?|pounds?|lbs?|weeks?|days?|years?|dollars?)(?:,|,? and)?\s+\d"
 )
 
 
 def number_match(target: Target, response: str) -> Score:
-    r"""1 if the number answered equals the target's (to 1e-6 of it).
+    r"""1 if the number answered equals the target's (to 1e-6 of it; whole numbers exactly).
 
-    The number is the first in the last `\boxed{}`, else the first on the line after the last "answer is", "answer:",
-    "####" or heading "Final answer" (in both after the last "=", if there is one), else the last in the response. Prose
-    after a blank line is no such line. Thousands separators, currency, units and per cent signs don't count; "3/4" and
-    `\frac{3}{4}` are numbers. A response without digits is unparsed.
+    The number is that of the last `\boxed{}`, which must hold one number, its unit aside; else the first on the line
+    after the last "answer is", "answer:", "####" or below a heading "Final answer" (in all after the last "=", if there
+    is one), else the last in the response. A number that is part of more ("4x", "3 or 4", "10^3 + 1") is wrong.
+    Thousands separators of any land, currency, units and per cent signs don't count, but "20 €" is not "$20"; "3/4",
+    "1 1/2", "3 x 10^6", "1,5" and `\frac{3}{4}` are numbers. A response without digits is unparsed.
     """
-    text = numeric(plain(response))
-    found = NUMBER.findall(stated_answer(text).rpartition("=")[2])[:1]
-    found = found or NUMBER.findall(text)[-1:]
-    answered = number(found[0]) if found else None
-    if answered is None:
+    return grade_number(golds(target), read_answer(answer_of(response)))
+
+
+def grade_number(wanted: tuple[str, ...], found: Reading) -> Score:
+    """Score of the number read in a response."""
+    if found is None:
         return UNPARSED
-    wanted = [number(numeric(plain(gold)).strip().rstrip(".%")) for gold in golds(target)]
-    return Score(float(any(g is not None and math.isclose(answered, g, rel_tol=1e-6, abs_tol=1e-9) for g in wanted)))
+    right = [read_quantity(unify(gold)) for gold in wanted]
+    return Score(float(isinstance(found, Quantity) and any(g is not None and g.equals(found) for g in right)))
 
 
-def numeric(text: str) -> str:
-    """Text with LaTeX's fractions, thousands separators and minus signs in plain form."""
-    text = re.sub(r"\\[dt]?frac\s*\{(-?\d+)\}\s*\{(\d+)\}", r"\1/\2", text)
-    text = re.sub(r"(\d)(?:\{,\}|\\,|\\!|,\\!)\s*(?=\d{3})", r"\1", text)
-    return text.replace("\u2212", "-")
-
-
-def number(text: str) -> Fraction | None:
-    """The value of a number's text; None if it is none."""
-    try:
-        return Fraction(re.sub(r"[,\s]", "", text))
-    except (ValueError, ZeroDivisionError):
-        return None
+def read_answer(text: str) -> Reading:
+    """The number that a response answers, by the rule of `number_match`; its text is `answer_of` it."""
+    box = find_box(text)
+    if box is not None:
+        return read_quantity(box) or ("formula" if re.search(r"[\d\\]", box) else None)
+    text = plain(text)
+    stated = find_statement(text)
+    return (_stated(stated) if stated.kind else None) or _last(text)
 
 
 def is_number(gold: str) -> bool:
-    """Whether a target is nothing but a number."""
-    return NUMBER.fullmatch(numeric(plain(gold)).strip().rstrip(".%")) is not None
+    """Whether a target is nothing but a number; it may have a currency sign or a per cent sign, and no unit."""
+    text = flat(unify(gold)).strip().rstrip(".")
+    found = VALUE.fullmatch(text) or VALUE.fullmatch(re.sub(r"\s?([\u20ac\u00a3\u00a5\u20b9\uff04])$", "", text))
+    return found is not None and not found["ratio"] and read_quantity(unify(gold)) is not None
+
+
+def _stated(stated: Statement) -> Reading:
+    """The number of a statement; None where another place is the better one."""
+    whole = read_quantity(first_paragraph(stated.text) if stated.kind == "heading" else stated.text)
+    if whole is not None:
+        return whole
+    sentences = [s for s in _SENTENCE.split(first_paragraph(stated.text)) if re.search(r"\d", s)]
+    if not sentences:
+        return None
+    if stated.kind == "heading" and is_prose(stated.text):
+        return _said(sentences) if len(sentences) == 1 else None
+    return _first(sentences[0])
+
+
+def _first(sentence: str) -> Reading:
+    """The first number of a sentence, after its last "="."""
+    side = flat(sentence).rpartition("=")[2]
+    clause = next((c for c in _CLAUSE.split(side) if re.search(r"\d", c)), side)
+    found = VALUE.search(clause)
+    return read_quantity(clause) or (_within(found, clause) if found else None)
+
+
+def _said(sentences: list[str]) -> Reading:
+    """The number after the first verb of a sentence ("The total is 42 apples, of which 12 are red"); None without."""
+    side = flat(sentences[-1]).rpartition("=")[2]
+    found = next((m for m in VALUE.finditer(side) if _VERB.search(f"{side[: m.start()]} ")), None)
+    return _within(found, side) if found else None
+
+
+def _last(text: str) -> Reading:
+    """The last number of a text, that of its last sentence with any."""
+    for sentence in reversed(_SENTENCE.split(flat(text))):
+        side = sentence.rpartition("=")[2] if re.search(r"=\s*\S*\d", sentence) else sentence
+        if found := list(VALUE.finditer(side)):
+            return _within(found[-1], side)
+    return None
+
+
+def _within(found: re.Match[str], text: str) -> Reading:
+    """The number found in a text; "formula" where what stands beside it makes more of it."""
+    before, after = text[: found.end() - len(found[0].lstrip())], text[found.end() :]
+    if _BEFORE.search(before) or _AFTER.match(after):
+        return "formula"
+    after = re.sub(r"^(?:st|nd|rd|th)\b", "", after)
+    word = re.match(r"[^\W\d_]+(?:/[^\W\d_]+)?", after)
+    if word and not is_unit(word[0]):
+        return "formula"
+    unit = re.match(r"\s?[^\W\d_\s]*", after)
+    return quantity(found, unit[0] if unit and is_unit(unit[0]) else "")
