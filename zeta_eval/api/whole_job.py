@@ -35,14 +35,18 @@ class PipelineReport:
 
     def text(self) -> str:
         """The test table with where things lie, as plain text."""
-        return f"{self.tuning.text()}\n\nOutcomes: {self.outcomes_path}\nPolicy:   {self.policy_path}"
+        note = self.outcomes.truncation_note
+        warning = f"\n\nWarning: {note}." if note else ""
+        return f"{self.tuning.text()}{warning}\n\nOutcomes: {self.outcomes_path}\nPolicy:   {self.policy_path}"
 
     def __repr__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
         places = f"Outcomes: {html.escape(str(self.outcomes_path))}<br>Policy: {html.escape(str(self.policy_path))}"
-        return f"{self.tuning._repr_html_()}<p>{places}</p>"
+        note = self.outcomes.truncation_note
+        warning = f"<p>Warning: {html.escape(note)}.</p>" if note else ""
+        return f"{self.tuning._repr_html_()}{warning}<p>{places}</p>"
 
 
 def run(

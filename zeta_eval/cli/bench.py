@@ -18,6 +18,7 @@ SUMMARY_COLUMNS = {
     "tokens_per_s": "tokens/s",
     "gpu_s_mean": "gpu_s",
     "n_unparsed": "unparsed",
+    "n_truncated": "cut off",
     "n_errors": "errors",
 }
 """Columns of a benchmark's summary that are printed, and how they are headed."""
@@ -69,5 +70,6 @@ def _bench(args: Namespace) -> Result:
     parts = [shown.to_string(index=False, float_format="{:.4g}".format), ""]
     parts += [f"Note: {note}"] if note else []
     text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
-    data = {"sizes": table.to_dict("records"), "n": len(outcomes), "outcomes": str(args.out)}
+    warnings = [outcomes.truncation_note] if outcomes.truncation_note else []
+    data = {"sizes": table.to_dict("records"), "warnings": warnings, "n": len(outcomes), "outcomes": str(args.out)}
     return Result(report=outcomes, text=text, data=data)

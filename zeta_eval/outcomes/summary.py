@@ -6,6 +6,7 @@ import pandas as pd
 
 from zeta_eval.outcomes.latency import modelled_latency
 from zeta_eval.outcomes.table import Outcomes
+from zeta_eval.outcomes.truncation import share
 
 
 def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
@@ -22,6 +23,8 @@ def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
         "n_errors": float(rows["error"].notna().sum()),
         "n_unparsed": float(rows["unparsed"].fillna(False).sum()),
         "n_truncated": float(rows["truncated"].fillna(False).sum()),
+        "share_unparsed": share(rows["unparsed"]),
+        "share_truncated": share(rows["truncated"]),
         "accuracy": float(score.mean()),
         "accuracy_se": float(score.std()) / math.sqrt(max(score.count(), 1)),
         "latency_p50_s": float(rows["latency_s"].quantile(0.5)),

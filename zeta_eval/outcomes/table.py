@@ -19,6 +19,7 @@ from zeta_eval.outcomes.attempts import has_attempts, mean_rows, numbers
 from zeta_eval.outcomes.files import read_table, write_parquet
 from zeta_eval.outcomes.schema import ADDED, COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
+from zeta_eval.outcomes.truncation import truncation_note
 
 COSTS: Final = ("gpu_s", "cost_usd", "latency_s")
 """Columns that hold costs; the first one with values is the default."""
@@ -278,10 +279,16 @@ class Outcomes:
         """Number of complete queries."""
         return int(self._grid[1].sum())
 
+    @property
+    def truncation_note(self) -> str | None:
+        """The sizes of which more than 5 % of the answers were cut off, in a line; None if there are none."""
+        return truncation_note(self._column("model"), self._column("truncated"), self._sizes)
+
     def __repr__(self) -> str:
-        """Say the shape in a line."""
+        """Say the shape in a line, and in another what was cut off."""
         left_out = f"; {self.n_incomplete} incomplete, {self.n_unscored} rows unscored" if self.n_incomplete else ""
-        return f"Outcomes({len(self)} queries x {len(self._sizes)} sizes: {' < '.join(self._sizes)}{left_out})"
+        shape = f"Outcomes({len(self)} queries x {len(self._sizes)} sizes: {' < '.join(self._sizes)}{left_out})"
+        return f"{shape}\nWarning: {self.truncation_note}." if self.truncation_note else shape
 
     @cached_property
     def _grid(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

@@ -64,6 +64,8 @@ def iter_benchmark(outcomes: Outcomes, ladder: Ladder) -> Iterator[tuple[str | N
     yield None, Param("tasks", ", ".join(sorted(frame["task"].unique())))
     yield None, Param("max_new_tokens", ladder.max_new_tokens)
     yield None, Param("outcomes_sha256", outcomes.sha256)
+    if outcomes.truncation_note:
+        yield None, Tag("warning/truncated", outcomes.truncation_note)
     yield None, Metric("n_queries", frame["query_id"].nunique())
     yield None, Metric("n_complete", len(outcomes))
     yield None, Metric("n_incomplete", outcomes.n_incomplete)
