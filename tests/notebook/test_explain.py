@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from zeta_eval.notebook.explain import chosen_at, explain
 from zeta_eval.router import ZetaDynamicRouter, best
+from zeta_eval.router.estimators.seed import USUAL
 from zeta_eval.router.policy import RoutingPolicy
 
 NUMBERS = st.floats(0, 1).map(lambda x: round(x, 3))
@@ -26,7 +27,8 @@ def test_the_shares_of_a_policy_that_was_not_tuned_are_those_of_its_rules():
     policy = RoutingPolicy.seed()
     decision = ZetaDynamicRouter(policy).route("Prove why the integral of x^2 is x^3 / 3 and explain each step.")
     found, features = explain(policy, decision), decision.complexity.features
-    assert math.isclose(policy.estimator.bias + sum(found.shares.values()), policy.estimator.difficulty(features))
+    usual = policy.estimator.difficulty(dict.fromkeys(features, 0.0) | USUAL)
+    assert math.isclose(usual + sum(found.shares.values()), policy.estimator.difficulty(features))
     assert list(found.shares.values()) == sorted(found.shares.values(), key=lambda s: -abs(s))
     assert found.shares["cue_proof"] > 0
 

@@ -36,23 +36,54 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float)
             return (f"the text asks for an embedding; no size of this policy is known to embed, so {size} takes it",)
         return (f"the text asks for an embedding, which {size} serves",)
     i = sizes.index(size)
-    why = [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity)]
-    found = _features(policy, estimate)
-    why.append(f"complexity {complexity.score:.2f} ({complexity.label})" + (f": {found}" if found else ""))
-    if estimate.familiarity <= 0 and policy.fallback is not None:
-        return (*why, f"{size} is the smallest size that the rules take to be able enough")
+    why = [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity, size)]
+    why.append(f"complexity {complexity.score:.2f} ({complexity.label}){_features(policy, estimate)}")
+    if estimate.familiarity <= 0:
+        return (*why, _unmeasured(policy, i, p))
     why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")
-    if i + 1 < len(sizes) and max(p) < HOPEFUL:
-        why.append("so hard that no larger size is likely to be right either, so the cheaper one takes it")
-    if i + 1 < len(sizes):
-        gain, spent = p[i + 1] - p[i], weight * (cost[i + 1] - cost[i])
-        why.append(
-            f"{sizes[i + 1]} would add {gain:+.2f} to the chance, less than the {spent:.2f} in accuracy it costs"
-        )
-    elif i:
-        gain, spent = p[i] - p[i - 1], weight * (cost[i] - cost[i - 1])
-        why.append(f"{size} adds {gain:+.2f} to the chance of {sizes[i - 1]}, more than the {spent:.2f} it costs")
-    return tuple(why)
+    if max(p) < HOPEFUL:
+        why.append("so hard that every size is more likely to be wrong than right")
+    return (*why, *_against_the_best(sizes, i, p, cost, weight))
+
+
+def _unmeasured(policy: RoutingPolicy, i: int, p: Sequence[float]) -> str:
+    """Say why the size at an index was chosen where the chances were not measured."""
+    size = policy.sizes[i]
+    if p[i] < HOPEFUL or any(x >= HOPEFUL for x in p[:i]):
+        return f"at this cost weight no other size is worth more than {size}"
+    if policy.fallback is None:
+        return f"{size} is the only size that is trusted with it"
+    return f"{size} is the smallest size that the rules take to be able enough"
+
+
+def _against_the_best(
+    sizes: Sequence[str], i: int, p: Sequence[float], cost: Sequence[float], weight: float
+) -> list[str]:
+    """Say why neither a smaller nor a larger size was chosen: the best of each kind, which need not be the next one."""
+    worth, told = [a - weight * c for a, c in zip(p, cost, strict=True)], []
+    for others in (range(i), range(i + 1, len(sizes))):
+        if others:
+            j = max(others, key=worth.__getitem__)
+            told.append(_against(sizes[j], p[j] - p[i], cost[j] - cost[i], weight))
+    return told
+
+
+def _against(size: str, better: float, dearer: float, weight: float) -> str:
+    """Say why a size was not chosen: how much likelier it is to be right, and how much dearer, than the chosen one."""
+    if better <= 0 <= dearer:
+        return f"{size} is expected to be right no more often, and costs no less"
+    gain, price = _told_apart(abs(better), abs(weight * dearer))
+    if gain == price:
+        return f"{size} is worth no more, at this cost weight"
+    if better > 0:
+        return f"{size} is expected to be right more often by {gain} only, for extra cost worth {price} in accuracy"
+    return f"{size} would save cost worth {price} in accuracy, but is expected to be right less often by {gain}"
+
+
+def _told_apart(a: float, b: float) -> tuple[str, str]:
+    """Two numbers with two digits, or with as many, up to six, as it takes to tell them apart."""
+    told = [(f"{a:.{n}f}", f"{b:.{n}f}") for n in range(2, 7)]
+    return next((pair for pair in told if pair[0] != pair[1]), told[0])
 
 
 def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:
@@ -68,14 +99,24 @@ def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:
 
 
 def _features(policy: RoutingPolicy, estimate: Estimate) -> str:
-    """The features that move the smallest size's chance most, at most three, the greatest first."""
-    source = policy.estimator if estimate.familiarity > 0.5 or policy.fallback is None else policy.fallback
-    shares = source.shares(estimate.complexity.features)
-    top = sorted((n for n, s in shares.items() if abs(s.raises) >= FELT), key=lambda n: -abs(shares[n].raises))[:3]
-    return ", ".join(in_words(name, above=shares[name].above) for name in top)
+    """The features that move the smallest size's chance most, at most three, by their direction; the greatest first."""
+    source = policy.estimator if estimate.familiarity > 0.5 else policy.fallback
+    if source is None:
+        return ""
+    found = estimate.complexity.features
+    shares: dict[str, float] = {}
+    for name, share in source.shares(found).items():
+        words = in_words(name, above=share.above, absent=not found[name])
+        shares[words] = shares.get(words, 0.0) + share.raises
+    top = sorted((words for words in shares if abs(shares[words]) >= FELT), key=lambda words: -abs(shares[words]))[:3]
+    up, down = [w for w in top if shares[w] > 0], [w for w in top if shares[w] < 0]
+    told = [f"{moved} by {', '.join(words)}" for moved, words in (("raised", up), ("lowered", down)) if words]
+    return f": {'; '.join(told)}" if told else ""
 
 
-def _unfamiliar(policy: RoutingPolicy, familiarity: float) -> str:
-    who = "the largest size answers" if policy.fallback is None else "rules of thumb decide"
+def _unfamiliar(policy: RoutingPolicy, familiarity: float, size: str) -> str:
+    who = "rules of thumb decide" if policy.fallback is not None else "the largest size answers"
+    if policy.fallback is None and size != policy.sizes[-1]:
+        who = "only the largest size is trusted"
     new = "unlike the queries this policy was tuned on"
     return f"{new}, so {who}" if familiarity <= 0 else f"{new}: for {100 * (1 - familiarity):.0f} % {who}"

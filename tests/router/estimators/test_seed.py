@@ -6,7 +6,7 @@ import pytest
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.complexity import FEATURES, TextView, extract
 from zeta_eval.router.estimators import ESTIMATORS, estimator_choices, estimator_of, estimator_to_dict
-from zeta_eval.router.estimators.seed import Seed
+from zeta_eval.router.estimators.seed import USUAL, Seed
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.rules_of_thumb import rules_of_thumb, rules_without_costs
 
@@ -25,10 +25,10 @@ def test_chances_follow_the_two_parameter_logistic_model_whatever_the_task():
     assert chances(SEED, "who knows?", "sums") == chances(SEED, "who knows?")
 
 
-def test_shares_say_which_features_the_text_has_and_what_they_weigh():
+def test_shares_say_which_features_the_text_has_more_of_than_the_usual_one_and_what_they_weigh():
     shares, longer = SEED.shares(extract("who knows")), SEED.shares(extract("who knows " * 6))
-    assert shares["words"] == (pytest.approx(2.0 * math.log1p(2)), False)  # every text has words; two are few
-    assert longer["words"] == (pytest.approx(2.0 * math.log1p(12)), True)
+    assert shares["words"] == (pytest.approx(2.0 * (math.log1p(2) - USUAL["words"])), False)  # few words are easier
+    assert longer["words"] == (pytest.approx(2.0 * (math.log1p(12) - USUAL["words"])), True)
     assert shares["asks"] == (0.0, False)
 
 

@@ -1,51 +1,79 @@
 """Text features in words that a stranger understands, for the reasons of a decision. Standard library only."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
+
+class Words(NamedTuple):
+    """How a text is said to differ in a feature from the usual text."""
+
+    more: str
+    """It has more of the feature."""
+    less: str
+    """It has less of it."""
+    none: str
+    """It has nothing of it."""
+
+
+_NO_WORDS: Final = "no words"
 _PLAIN: Final = {
-    "characters": "more text",
-    "words": "more words",
-    "word_length": "longer words",
-    "longest_word": "a longer longest word",
-    "distinct_words": "more different words",
-    "lines": "more lines",
-    "commas": "more commas",
-    "sentences": "more sentences",
-    "asks": "more of a question",
-    "symbols": "more signs",
-    "latex": "more formulas",
-    "brackets": "more brackets",
-    "equations": "more equations",
-    "numbers": "more numbers",
-    "longest_number": "longer numbers",
-    "second_number": "longer second numbers",
-    "operators": "more sums to do",
-    "product_work": "longer numbers to multiply",
+    "characters": Words("more text than usual", "less text than usual", "no text"),
+    "word_length": Words("longer words than usual", "shorter words than usual", _NO_WORDS),
+    "longest_word": Words("a longer longest word than usual", "a shorter longest word than usual", _NO_WORDS),
+    "distinct_words": Words("words repeated less than usual", "words repeated more than usual", _NO_WORDS),
+    "foreign": Words("more letters beyond Latin than usual", "fewer letters beyond Latin than usual", "Latin alone"),
+    "lines": Words("more lines than usual", "fewer lines than usual", "a single line"),
+    "sentences": Words("more sentences than usual", "fewer sentences than usual", "no full stop"),
+    "asks": Words("a question mark", "no question mark", "no question mark"),
+    "longest_number": Words("longer numbers than usual", "shorter numbers than usual", "no numbers"),
+    "second_number": Words(
+        "a longer second number than usual", "a shorter second number than usual", "one number at most"
+    ),
+    "product_work": Words(
+        "longer numbers to multiply than usual", "shorter numbers to multiply than usual", "no multiplication asked for"
+    ),
 }
-"""How a text is said to have more of a feature than usual."""
+"""Words for features that are no count of things."""
+
+_THINGS: Final = {"latex": "formulas", "symbols": "signs", "operators": "sums to do", "cue_variables": "variables"}
+"""What other features count, where their names do not say it."""
+
+_KINDS: Final = {
+    **{name: name for name in ("addition", "subtraction", "multiplication", "division", "comparison")},
+    **{name: name for name in ("ordering", "counting", "reversal", "copying")},
+    "stepwise": "steps",
+}
+"""Kinds of work that a text may ask for, in words."""
+
+_WORK: Final = {
+    "digits_work": ("longer numbers", "shorter numbers"),
+    "numbers_work": ("more numbers", "fewer numbers"),
+    "letters_work": ("a longer word", "a shorter word"),
+}
+"""How there is more of a kind of work, or less."""
 
 
-def in_words(feature: str, *, above: bool) -> str:
-    """Say that a text has more of a feature, or less, than usual.
+def in_words(feature: str, *, above: bool, absent: bool = False) -> str:
+    """Say that a text has more of a feature, or less, than usual; or, where it is `absent`, that it has none.
 
     >>> in_words("longest_number", above=True), in_words("cue_code", above=False)
     ('longer numbers than usual', 'fewer words of code than usual')
+    >>> in_words("reversal_letters_work", above=False, absent=True)
+    'no reversal asked for'
     """
-    if feature.startswith("cue_"):
-        more = f"more words of {feature.removeprefix('cue_')}"
-    elif feature.endswith("_work") and feature not in _PLAIN:
-        kind, what, _ = feature.rsplit("_", 2)
-        more = f"more {what} in its {kind}"
-    else:
-        more = _PLAIN.get(feature, f"more {feature.replace('_', ' ')}")
-    return f"{more if above else _less(more)} than usual"
+    words = _PLAIN.get(feature) or _made(feature)
+    return words.more if above else words.none if absent else words.less
 
 
-def _less(more: str) -> str:
-    """The opposite of a phrase that begins with "more" or "longer", perhaps after "a"."""
-    singular = ("text", "of a question")
-    for word, other in (("more ", "fewer "), ("longer ", "shorter "), ("a longer ", "a shorter ")):
-        if more.startswith(word):
-            rest = more.removeprefix(word)
-            return f"{'less ' if word == 'more ' and rest in singular else other}{rest}"
-    return more
+def _made(feature: str) -> Words:
+    """The words for a feature that counts things, or the work of a kind."""
+    kind, _, amount = feature.partition("_")
+    if kind in _KINDS and amount in _WORK:
+        more, less = (f"{x} for its {_KINDS[kind]} than usual" for x in _WORK[amount])
+        return Words(more, less, f"no {_KINDS[kind]} asked for")
+    cue = feature.removeprefix("cue_")
+    if cue == feature or feature in _THINGS:
+        things = _THINGS.get(feature, feature.replace("_", " "))
+        return Words(f"more {things} than usual", f"fewer {things} than usual", f"no {things}")
+    what = _KINDS.get(cue, cue)
+    none = f"no {what} asked for" if cue in _KINDS else f"no words of {what}"
+    return Words(f"more words of {what} than usual", f"fewer words of {what} than usual", none)

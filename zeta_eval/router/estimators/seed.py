@@ -63,11 +63,9 @@ class Seed(Estimator):
         return [sigmoid(s * (a - d)) for a, s in zip(self.ability, self.slope, strict=True)]
 
     def shares(self, features: Mapping[str, float]) -> dict[str, Share]:
-        """Return what each feature adds to the difficulty, by name; the usual text has none, but for its words."""
-        return {
-            name: Share(weight * features[name], features[name] > USUAL.get(name, 0.0))
-            for name, weight in self.weights.items()
-        }
+        """Return what each feature adds to the usual text's difficulty, by name; that has no feature but words."""
+        more = {name: features[name] - USUAL.get(name, 0.0) for name in self.weights}
+        return {name: Share(self.weights[name] * x, x > 0.0) for name, x in more.items()}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
