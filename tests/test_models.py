@@ -36,6 +36,8 @@ def load(path, text):
         (RUNG + "[other]\n", "has an unknown key 'other'"),
         ("models = [1, 2]\n", r"has no \[\[models\]\] table"),
         ("[[models]]\nmodel = 'someone/a'\n", "lacks `size` or `model`"),
+        ("[[models]]\nsize = ''\nmodel = 'someone/a'\n", "neither empty"),
+        ("[[models]]\nsize = ' '\nmodel = 'someone/a'\n", "neither empty"),
         ("max_new_tokens = \n", "is no TOML"),
         (RUNG.replace("A", "ä").encode("latin-1"), "is no UTF-8 text"),
     ],

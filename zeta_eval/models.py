@@ -58,8 +58,8 @@ class ModelSpec:
     """Environment variable that holds the server's key, where it wants one. The key itself is written nowhere."""
 
     def __post_init__(self) -> None:
-        if not self.size or not self.model:
-            raise InvalidInputError("A rung needs a `size` and a `model`; add both to the ladder file.")
+        if not str(self.size).strip() or not self.model:
+            raise InvalidInputError("A rung needs a `size` and a `model`, neither empty; add both to the ladder file.")
         for name in ("size", "model", "revision", "dtype", "device_map"):
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name not in ("revision", "device_map")):

@@ -19,7 +19,8 @@ PAGE = Path(__file__).parents[1] / "reference" / "command-line.md"
 HEAD = """# The command line
 
 Every command has the form `zeta VERB ...`; `python -m zeta_eval.cli VERB ...` does the same. `zeta --help` lists the
-verbs and `zeta VERB --help` explains one. In a notebook the same words follow `%zeta`.
+verbs, `zeta VERB --help` explains one, and `zeta --version` says which version runs. In a notebook the same words
+follow `%zeta`.
 
 A command ends with exit code 0 when its work is done, 1 when the work failed, 2 when the words were wrong, and 130 when
 it was interrupted. An error is one line: what is wrong, the value got, what to do next.

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
@@ -71,6 +73,46 @@ def test_route_gives_the_decision_as_json_at_any_cost_weight(policy, capsys):
         assert decision["cost_weight"] == float(weight)
         sizes.append(decision["size"])
     assert sizes[-1] == "4B"
+
+
+def test_route_hints_at_the_task_that_was_meant_and_lists_those_it_knows(policy, capsys):
+    known = RoutingPolicy.load(policy).tasks
+    assert main(["route", str(policy), "Add up 1, 2.", "--task", f"{known[0]}s"]) == 0
+    told, hint = capsys.readouterr()
+    assert hint.count("\n") == 1 and f"'{known[0]}s', so the name changes nothing" in hint
+    assert f"Did you mean '{known[0]}'? Known: {', '.join(sorted(known))}." in hint
+    assert main(["route", str(policy), "Add up 1, 2."]) == 0
+    assert capsys.readouterr() == (told, "")  # the verdict is that of `route` without task, too
+
+
+def test_route_hints_in_the_json_alone(policy, tmp_path, capsys):
+    argv = ["route", str(policy), "Add up 1, 2.", "--json"]
+    assert main([*argv, "--task", "never seen"]) == 0
+    told = capsys.readouterr()
+    assert "Known: " in json.loads(told.out)["hint"] and "Did you mean" not in told.out and told.err == ""
+    for more in ([], ["--task", RoutingPolicy.load(policy).tasks[0]]):
+        assert main([*argv, *more]) == 0
+        assert "hint" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_long_list_of_tasks_is_cut_and_a_policy_that_names_none_says_so(policy, tmp_path, capsys):
+    tuned = RoutingPolicy.load(policy)
+    many = dataclasses.replace(
+        tuned, domain=dataclasses.replace(tuned.domain, tasks=tuple(f"t{i:02}" for i in range(20)))
+    )
+    for name, made, says in (
+        ("many", many, "t11 and 8 more."),
+        ("seed", RoutingPolicy.seed(), "does not say what tasks"),
+    ):
+        made.save(tmp_path / f"{name}.json")
+        assert main(["route", str(tmp_path / f"{name}.json"), "hello", "--task", "zzz"]) == 0
+        assert says in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as e:
+        main(["--version"])
+    assert e.value.code == 0 and capsys.readouterr().out == f"zeta-eval {version('zeta-eval')}\n"
 
 
 def test_run_ends_with_the_table_the_policy_and_the_page(tracker, tmp_path, capsys):

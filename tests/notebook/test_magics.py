@@ -150,6 +150,12 @@ def test_policies_are_compared_by_the_names_of_their_variables(notebook, seed, o
     notebook.fails("%zeta compare mine t", "at least two")
 
 
+def test_a_task_that_a_policy_does_not_know_gets_a_hint(notebook, seed):
+    notebook.variables["p"] = seed
+    assert "hint: this policy does not say" in notebook.run("%zeta route p hello --task sums").stderr
+    assert notebook.run("%zeta route p hello").stderr == ""
+
+
 def test_a_decision_shows_its_size_and_reasons_not_its_fields(notebook, seed):
     notebook.variables["p"] = seed
     result = notebook.run("%zeta route p hello").result.result

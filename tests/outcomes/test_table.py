@@ -132,6 +132,8 @@ def test_of_several_runs_the_newest_row_wins():
         (lambda f: f.assign(completion_tokens=1.5), "give a whole number"),
         (lambda f: f.assign(truncated="perhaps"), "give true or false"),
         (lambda f: f.assign(query=[None] + ["x"] * 9), "'query' is empty in row 1"),
+        (lambda f: f.assign(model=[*f["model"][:2], " ", *f["model"][3:]]), "'model' is empty in row 3"),
+        (lambda f: f.assign(model=["", *f["model"][1:]]), "'model' is empty in row 1"),
         (lambda f: pd.concat([f, f.iloc[[3]]]), r"twice in one run: row 11 \(query_id 'q1', model '60K'\)"),
         (
             lambda f: f.assign(query_id="q0", model=[f"m{i}" for i in range(10)]),

@@ -129,6 +129,14 @@ def test_an_inconsistent_policy_is_refused(policy, wrong):
         dataclasses.replace(policy, **wrong)
 
 
+@pytest.mark.parametrize("name", ["", " ", None, 7, ["4B"]])
+def test_a_size_without_a_name_is_refused_in_one_line(policy, name):
+    rungs = (dataclasses.replace(policy.rungs[0], size=name), *policy.rungs[1:])
+    with pytest.raises(PolicyError, match="each with a name of its own") as e:
+        dataclasses.replace(policy, rungs=rungs)
+    assert "\n" not in str(e.value)
+
+
 @pytest.mark.parametrize("cost", [-1.0, math.nan, math.inf, "0.2", None])
 def test_a_size_with_a_cost_that_makes_no_sense_is_refused(policy, cost):
     with pytest.raises(PolicyError, match=f"Size '{policy.rungs[0].size}' costs"):

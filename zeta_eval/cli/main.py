@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(line: str) -> None:
-    """Print what went wrong; where several processes have to say the same, one does."""
+    """Print what went wrong, or might; where several processes have to say the same, one does."""
     if says(line):
         print(f"zeta: {line}", file=sys.stderr, flush=True)
 
@@ -50,6 +50,8 @@ def _show(result: Result, json_to: str | None) -> None:
         print(to_json(result.data))
         return
     print(result.text, flush=True)
+    if result.hint is not None:
+        _complain(result.hint)
     if json_to is not None:
         write_json(json_to, result.data)
     if isinstance(page := result.report, WebPage):

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
@@ -27,6 +28,17 @@ class Choices:
 
     def __contains__(self, word: object) -> bool:
         return word in self._known()
+
+
+class Version(argparse.Action):
+    """Prints the version of the package, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print as --help does; the version is looked up here, so that nothing else waits for it."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"zeta-eval {version('zeta-eval')}\n")
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,9 +3,14 @@
 import dataclasses
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from difflib import get_close_matches
 
 from zeta_eval.cli.options import COST_WEIGHT, POLICY, STORE, TASK, policy
 from zeta_eval.cli.verb import Result, verb
+
+LISTED = 12
+"""Most tasks that a hint lists."""
 
 
 @verb(
@@ -27,6 +32,21 @@ def _route(args: Namespace) -> Result:
     text = sys.stdin.read() if args.text == "-" else args.text
     chooser = policy(args)
     decision = ZetaDynamicRouter(chooser).route(text, task=args.task, cost_weight=args.cost_weight)
-    way = "route with task" if args.task else "route"
-    text = f"{decision!r}\n  this policy on its test queries, {chooser.verdict.of(way)}"
-    return Result(report=decision, text=text, data=dataclasses.asdict(decision) | {"verdict": chooser.verdict.of(way)})
+    verdict = chooser.verdict.of("route with task" if args.task in chooser.tasks else "route")
+    hint = None if args.task is None or args.task in chooser.tasks else _unknown(args.task, chooser.tasks)
+    data = dataclasses.asdict(decision) | {"verdict": verdict} | ({} if hint is None else {"hint": hint})
+    text = f"{decision!r}\n  this policy on its test queries, {verdict}"
+    return Result(report=decision, text=text, data=data, hint=hint)
+
+
+def _unknown(task: str, known: Sequence[str]) -> str:
+    """Say that a policy was not tuned on a task, and on which ones it was."""
+    if not known:
+        return f"hint: this policy does not say what tasks it was tuned on; '{task}' may change nothing"
+    near = get_close_matches(task, known, n=1)
+    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+    advice = f"Did you mean '{near[0]}'? " if near else ""
+    return (
+        f"hint: this policy was not tuned on a task '{task}', so the name changes nothing. {advice}"
+        f"Known: {', '.join(sorted(known)[:LISTED])}{more}."
+    )

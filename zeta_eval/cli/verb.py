@@ -22,6 +22,8 @@ class Result:
     """The report as plain text."""
     data: dict[str, Any]
     """The report as JSON data."""
+    hint: str | None = None
+    """One line of advice beside the result; it stands in `data`, too."""
 
     @classmethod
     def of(cls, report: Any) -> Result:

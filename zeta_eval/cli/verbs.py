@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from zeta_eval.cli.parser import Parser
+from zeta_eval.cli.parser import Parser, Version
 from zeta_eval.cli.verb import VERBS
 
 FILES = (
@@ -19,6 +19,7 @@ def build_parser(prog: str = "zeta") -> Parser:
         description="Find, for every query, the smallest language model that gets it right: run every query on every "
         "size (bench), tune a router on the outcomes (tune), test it with intervals (replay), and use it (route).",
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
     parser.verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     for file in FILES:
         import_module(f"zeta_eval.cli.{file}")

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
@@ -112,6 +113,8 @@ class ZetaMagics(Magics):
             return None
         if args.json is not None:
             write_json(args.json, result.data)
+        if result.hint is not None:
+            print(f"zeta: {result.hint}", file=sys.stderr)
         return result.report
 
     def _cell(self, line: str, text: str) -> None:

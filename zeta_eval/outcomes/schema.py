@@ -148,6 +148,8 @@ def _check(frame: pd.DataFrame) -> None:
     """Check the values of a frame that has the declared columns."""
     for name in REQUIRED[:-1]:
         null = frame[name].isna().to_numpy()
+        if name == "model":  # it names a size
+            null = null | frame[name].isin([x for x in frame[name].unique() if not str(x).strip()]).to_numpy()
         if null.any():
             raise OutcomesError(f"Column '{name}' is empty in row {null.argmax() + 1}; every outcome needs it.")
     for name, (low, high) in _BOUNDS.items():

@@ -91,8 +91,11 @@ class RoutingPolicy:
 
     def __post_init__(self) -> None:
         sizes = [r.size for r in self.rungs]
-        if not sizes or len(set(sizes)) < len(sizes):
-            raise PolicyError(f"A policy needs at least one size and each once, got {sizes}; tune the policy again.")
+        named = all(isinstance(s, str) and s.strip() for s in sizes)
+        if not sizes or not named or len(set(sizes)) < len(sizes):
+            raise PolicyError(
+                f"A policy needs at least one size, each with a name of its own, got {sizes}; tune again."
+            )
         if self.default_size not in sizes:
             raise PolicyError(
                 f"The default size '{self.default_size}' is none of {', '.join(sizes)}; name one of them."
@@ -135,6 +138,11 @@ class RoutingPolicy:
     def sizes(self) -> tuple[str, ...]:
         """Names of the sizes, cheapest first."""
         return tuple(r.size for r in self.rungs)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that it was tuned on; none where it does not say."""
+        return () if self.domain is None else self.domain.tasks
 
     def complexity(self, text: str, task: str | None = None) -> Complexity:
         """Return how hard a text is: the chance that the smallest size fails, and a label (see `Complexity`)."""
