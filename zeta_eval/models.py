@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -206,7 +207,7 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateConfig:
-    """How models answer: the longest answer, batches, stop texts; the likeliest token is always taken.
+    """How models answer: the longest answer, batches, stop texts, and whether tokens are drawn at random.
 
     >>> GenerateConfig(max_new_tokens=100, stop=("Question:",)).mcq
     'generate'
@@ -222,6 +223,12 @@ class GenerateConfig:
     """Whether multiple-choice queries are answered in words, or ("logits") by the likeliest letter after reading."""
     options: int = 0
     """Number of lettered options, of which the likeliest is the answer; 0 writes an answer."""
+    temperature: float = 0.0
+    """What the log-odds of tokens are divided by before one is drawn; 0 takes the likeliest token."""
+    seed: int = 0
+    """Seed of the tokens drawn, from 0 to 2**31 - 1."""
+    attempts: int = 1
+    """Answers of a benchmark to each query, each drawn with a seed of its own."""
 
     def __post_init__(self) -> None:
         _check_count("max_new_tokens", self.max_new_tokens)
@@ -229,6 +236,26 @@ class GenerateConfig:
             raise InvalidInputError(f"batch_size is {self.batch_size}; give at least 1, or none to find it.")
         if self.mcq not in ("generate", "logits"):
             raise InvalidInputError(f"mcq is {self.mcq!r}; give 'generate' or 'logits'.")
+        self._check_sampling()
+
+    def attempt(self, number: int) -> GenerateConfig:
+        """The settings of one attempt, from 0 on: its seed is a hash of this seed and the number."""
+        digest = hashlib.sha256(f"{self.seed} {number}".encode()).digest()
+        return replace(self, seed=int.from_bytes(digest[:4], "big") >> 1) if self.temperature else self
+
+    def _check_sampling(self) -> None:
+        """Refuse attempts that would all be the same, and numbers out of range."""
+        _check_count("attempts", self.attempts)
+        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
+            raise InvalidInputError(f"temperature is {self.temperature!r}; give 0, or a number above as 0.7.")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise InvalidInputError(f"seed is {self.seed!r}; give a whole number from 0 to {2**31 - 1}.")
+        if self.attempts > 1 and not self.temperature:
+            raise InvalidInputError(
+                f"attempts is {self.attempts} at temperature 0, where all are the same; give a temperature, as 0.7."
+            )
+        if self.temperature and self.mcq == "logits":
+            raise InvalidInputError("mcq is 'logits', which draws no tokens; leave the temperature at 0.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from zeta_eval.inference.engine.cache import InPlaceCache, cache_for, shares
-from zeta_eval.inference.engine.decoding import greedy
+from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.prefill import PASS_TOKENS, READ_TOKENS, split
 from zeta_eval.inference.engine.prefixes import alike, common
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
@@ -65,7 +65,7 @@ def model_of(kind):
 
 def write(model, prompts, limits=None, **more):
     limits = limits or [6] * len(prompts)
-    return greedy(model, prompts, limits, end=(), now=time.perf_counter, **more).rows
+    return decode(model, prompts, limits, end=(), now=time.perf_counter, **more).rows
 
 
 def assert_same(a, b):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
-from zeta_eval.inference.engine.decoding import greedy
+from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.memory import first_batch_size
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
@@ -70,7 +70,7 @@ def test_rows_that_end_early_leave_the_others_as_they_were(tiny):
 def test_log_probabilities_and_first_token_signals_are_those_of_a_plain_forward_pass(tiny):
     answer = tiny.generate(PROMPTS, CONFIG)[1]
     read = ids(tiny, PROMPTS[1])
-    written = greedy(tiny.model, read.tolist(), [12], end=[], now=time.perf_counter).rows[0].tokens
+    written = decode(tiny.model, read.tolist(), [12], end=[], now=time.perf_counter).rows[0].tokens
     whole = torch.cat([read, torch.tensor([written])], 1)
     with torch.inference_mode():
         logp = tiny.model(whole).logits[0, read.shape[1] - 1 : -1].log_softmax(-1)

@@ -33,7 +33,12 @@ SUMMARY_COLUMNS = {
         "--tasks": {"required": True, "metavar": "A,B", "help": "tasks, groups or files; NAME=PATH takes a local copy"},
         "--out": {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the run"},
         "--limit": {"type": int, "metavar": "N", "help": "most queries per task (all)"},
-        "--seed": {"type": int, "default": 0, "metavar": "N", "help": "seed of the queries' order (%(default)s)"},
+        "--seed": {
+            "type": int,
+            "default": 0,
+            "metavar": "N",
+            "help": "seed of the queries' order and of drawn answers (%(default)s)",
+        },
         "--max-new-tokens": {"type": int, "metavar": "N", "help": "longest answer in tokens (the ladder's)"},
         "--batch-size": {"type": int, "metavar": "N", "help": "queries per forward pass (found automatically)"},
         "--mcq": {
@@ -41,19 +46,39 @@ SUMMARY_COLUMNS = {
             "default": "generate",
             "help": "answer multiple-choice queries in words, or by the likeliest letter after one pass (%(default)s)",
         },
+        "--temperature": {
+            "type": float,
+            "default": 0.0,
+            "metavar": "T",
+            "help": "draw answers at this temperature; 0 takes the likeliest token (%(default)s)",
+        },
+        "--attempts": {
+            "type": int,
+            "default": 1,
+            "metavar": "K",
+            "help": "answers to each query, each a row (%(default)s)",
+        },
         "--scorer": {"metavar": "S", "help": "grades tasks of files: a scorer's name, or FILE.py:NAME (auto)"},
         **TRACKED,
     },
 )
 def _bench(args: Namespace) -> Result:
     from zeta_eval import api
+    from zeta_eval.evaluation.attempts import AttemptsReport
     from zeta_eval.models import GenerateConfig, Ladder
     from zeta_eval.outcomes import summary
     from zeta_eval.outcomes.latency import latency_note
 
     ladder = loaded(Ladder, args.ladder)
     longest = ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens
-    config = GenerateConfig(max_new_tokens=longest, batch_size=args.batch_size, mcq=args.mcq)
+    config = GenerateConfig(
+        max_new_tokens=longest,
+        batch_size=args.batch_size,
+        mcq=args.mcq,
+        temperature=args.temperature,
+        seed=args.seed,
+        attempts=args.attempts,
+    )
     outcomes = api.benchmark(
         ladder,
         args.tasks,
@@ -69,7 +94,10 @@ def _bench(args: Namespace) -> Result:
     note = latency_note(outcomes.frame, outcomes.sizes)
     parts = [shown.to_string(index=False, float_format="{:.4g}".format), ""]
     parts += [f"Note: {note}"] if note else []
+    tried = AttemptsReport.of(outcomes, seed=args.seed)
+    parts += [tried.text(), ""] if tried else []
     text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
     warnings = [outcomes.truncation_note] if outcomes.truncation_note else []
     data = {"sizes": table.to_dict("records"), "warnings": warnings, "n": len(outcomes), "outcomes": str(args.out)}
+    data |= {"attempts": tried.to_dict()} if tried else {}
     return Result(report=outcomes, text=text, data=data)

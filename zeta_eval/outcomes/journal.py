@@ -13,6 +13,7 @@ import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, OutputLockedError, UnknownNameError
 from zeta_eval.files import plain
+from zeta_eval.outcomes.attempts import has_attempts, with_agreement
 from zeta_eval.outcomes.files import JOURNAL, TABLE, read_rows
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED
 from zeta_eval.outcomes.table import Outcomes
@@ -33,7 +34,7 @@ class Journal:
         self._file = self.path.open("ab")
         try:
             self._file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
-            self._done = {(row["query_id"], row["model"]) for row in self.rows()}
+            self._done = set(map(_key, self.rows()))
         except BaseException:
             self.close()
             raise
@@ -51,24 +52,28 @@ class Journal:
         self._file.write("".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows).encode())
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._done.update((row["query_id"], row["model"]) for row in rows)
+        self._done.update(map(_key, rows))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all rows, oldest first."""
         return read_rows(self.path, torn=True)
 
-    def done(self) -> set[tuple[str, str]]:
-        """Return the (query_id, model) pairs that have a row."""
-        return set(self._done)
+    def done(self, attempt: int = 0) -> set[tuple[str, str]]:
+        """Return the (query_id, model) pairs that have a row of an attempt."""
+        return {(query_id, model) for query_id, model, number in self._done if number == attempt}
 
     def finish(self, *, sizes: Sequence[str] | None = None) -> Outcomes:
         """Write the folder's outcomes.parquet from all rows, atomically, and return the table.
 
-        `sizes` is the ladder's order, cheapest first; sizes without a row are left out.
+        Where there are several attempts at a query, `confidence` is filled with their agreement. `sizes` is the
+        ladder's order, cheapest first; sizes without a row are left out.
         """
-        outcomes = Outcomes.from_frame(pd.DataFrame(self.rows(), columns=list(COLUMNS)), source="benchmark")
+        frame = pd.DataFrame(self.rows(), columns=list(COLUMNS))
+        if has_attempts(frame):
+            frame = with_agreement(frame.astype({"confidence": "float64"}))
+        outcomes = Outcomes.from_frame(frame, source="benchmark")
         if sizes is not None:
-            present = {model for _, model in self._done}
+            present = {model for _, model, _ in self._done}
             outcomes = outcomes.with_order([s for s in sizes if s in present])
         outcomes.save(self.folder / TABLE)
         return outcomes
@@ -87,6 +92,10 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         """Close the journal."""
         self.close()
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, int]:
+    return row["query_id"], row["model"], row.get("attempt") or 0
 
 
 def _lock(folder: Path) -> TextIO:

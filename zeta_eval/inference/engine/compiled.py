@@ -12,6 +12,7 @@ from transformers.generation.configuration_utils import CompileConfig
 from transformers.masking_utils import create_masks_for_generate
 
 from zeta_eval.inference.engine.decoding import Batch, signals, written
+from zeta_eval.inference.engine.drawing import Drawing
 
 CACHE_STEP = 128
 """The cache's length is a multiple of this many tokens: another length compiles anew."""
@@ -37,8 +38,9 @@ class CompiledModel:
         end: Collection[int],
         stopped: Callable[[list[list[int]]], list[bool]] | None = None,
         now: Callable[[], float],
+        drawing: Drawing | None = None,
     ) -> Batch:
-        """Continue a prompt with the likeliest token until it ends; arguments as those of `decoding.greedy`."""
+        """Continue a prompt until it ends; arguments as those of `decoding.decode`."""
         device, compiler = self._model.device, cast(Any, torch.compiler)
         self._cache.reset()
         start = now()
@@ -48,8 +50,12 @@ class CompiledModel:
         logprobs = torch.empty(limit, device=device)
         first = torch.stack(signals(logits, logits.logsumexp(-1)))
         first_s, done = 0.0, False
+        draws = None if drawing is None else drawing.numbers([prompt], limit).to(device)
         while True:
             best, token = logits.max(-1)
+            if drawing is not None and draws is not None:
+                token = drawing.tokens(logits, draws[:, len(tokens)])
+                best = logits.gather(-1, token[:, None])[:, 0]
             logprobs[len(tokens)] = (best - logits.logsumexp(-1))[0]
             tokens.append(int(token))
             if len(tokens) == 1:

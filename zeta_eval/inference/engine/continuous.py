@@ -61,7 +61,7 @@ class ContinuousBatching:
         *,
         stopped: Callable[[list[list[int]]], list[bool]] | None = None,
     ) -> list[Reply]:
-        """Continue all prompts with the likeliest tokens, in their order; arguments as those of `decoding.greedy`."""
+        """Continue all prompts with the likeliest tokens, in their order; arguments as those of `decoding.decode`."""
         order = sorted(range(len(prompts)), key=lambda i: prompts[i])  # neighbours share what they have in common
         open_ = {self._add(prompts[i], limits[i], streaming=stopped is not None): i for i in order}
         done: dict[int, Reply] = {}

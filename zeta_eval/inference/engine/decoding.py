@@ -1,8 +1,8 @@
-"""Greedy decoding of a batch of prompts (the likeliest token each time), with the confidence that routing needs.
+"""Decoding of a batch of prompts, by the likeliest token or one drawn, with the confidence that routing needs.
 
 transformers' own `generate` takes about 3 ms of Python per token, applies a checkpoint's sampling settings (such as
-`repetition_penalty`) even when greedy, and keeps scores of shape (steps, batch, vocabulary). This loop is plain argmax,
-keeps two numbers per row, and drops rows that have ended.
+`repetition_penalty`) even when greedy, and keeps scores of shape (steps, batch, vocabulary). This loop keeps two
+numbers per row, and drops rows that have ended.
 """
 
 import inspect
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from zeta_eval.inference.engine.drawing import Drawing
 from zeta_eval.inference.engine.prefill import Forward, read
 
 KEEP_SHARE = 0.9
@@ -50,7 +51,7 @@ class Batch:
 
 
 @torch.inference_mode()
-def greedy(
+def decode(
     model: Any,
     prompts: Sequence[Sequence[int]],
     limits: Sequence[int],
@@ -59,8 +60,9 @@ def greedy(
     stopped: Callable[[list[list[int]]], list[bool]] | None = None,
     now: Callable[[], float],
     among: Sequence[int] = (),
+    drawing: Drawing | None = None,
 ) -> Batch:
-    """Continue each of B prompts with the likeliest token until it ends.
+    """Continue each of B prompts until it ends, with the likeliest token each time or with tokens drawn.
 
     Args:
         model: a decoder of transformers.
@@ -70,6 +72,7 @@ def greedy(
         stopped: says for the tokens of each row so far whether a stop text ends it.
         now: a clock in seconds that waits for the device.
         among: token ids to choose from, as if there were no others; none for the whole vocabulary.
+        drawing: how tokens are drawn; None takes the likeliest. Log-probabilities are the model's own either way.
     """
     device = model.device
     lengths = torch.tensor([len(p) for p in prompts], device=device)
@@ -90,11 +93,15 @@ def greedy(
     total, lowest = torch.zeros(2, len(prompts), device=device)
     first = torch.zeros(2, len(prompts), device=device)
     first_s = 0.0
+    draws = None if drawing is None else drawing.numbers(prompts, steps).to(device)
     for step in range(steps):
         if among:
             logits = torch.full_like(logits, -torch.inf).index_copy(1, allowed, logits[:, allowed])
         norm = logits.logsumexp(-1)
         best, token = logits.max(-1)
+        if drawing is not None and draws is not None:
+            token = drawing.tokens(logits, draws[row, step])
+            best = logits.gather(-1, token[:, None])[:, 0]
         if step == 0:
             first[:, row] = torch.stack(signals(logits, norm))
             first_s = now() - start

@@ -14,7 +14,8 @@ from zeta_eval.inference.engine.clock import Clock, threads
 from zeta_eval.inference.engine.compiled import CompiledModel, compiles
 from zeta_eval.inference.engine.completions import completions, replied
 from zeta_eval.inference.engine.continuous import ContinuousBatching, continues
-from zeta_eval.inference.engine.decoding import greedy
+from zeta_eval.inference.engine.decoding import decode
+from zeta_eval.inference.engine.drawing import Drawing
 from zeta_eval.inference.engine.loading import context_length, load
 from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
@@ -41,12 +42,12 @@ SMALL_MODEL = 5_000_000
 
 
 class TransformersGenerator:
-    """Answers prompts with one model, many at a time, always by the likeliest token.
+    """Answers prompts with one model, many at a time, by the likeliest tokens or at a temperature.
 
     The time of a batch is divided among its answers: reading by the tokens of the prompts (`prefill_gpu_s`), writing by
     the tokens written, both together in `gpu_s`. On a processor that is processor time, which other programs don't
     lengthen. On a CUDA device batches are continuous and latencies are measured with compiled decoding, where the model
-    allows it; `how` says what was chosen and why.
+    allows it; `how` says what was chosen and why. Answers at a temperature are drawn in padded batches, by seeds.
     """
 
     chooses = True
@@ -89,7 +90,9 @@ class TransformersGenerator:
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
         runs = [i for i in range(len(prompts)) if i not in answers]
         todo = [runs[at] for at in together([encoded[i] for i in runs], LEAST_SHARED)]
-        if self._continuous and config.max_new_tokens > 1 and len(todo) > 1:  # a single one needs no loop
+        if self._continuous and config.temperature:  # its loop takes no seed of a prompt's own
+            answers |= self._in_batches(prompts, encoded, todo, self._few(config))
+        elif self._continuous and config.max_new_tokens > 1 and len(todo) > 1:  # a single one needs no loop
             answers |= self._together(prompts, encoded, todo, config)
         else:
             answers |= self._in_batches(prompts, encoded, todo, config)
@@ -137,7 +140,7 @@ class TransformersGenerator:
         Continuous batching reports no probabilities of the first token, so a pass of its own reads every prompt first.
         The time of that pass is the cost of reading, and is not counted twice.
         """
-        few = replace(config, batch_size=min(config.batch_size or self._rows, self._rows))
+        few = self._few(config)
         chosen = [encoded[i] for i in todo]
         read = self._in_batches(prompts, encoded, todo, replace(few, max_new_tokens=1, stop=()))
         try:
@@ -161,6 +164,10 @@ class TransformersGenerator:
             i: replied(read[i], reply, write_s, self._codec.decode(reply.tokens, config.stop, self._end))
             for i, reply in zip(todo, replies, strict=True)
         }
+
+    def _few(self, config: GenerateConfig) -> GenerateConfig:
+        """The settings with a batch that fits when it is padded."""
+        return replace(config, batch_size=min(config.batch_size or self._rows, self._rows))
 
     def _stop_loop(self) -> None:
         if self._loop is not None:
@@ -259,12 +266,15 @@ class TransformersGenerator:
         limits = [min(config.max_new_tokens, self.context - len(e)) for e in encoded]
         stopped = stopped or self._codec.stop_check(config.stop)
         now = self._clock.busy if encode_s is None else self._clock.now
+        drawing = Drawing(temperature=config.temperature, seed=config.seed) if config.temperature else None
         with threads(self._n_threads):
             if config.options:
                 among = self._codec.letters(config.options)
-                batch = greedy(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
+                batch = decode(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
             elif alone and self._served is not None:
-                batch = self._served.answer(encoded[0], limits[0], end=self._end, stopped=stopped, now=now)
+                batch = self._served.answer(
+                    encoded[0], limits[0], end=self._end, stopped=stopped, now=now, drawing=drawing
+                )
             else:
-                batch = greedy(self.model, encoded, limits, end=self._end, stopped=stopped, now=now)
+                batch = decode(self.model, encoded, limits, end=self._end, stopped=stopped, now=now, drawing=drawing)
         return completions(encoded, batch, config, codec=self._codec, end=self._end, encode_s=encode_s)

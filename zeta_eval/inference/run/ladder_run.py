@@ -34,9 +34,9 @@ class State:
     key: str
     """Identity of the leader's queries and settings."""
     todo: dict[str, frozenset[str]]
-    """By size, the ids of the queries that have no row."""
+    """By turn (`turn_of`), the ids of the queries that have no row."""
     last: dict[str, str]
-    """By size, the id of the query whose row is the newest."""
+    """By turn, the id of the query whose row is the newest."""
     record: dict[str, Any]
     """Contents of run.json."""
 
@@ -73,7 +73,11 @@ class LadderRun:
             for spec, share in due:
                 with (
                     self._engine(spec, make, manifest) as engine,
-                    shown.running(spec.size, len(share), [r for r in journal.rows() if r["model"] == spec.size]),
+                    shown.running(
+                        spec.size,
+                        len(share) * self._attempts(spec),
+                        [r for r in journal.rows() if r["model"] == spec.size],
+                    ),
                 ):
                     self._run(spec, share, engine, state, manifest, gather)
                     self.team.meet(f"{spec.size}/over", meanwhile=gather)
@@ -99,9 +103,14 @@ class LadderRun:
 
     def _state(self, journal: Journal, manifest: Manifest) -> State:
         """The state of the run, from the rows that are there."""
-        done = journal.done()
-        todo = {s.size: frozenset(q.query_id for q in qs if (q.query_id, s.size) not in done) for s, qs in self.shares}
-        last = {row["model"]: row["query_id"] for row in journal.rows()}
+        todo = {}
+        for attempt in range(self.config.attempts):
+            done = journal.done(attempt)
+            for s, queries in self.shares if attempt == 0 else [(s, q) for s, q in self.shares if s.role != "embed"]:
+                todo[turn_of(s.size, attempt)] = frozenset(
+                    q.query_id for q in queries if (q.query_id, s.size) not in done
+                )
+        last = {turn_of(row["model"], row.get("attempt") or 0): row["query_id"] for row in journal.rows()}
         return State(key=self._key(), todo=todo, last=last, record=manifest.data)
 
     def _key(self) -> str:
@@ -113,29 +122,46 @@ class LadderRun:
 
     def _due(self, state: State) -> list[tuple[ModelSpec, Sequence[Query]]]:
         """The rungs with queries left to answer."""
-        return [(spec, share) for spec, share in self.shares if state.todo[spec.size]]
+        return [
+            (spec, share)
+            for spec, share in self.shares
+            if any(state.todo[turn_of(spec.size, attempt)] for attempt in range(self._attempts(spec)))
+        ]
+
+    def _attempts(self, spec: ModelSpec) -> int:
+        """How often a rung answers each query; a vector is the same each time."""
+        return 1 if spec.role == "embed" else self.config.attempts
 
     def _run(
         self, spec: ModelSpec, share: Sequence[Query], engine: Any, state: State, manifest: Manifest, emit: Emit
     ) -> None:
-        """Answer this process's part of a size's queries."""
-        revision = getattr(engine, "revision", None)
-        size = SizeRun(
-            size=spec.size,
-            engine=engine,
-            queries=share,
-            todo=state.todo[spec.size],
-            sample=self.sample,
-            last=state.last.get(spec.size),
-            team=Team() if _leader_only(spec) else self.team,
-            manifest=manifest,
-            rows=Rows(spec, self.score, run_id=manifest.data["run_id"], revision=revision),
-            emit=emit,
-        )
-        if spec.role == "embed":
-            size.embed()
-        else:
-            size.generate(self.config)
+        """Answer this process's part of a size's queries, one attempt after the other."""
+        for attempt in range(self._attempts(spec)):
+            turn = turn_of(spec.size, attempt)
+            if not state.todo[turn]:
+                continue
+            size = SizeRun(
+                size=spec.size,
+                turn=turn,
+                engine=engine,
+                queries=share,
+                todo=state.todo[turn],
+                sample=self.sample,
+                last=state.last.get(turn),
+                team=Team() if _leader_only(spec) else self.team,
+                manifest=manifest,
+                rows=self._rows(spec, engine, manifest, attempt),
+                emit=emit,
+            )
+            if spec.role == "embed":
+                size.embed()
+            else:
+                size.generate(self.config.attempt(attempt))
+
+    def _rows(self, spec: ModelSpec, engine: Any, manifest: Manifest, attempt: int) -> Rows:
+        """What makes the rows of a size's attempt, which is numbered where there are several."""
+        revision, numbered = getattr(engine, "revision", None), attempt if self._attempts(spec) > 1 else None
+        return Rows(spec, self.score, run_id=manifest.data["run_id"], revision=revision, attempt=numbered)
 
     @contextmanager
     def _made(self, specs: Sequence[ModelSpec], manifest: Manifest) -> Iterator[Engines]:
@@ -172,6 +198,11 @@ class LadderRun:
             engine.close()
             manifest.size(spec.size)["seconds"] += time.perf_counter() - start
             manifest.save()
+
+
+def turn_of(size: str, attempt: int) -> str:
+    """Name of a size's attempt at its queries, from 0 on."""
+    return f"{size}#{attempt}" if attempt else size
 
 
 def _leader_only(spec: ModelSpec) -> bool:

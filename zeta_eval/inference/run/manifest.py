@@ -49,6 +49,8 @@ class Manifest:
             "max_new_tokens": config.max_new_tokens,
             "stop": list(config.stop),
             "mcq": None if config.mcq == "generate" else config.mcq,
+            "temperature": config.temperature or None,
+            "sampling_seed": config.seed if config.temperature else None,
         }
         if has_rows and not path.is_file():
             raise InvalidInputError(f"Folder {folder} holds rows but no {NAME}; give a new folder.")

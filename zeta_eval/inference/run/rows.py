@@ -23,13 +23,20 @@ class Rows:
     """Makes the rows of one size of a run."""
 
     def __init__(
-        self, spec: ModelSpec, score: Callable[[Query, str], Score], *, run_id: str, revision: str | None
+        self,
+        spec: ModelSpec,
+        score: Callable[[Query, str], Score],
+        *,
+        run_id: str,
+        revision: str | None,
+        attempt: int | None = None,
     ) -> None:
-        """Set the values that all rows of the size share."""
+        """Set the values that all rows of the size share; `attempt` is None where each query is answered once."""
         self.spec = spec
         self.score = score
         self.run_id = run_id
         self.revision = revision or spec.revision
+        self.attempt = attempt
         self.measured: Mapping[str, Sequence[float]] = {}
         """latency_s and ttft_s of the measured queries, by key."""
         self.latency: LatencyModel | None = None
@@ -58,6 +65,7 @@ class Rows:
             "query": query.prompt,
             "model": self.spec.size,
             "model_revision": self.revision,
+            "attempt": self.attempt,
             "score": None if score is None else float(score.value),
             "response": None if answer.error is not None and not answer.text else answer.text,
             "target": target_text(query.target),
@@ -77,7 +85,7 @@ class Rows:
         """Source, latency_s and ttft_s of an answer."""
         if answer.completion_tokens is None or answer.prompt_tokens is None:
             return None, None, None
-        if key in self.measured:
+        if key in self.measured and not self.attempt:  # another attempt has written other tokens
             return "measured", self.measured[key][0], self.measured[key][1]
         if self.latency is None:
             return None, None, None

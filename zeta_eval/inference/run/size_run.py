@@ -26,6 +26,8 @@ class SizeRun:
 
     size: str
     """Name of the rung."""
+    turn: str
+    """Name of the size's part of the run that this is: an attempt at its queries."""
     engine: Any
     """A Generator, or an EmbeddingGenerator for a rung that embeds."""
     queries: Sequence[Query]
@@ -54,9 +56,9 @@ class SizeRun:
             )
         entry = self.manifest.size(self.size)
         # Only the leader measures, once nothing else runs; the others take its sample and batch size up.
-        self.team.meet(f"{self.size}/loaded")
+        self.team.meet(f"{self.turn}/loaded")
         if not self.team.leads:
-            entry.update(self.team.hear(f"{self.size}/settings"))
+            entry.update(self.team.hear(f"{self.turn}/settings"))
         self._measure(
             [u.key for u in units],
             [u.prompt for u in units],
@@ -67,7 +69,7 @@ class SizeRun:
         entry["batch_size"] = size = int(entry.get("batch_size", own))
         self.manifest.save()
         if self.team.leads:
-            self.team.tell(f"{self.size}/settings", entry)
+            self.team.tell(f"{self.turn}/settings", entry)
         due = []
         for batch in batches(units, size):
             # A batch whose append was cut short runs again as a whole, so that its answers are those of the whole.
@@ -75,7 +77,7 @@ class SizeRun:
             pending = [u for u in batch if any(q.query_id in self.todo for q in u.queries)]
             if pending:
                 due.append(batch if torn else pending)
-        for i in self.team.claims(self.size, len(due)):
+        for i in self.team.claims(self.turn, len(due)):
             self._answer(due[i], replace(config, batch_size=size))
 
     def embed(self) -> None:

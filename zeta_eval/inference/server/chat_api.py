@@ -76,11 +76,11 @@ def chat_url(base_url: str) -> str:
 
 
 def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Body of a request for a greedy answer, with optional parameters."""
+    """Body of a request for an answer, with optional parameters."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": "user", "content": call.prompt}],
-        "temperature": 0,
+        "temperature": call.config.temperature,
         "max_tokens": call.config.max_new_tokens,
         "stream": call.stream,
     }
@@ -88,6 +88,8 @@ def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict
         body["stop"] = list(call.config.stop)
     for extra in extras:
         body |= extra
+    if "seed" in body:
+        body["seed"] = call.config.seed
     return body
 
 

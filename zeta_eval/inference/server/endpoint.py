@@ -37,7 +37,7 @@ ONE_TOKEN = GenerateConfig(max_new_tokens=1)
 
 
 class EndpointGenerator:
-    """Answers prompts with a model behind a server, many requests at once, always by the likeliest token.
+    """Answers prompts with a model behind a server, many requests at once.
 
     The server applies its chat template, with thinking off where it takes the setting. Latencies are known for
     `measure` and `stream` only, the accelerator's time never. A server that refuses log-probabilities or another
