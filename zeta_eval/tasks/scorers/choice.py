@@ -22,18 +22,20 @@ _SURELY = (
     r"|hence|actually|really|surely|undoubtedly)\s*,?\s+)"
 )
 _STATED = re.compile(
-    rf"(?P<word>[^\W\d_]+[ \t]+)?(?:(?i:(?<![A-Za-z\u00c0-\u024f])(?:{WORDS}|ans\b\.?|soluci\u00f3n|solution|conclusion"
+    r"(?P<word>(?<![^\W\d_])[^\W\d_]+[ \t]+)?"
+    rf"(?:(?i:(?<![A-Za-z\u00c0-\u024f])(?:{WORDS}|ans\b\.?"
+    r"|soluci\u00f3n|solution|conclusion"
     r"|(?:my|the|best)\s+(?:guess|pick|choice))"
     r"(?:[_ ]?(?:choice|option|letter))?(?:[ \t]+(?:to|for|of)[ \t][^.:=\n]{1,100}?(?=[ \t]is\b))?"
     r"(?:[ \t]+(?:correcta|correta|correcte|exacte|corretta|esatta|yang[ \t]+(?:benar|tepat)"
     r"|\u0627\u0644\u0635\u062d\u064a\u062d\u0629|\u0627\u0644\u0635\u062d\u064a\u062d))?)"
     r"|(?i:(?<![^\W\d_])(?:best|correct|right)[ \t]+(?:choice|option|letter|one|statement)"
     r"|(?<![^\W\d_])correct(?=:)|(?:closest|nearest)(?:[ \t]+(?:choice|option|match|one))?(?=[ \t]+is\b)"
-    r"|(?<=[\"'{,_ ])(?:choice|option|letter|prediction|label)(?=[\"']\s*:)|<(?:choice|option)(?=>)"
+    r"|(?<=[\"'{,_ ])(?:choice|option|letter|prediction|label)(?=[\"']\s*+:)|<(?:choice|option)(?=>)"
     r"|\u6545\u9009|\u6545\u9078|\u5e94\u9009|\u6211\u9009|\u9009\u62e9(?=[:\s]*[A-Z])))"
     r"(?:(?<=[A-Za-z\u00c0-\u024f])(?![A-Za-z\u00c0-\u024f])|(?<![A-Za-z\u00c0-\u024f]))"
-    rf"[\"'*_>]*\s*(?:(?i:\b(?:{IS}|(?:would|must|should|has\s+to|will)\s+{_SURELY}?be)\b)|[\u662f\u4e3a\u70ba\u306f]|\uc740|\ub294)?"
-    rf"\s*(?:[:=\u2192\u2013\u2014-]|->|=>)?>?\s*{_SURELY}?"
+    rf"[\"'*_>]*\s*+(?:(?i:\b(?:{IS}|(?:would|must|should|has\s+to|will)\s+{_SURELY}?be)\b)|[\u662f\u4e3a\u70ba\u306f]|\uc740|\ub294)?"
+    rf"\s*+(?:[:=\u2192\u2013\u2014-]|->|=>)?>?\s*+{_SURELY}?"
     rf"(?:(?P<not>not)\s+)?{_NAMED}?{_LETTER}",
     re.MULTILINE,
 )

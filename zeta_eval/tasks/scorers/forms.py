@@ -24,9 +24,21 @@ _FONT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|textnormal|emph|underline|mbox|hbox|operatorname|bold|boldsymbol"
     r"|math(?:rm|bf|it|sf|tt|cal|normal))\s*\{([^{}]*)\}"
 )
-_FORMULA = re.compile(r"\$\$([^$]+)\$\$|(?<![\\$])\$(?=[^\s$])([^$\n]*?(?<![\s\\]))\$(?!\d)")
+FORMULA = re.compile(
+    r"\$\$([^$]+)\$\$|(?<![\\$])\$(?=[^\s$])([^$\n]*?(?<![\s\\]))\$(?!\d)"
+    r"|\\\(((?:(?!\\[()]).)+)\\\)|\\\[((?:(?!\\[\[\]]).)+)\\\]",
+    re.DOTALL,
+)
+"""A formula between the signs that enclose it."""
+BEGIN, END = "\ue000", "\ue001"
+"""What encloses a formula in text that is made plain with `mark`."""
+
+_JOINED = re.compile(r"(\\[a-zA-Z]+)(?=\\(?:text|math|mbox|operatorname))")
+_SWITCH = re.compile(r"\\(?:bf|rm|it|tt|sf)(?:series|family|shape)?(?![a-zA-Z])\s*")
 _NOTE = re.compile(r"<<[^<>\n]*>>")  # GSM8K's calculator notes: 2*3 = <<2*3=6>>6
-_EMPHASIS = re.compile(r"\*\*|__|`|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)|\\[()\[\]]")
+_EMPHASIS = re.compile(
+    r"(?<!\S)_(?=[^_\n]+_(?![\w{]))|(?<=[^\W_])_(?![\w{])|\*\*|__|`|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)|\\[()\[\]]"
+)
 
 
 def answer_of(response: str) -> str:
@@ -52,11 +64,21 @@ def unify(text: str) -> str:
     return re.sub(r"[^\D0-9]", lambda m: str(unicodedata.decimal(m[0])), text)
 
 
-def plain(text: str) -> str:
-    r"""Text without markdown emphasis, LaTeX's fonts (`\text{}` and its like) and the signs that enclose formulas."""
+def plain(text: str, *, mark: bool = False) -> str:
+    r"""Text without markdown emphasis, LaTeX's fonts (`\text{}` and its like) and the signs that enclose formulas.
+
+    With `mark`, `BEGIN` and `END` enclose formulas, in one line each.
+    """
+    text = _SWITCH.sub("", _JOINED.sub(r"\1 ", text))
     shown = _FONT.sub(r"\1", text)
     while shown != text:
         text, shown = shown, _FONT.sub(r"\1", shown)
-    text = _FORMULA.sub(lambda m: m[1] or m[2], text.replace("\\$", DOLLAR))
+    text = FORMULA.sub(lambda m: _formula(m, mark=mark), text.replace("\\$", DOLLAR))
     text = re.sub(r"\$(?=\s?-?\.?\d)|(?<=[A-Z])\$(?=\s?\d)|(?<=\d)\s?\$(?![\w$])", DOLLAR, text).replace("$", "")
     return _EMPHASIS.sub("", text)
+
+
+def _formula(found: re.Match[str], *, mark: bool) -> str:
+    """A formula without the signs that enclose it."""
+    content = next(group for group in found.groups() if group)
+    return f"{BEGIN}{' '.join(content.split())}{END}" if mark else content

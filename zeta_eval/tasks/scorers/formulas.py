@@ -12,6 +12,7 @@ from collections.abc import Callable
 from zeta_eval.tasks.scorers.forms import DOLLAR, plain, unify
 from zeta_eval.tasks.scorers.quantity import flat, read_quantity
 from zeta_eval.tasks.scorers.text import normal
+from zeta_eval.tasks.scorers.units import is_unit
 
 Verify = Callable[[str, str], bool]
 """Function of a right formula and an answered one that tells whether they are equal as mathematics."""
@@ -85,7 +86,7 @@ def _same(gold: str, answer: str, verify: Verify) -> bool:
 def _tex(text: str) -> str:
     """A formula in LaTeX, without its fonts and the unit at its end."""
     text = unify(text).strip().rstrip(".")
-    text = plain(_UNIT.sub("", text))
+    text = plain(_UNIT.sub(lambda m: "" if is_unit(f" {m[1].strip()}") else m[0], text))
     for sign, name in _SIGNS.items():
         text = text.replace(sign, name)
     text = re.sub("\u221a\\s*(\\w+)", r"\\sqrt{\1}", text).replace("\u221a", r"\sqrt")
@@ -97,7 +98,7 @@ def _tex(text: str) -> str:
 
 def _unit(text: str) -> str:
     found = _UNIT.search(unify(text).strip().rstrip("."))
-    return found[1].strip() if found else ""
+    return found[1].strip() if found and is_unit(f" {found[1].strip()}") else ""
 
 
 def _half_written(text: str) -> bool:

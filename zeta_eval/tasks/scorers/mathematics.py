@@ -5,16 +5,12 @@ import re
 from zeta_eval.tasks.base import Score, Target
 from zeta_eval.tasks.math_grader import grader
 from zeta_eval.tasks.scorers.choice import choice_match
-from zeta_eval.tasks.scorers.forms import answer_of, plain, unify
+from zeta_eval.tasks.scorers.forms import FORMULA, answer_of, plain, unify
 from zeta_eval.tasks.scorers.formulas import same_formula
 from zeta_eval.tasks.scorers.number import grade_number, read_answer
 from zeta_eval.tasks.scorers.quantity import Quantity, read_quantity
 from zeta_eval.tasks.scorers.stated import find_box, find_statement, first_paragraph
 from zeta_eval.tasks.scorers.verdict import UNPARSED, golds
-
-_FORMULA = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\$])\$(?=[^\s$])([^$\n]*?)(?<!\\)\$(?!\d)", re.DOTALL
-)
 
 
 def math_match(target: Target, response: str) -> Score:
@@ -46,7 +42,7 @@ def formula_answer(text: str) -> str:
         return box
     stated = find_statement(re.sub(r"\*\*|`", "", text))
     place = first_paragraph(stated.text) if stated.kind else text
-    if formulas := _FORMULA.findall(place):
+    if formulas := FORMULA.findall(place):
         return str(next(group for group in formulas[-1] if group)).strip(" .")
     line = place.strip().rpartition("\n")[2] if not stated.kind else place.partition("\n")[0]
     line = re.split(r"(?<=[\w)}])[.;](?:\s|$)", line, maxsplit=1)[0]

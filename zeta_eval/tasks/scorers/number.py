@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from zeta_eval.tasks.base import Score, Target
-from zeta_eval.tasks.scorers.forms import answer_of, plain, unify
+from zeta_eval.tasks.scorers.forms import BEGIN, END, answer_of, plain, unify
 from zeta_eval.tasks.scorers.quantity import VALUE, Quantity, flat, quantity, read_quantity
 from zeta_eval.tasks.scorers.stated import Statement, find_box, find_statement, first_paragraph, is_prose
 from zeta_eval.tasks.scorers.units import is_unit
@@ -16,18 +16,21 @@ Reading = Quantity | Literal["formula"] | None
 _SENTENCE = re.compile(r"(?<=[\w%)\"\uff04\u20ac])[.;!?](?=\s|$)|\n")
 _CLAUSE = re.compile(
     r",\s+(?=[^\W\d_])|\s+(?:because|since|as|which|so|where|if|when|including|of which|of whom|in which)\b"
-    r"|\s\(|\s[\u2013\u2014-]\s"
+    r"|\s\(|\s[\u2013\u2014-]\s(?!\d)"
 )
+_MARKED = re.compile(f"{BEGIN}([^{BEGIN}{END}]*){END}")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|equals|gives|makes|leaves|earns|needs|total of|be)\s+"
     r"(?:about |approximately |only |exactly )?$"
 )
 _BEFORE = re.compile(
-    r"(?:[<>\u2260\u2264\u2265\u00b1^_\\!]|[\w)\]}]\s?[-+*/\u00d7^])\s*$|(?<=[\w)])-$|\d\s+(?:to|or)\s+$|between\s+\S+\s+and\s+$|\{$|[A-Za-z\u03b1-\u03c9]$"
+    r"(?:[<>\u2260\u2264\u2265\u00b1^_\\!]|[\w)\]}]\s?[-+*/\u00d7^])\s*$|(?<=[\w)])-$|\d\s+(?:to|or)\s+$|between\s+\S+\s+and\s+$"
+    r"|\{$|[A-Za-z\u03b1-\u03c9]$|\bnot\s+$|\)\($"
 )
 _AFTER = re.compile(
-    r"\s*(?:[-+*/\u00d7\u2013]\s*[\d(\\\uff04]|[\^_\u00b1<>\u2264\u2265({\[\\]|!(?!\s*$)|,\s*\d|x\s*\d)"
-    r"|\s+(?:or|to|and|through)\s+[-\uff04\u20ac\u00a3]?\d|\s+or\s+(?:more|less|fewer)\b|\s+base\b|\s*(?:more|less|fewer)\s+than\s+\w\b(?!\w)"
+    r"\s*(?:[-+*/\u00d7\u2013]\s*[\d(\\\uff04]|[\^_\u00b1<>\u2264\u2265({\[\\]|!(?!\s*$)|,\s*\d|x\s*\d|\u221a|%|\s\d|/\s*[a-z](?![a-z]))"
+    r"|\s+(?:or|to|and|through)\s+[-\uff04\u20ac\u00a3]?\d|\s+or\s+(?:more|less|fewer)\b|\s+(?:base|choose|mod|squared|cubed|factorial)\b"
+    r"|\s*(?:more|less|fewer)\s+than\s+\w\b(?!\w)"
     r"|\s*(?:feet|foot|ft|hours?|hrs?|h|minutes?|mins?|pounds?|lbs?|weeks?|days?|years?|dollars?)(?:,|,? and)?\s+\d"
 )
 
@@ -57,7 +60,7 @@ def read_answer(text: str) -> Reading:
     box = find_box(text)
     if box is not None:
         return read_quantity(box) or ("formula" if re.search(r"[\d\\]", box) else None)
-    text = plain(text)
+    text = plain(text, mark=True)
     stated = find_statement(text)
     return (_stated(stated) if stated.kind else None) or _last(text)
 
@@ -71,7 +74,7 @@ def is_number(gold: str) -> bool:
 
 def _stated(stated: Statement) -> Reading:
     """The number of a statement; None where another place is the better one."""
-    whole = read_quantity(first_paragraph(stated.text) if stated.kind == "heading" else stated.text)
+    whole = read_quantity(_unmarked(first_paragraph(stated.text) if stated.kind == "heading" else stated.text))
     if whole is not None:
         return whole
     sentences = [s for s in _SENTENCE.split(first_paragraph(stated.text)) if re.search(r"\d", s)]
@@ -83,8 +86,11 @@ def _stated(stated: Statement) -> Reading:
 
 
 def _first(sentence: str) -> Reading:
-    """The first number of a sentence, after its last "="."""
-    side = flat(sentence).rpartition("=")[2]
+    """The first number of a sentence, after its last "="; where that is in a formula, the formula's."""
+    formula = next((m for m in _MARKED.finditer(sentence) if re.search(r"\d", m[1])), None)
+    if formula and not re.search(r"\d", sentence[: formula.start()]) and "=" not in sentence[formula.end() :]:
+        return "formula" if _AFTER.match(_unmarked(sentence[formula.end() :])) else _strictly(formula[1])
+    side = flat(_unmarked(sentence)).rpartition("=")[2]
     clause = next((c for c in _CLAUSE.split(side) if re.search(r"\d", c)), side)
     found = VALUE.search(clause)
     return read_quantity(clause) or (_within(found, clause) if found else None)
@@ -92,18 +98,31 @@ def _first(sentence: str) -> Reading:
 
 def _said(sentences: list[str]) -> Reading:
     """The number after the first verb of a sentence ("The total is 42 apples, of which 12 are red"); None without."""
-    side = flat(sentences[-1]).rpartition("=")[2]
+    side = flat(_unmarked(sentences[-1])).rpartition("=")[2]
     found = next((m for m in VALUE.finditer(side) if _VERB.search(f"{side[: m.start()]} ")), None)
     return _within(found, side) if found else None
 
 
 def _last(text: str) -> Reading:
-    """The last number of a text, that of its last sentence with any."""
-    for sentence in reversed(_SENTENCE.split(flat(text))):
+    """The last number of a text, that of its last sentence with any; where that is in a formula, the formula's."""
+    for sentence in reversed(_SENTENCE.split(text)):
+        formula = re.search(f"{BEGIN}([^{BEGIN}{END}]*\\d[^{BEGIN}{END}]*){END}[^\\d{BEGIN}]*$", sentence)
+        if formula:
+            return _strictly(formula[1])
+        sentence = flat(_unmarked(sentence))
         side = sentence.rpartition("=")[2] if re.search(r"=\s*\S*\d", sentence) else sentence
         if found := list(VALUE.finditer(side)):
             return _within(found[-1], side)
     return None
+
+
+def _strictly(formula: str) -> Reading:
+    """The number that is all of a formula."""
+    return read_quantity(formula) or "formula"
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(BEGIN, "").replace(END, "")
 
 
 def _within(found: re.Match[str], text: str) -> Reading:

@@ -44,7 +44,7 @@ _APPROXIMATE = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|nearly|almost|only|exactly|just|a total of|\u2248|~)\s*", re.I
 )
 _FRACTION = re.compile(
-    r"(?<![A-Za-z\\])(\d*)\s*\\[dt]?frac\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))"
+    r"(?:(?<!\d)(\d++)\s*+)?\\[dt]?frac\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))"
 )
 _SPACES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|limits|quad|qquad)(?![A-Za-z])|\\[,;:! ]|~|\{\}|\\ ")
 _SIGNS = (
@@ -89,7 +89,7 @@ def flat(text: str) -> str:
     '1 4/5 cm'
     """
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!|\\[,!;: ]|~)\s*(?=\d{3})", "", plain(text))
-    text = _FRACTION.sub(lambda m: f"{m[1]} {m[2] or m[3]}/{m[4] or m[5]}".strip(), text)
+    text = _FRACTION.sub(lambda m: f"{m[1] or ''} {m[2] or m[3]}/{m[4] or m[5]}".strip(), text)
     for form, sign in _SIGNS:
         text = form.sub(sign, text)
     return _SPACES.sub(" ", text)
@@ -100,13 +100,18 @@ def read_quantity(text: str) -> Quantity | None:
 
     Of a chain "x = 2 + 3 = 5 apples" it is the last side; a label ("Total: 5") and words like "about" do not count.
     """
+    text = re.sub(r"\\(?:begin|end)\{[a-z]+\*?\}|&|\\\\\s*(?=$|\\end)", " ", text)
     text = flat(text).strip(" \t\n\"'").rstrip(" .,;\"'")
     if re.search(r"[<>\u2260\u2264\u2265]", text):
         return None
     sides = [side.strip() for side in re.split(r"[=\u2248]", text)]
     if len(sides) > 1 and re.fullmatch(r"[A-Za-z]\w*", sides[-1]):  # 5 = x
         sides.pop()
-    if len(sides) > 1 and re.search(r"\d[a-zA-Z](?![a-zA-Z])|[a-z)]\s*[-+].*[^\w]0$", f"{sides[0]} {sides[-1]}"):
+    if (
+        len(sides) > 1
+        and read_quantity(sides[0]) is None
+        and re.search(r"\d[a-zA-Z](?![a-zA-Z])|[a-z)]\s*[-+].*[^\w]0$", f"{sides[0]} {sides[-1]}")
+    ):
         return None  # an equation: 2x = 6, x + y + 1 = 0
     text = re.sub(r"^[A-Za-z][A-Za-z ]*:\s*(?=\S)", "", sides[-1])
     text = re.sub(r"^\((.*)\)$|^\{(.*)\}$", lambda m: (m[1] or m[2] or "").strip(), text)

@@ -29,9 +29,9 @@ _JOINED = re.compile(
 _STATED = re.compile(
     rf"(?im)^[^\w\n\"'{{\[]*(?P<head>(?:final[ \t]+)?(?:{WORDS})|conclusion)[^\w\n\"'{{\[]*$\s*"  # a heading
     rf"|(?:<(?:final_?)?answer>|####)\s*"
-    rf"|(?P<word>[^\W\d_]+[ \t]+)?(?<![^\W\d_])(?:{WORDS})(?:[ \t]+(?:to|for|of)[ \t][^.:=\n]{{1,100}}?)?"
+    rf"|(?P<word>(?<![^\W\d_])[^\W\d_]+[ \t]+)?(?<![^\W\d_])(?:{WORDS})(?:[ \t]+(?:to|for|of)[ \t][^.:=\n]{{1,100}}?)?"
     rf"[\"'*_]*[ \t]*(?:\b(?:{IS}|would be|must be|should be|will be|equals|comes (?:out )?to)\b|:|=|->|\u2192"
-    r"|[\u662f\u4e3a\u306f\u0939\u0948]+)[ \t]*[:=]?"
+    r"|[ \t][-\u2013\u2014](?=[ \t])|[\u662f\u4e3a\u306f\u0939\u0948]+)[ \t]*[:=]?"
 )
 NOT_THE_ANSWER = frozenset(
     ("an", "any", "no", "wrong", "incorrect", "another", "other", "possible", "false", "worst", "tempting", "earlier")
@@ -107,7 +107,8 @@ def _content(text: str, begin: int) -> tuple[int, str]:
         return (found.end(), found[0]) if found else (len(text), "")
     depth = 0
     for i in range(begin, len(text)):
-        depth += (text[i] == "{" and text[i - 1] != "\\") - (text[i] == "}" and text[i - 1] != "\\")
+        escaped = text[i - 1] == "\\" and text[i - 2 : i] != "\\\\"
+        depth += (text[i] == "{" and not escaped) - (text[i] == "}" and not escaped)
         if depth == 0:
             return i + 1, text[begin + 1 : i].strip()
     return len(text), ""

@@ -58,6 +58,9 @@ def text_answer(text: str) -> str:
     box = find_box(text)
     if box is not None:
         return plain(box).strip()
+    bold = re.match(r"\*\*([^*\n]+?)[.:,]?\*\*([^\n]*)", find_statement(text).text)
+    if bold and not _TAKEN_BACK.search(bold[2]) and re.match(r"\s*(?:[.,;(]|$)", bold[2]):
+        return plain(bold[1]).strip()
     text = plain(text).strip()
     stated = find_statement(text).text
     return first_paragraph(stated).partition("\n")[0].strip() if stated else text.rpartition("\n")[2].strip()

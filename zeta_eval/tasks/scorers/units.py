@@ -23,9 +23,10 @@ of in at a an on by no my he it we is us per the for
 """
 _OTHER_VALUES = """
 or and to not than if iff for where when more less fewer plus minus times over root squared cubed factorial base binary
-hex hexadecimal pi mod modulo choose sin cos tan log ln exp lim max min sqrt through until between oder und ou et o y e
+hex hexadecimal pi mod modulo choose sin cos tan log ln exp lim sqrt through until between oder und ou et o y e
 ili \u6216 \u5230 \u81f3
 """
+_LENGTHS = frozenset(("m", "cm", "mm", "km", "dm", "ft", "in", "yd", "mi"))
 _KNOWN, _SMALL, _STOP = {*SAME_UNIT, *_MORE_UNITS.split()}, {*_SMALL_WORDS.split()}, {*_OTHER_VALUES.split()}
 _WORD = re.compile(r"[^\W\d_]+")
 _TAIL = re.compile(
@@ -46,6 +47,8 @@ def is_unit(text: str) -> bool:
         if found is None:
             return False
         word = found["word"]
+        if found["power"] and found["power"].isdigit() and word not in _LENGTHS:
+            return False
         if word and not _is_word(word, attached=first and not found["gap"], first=first):
             return False
         at, first = found.end(), first and not word
