@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.memory import first_batch_size
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
+from zeta_eval.router.signals.template import without_thinking
 from zeta_eval.testing import build_tiny_model, check_generator
 
 PROMPTS = ["hello", "What is 2 + 2?", "a", "Sort the letters QXBA, please, and say what you have done.", "zz top 99"]
@@ -202,6 +204,15 @@ def test_a_chat_template_is_used_with_thinking_off(tmp_path):
     read, _ = generator._codec.encode(["hey"], CONFIG)[0]
     assert generator.tokenizer.decode(read) == "<user>hey<answer>!"
     assert generator.generate(["hey"], CONFIG)[0].prompt_tokens == 6
+
+
+def test_an_answer_begins_with_the_thinking_block_that_the_template_opens(tmp_path):
+    template = "{% for m in messages %}<user>{{ m.content }}{% endfor %}<answer><think>\n"
+    generator = TransformersGenerator(spec(build_tiny_model(tmp_path / "chat", chat_template=template)))
+    answer = generator.generate(["hey"], CONFIG)[0].text
+    assert answer.startswith("<think>") and without_thinking(answer) == ""
+    chosen = generator.generate(["hey"], replace(CONFIG, options=2))[0].text
+    assert "<think>" not in chosen
 
 
 def test_the_first_batch_size_follows_the_length_of_the_rows(tiny):

@@ -23,7 +23,7 @@ def completions(
     write_s = (batch.total_s - batch.first_s) / sum(len(w.tokens) for w in batch.rows)
     made = []
     for ids, written in zip(encoded, batch.rows, strict=True):
-        text = codec.decode(written.tokens, config.stop, end)
+        text = codec.decode(written.tokens, config, end)
         spent = (len(ids) * read_s, len(written.tokens) * write_s)
         made.append(
             Completion(

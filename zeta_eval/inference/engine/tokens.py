@@ -2,10 +2,12 @@
 
 import string
 from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
 from typing import Any
 
 from zeta_eval.exceptions import one_line
 from zeta_eval.models import GenerateConfig
+from zeta_eval.router.signals.template import last_opening
 
 StopCheck = Callable[[list[list[int]]], list[bool]]
 """Tokens of each row so far -> whether the row ends here."""
@@ -26,11 +28,15 @@ class TextCodec:
         self.tokenizer = tokenizer
         self.context = context
 
-    def decode(self, tokens: Sequence[int], stop: Sequence[str], end: Collection[int]) -> str:
-        """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one."""
+    def decode(self, tokens: Sequence[int], config: GenerateConfig, end: Collection[int]) -> str:
+        """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one.
+
+        Where the template opens a thinking block, the answer begins with its tag, so that what is cut off within the
+        block is known for thinking.
+        """
         text: str = self.tokenizer.decode([t for t in tokens if t not in end], skip_special_tokens=True)
-        cuts = [at for s in stop if (at := text.find(s)) >= 0]
-        return text[: min(cuts, default=None)]
+        cuts = [at for s in config.stop if (at := text.find(s)) >= 0]
+        return ("" if config.options else self._opening) + text[: min(cuts, default=None)]
 
     def letters(self, n: int) -> list[int]:
         """Token ids of the first n letters; a ValueError where the tokenizer has no token of its own for each."""
@@ -52,16 +58,29 @@ class TextCodec:
 
     def _tokenize(self, prompts: Sequence[str], *, lead: bool) -> list[list[int]]:
         template = self.tokenizer.chat_template
-        texts = list(prompts)
-        if template:
-            thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
-            chats = [[{"role": "user", "content": p}] for p in prompts]
-            texts = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True, **thinking)
+        texts = self._asked(prompts)
         if lead:
             texts = [text + (LEAD if template else f"\n{LEAD}") for text in texts]
         # A template writes its own start token.
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=not template, verbose=False)["input_ids"]
         return ids
+
+    def _asked(self, prompts: Sequence[str]) -> list[str]:
+        """The prompts in the chat template, if there is one."""
+        template = self.tokenizer.chat_template
+        if not template:
+            return list(prompts)
+        thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+        chats = [[{"role": "user", "content": p}] for p in prompts]
+        texts: list[str] = self.tokenizer.apply_chat_template(
+            chats, tokenize=False, add_generation_prompt=True, **thinking
+        )
+        return texts
+
+    @cached_property
+    def _opening(self) -> str:
+        """The tag of the thinking block that the template opens for the answer; "" where it opens none."""
+        return last_opening(self._asked(["?"])[0]) if self.tokenizer.chat_template else ""
 
     def _refusal(self, encoded: Sequence[int]) -> str | None:
         """Why an encoded prompt can't be run, or None."""

@@ -161,7 +161,7 @@ class TransformersGenerator:
         read_s = min(sum(c.prefill_gpu_s or 0.0 for c in read.values()), total_s)
         write_s = (total_s - read_s) / sum(len(r.tokens) for r in replies)
         return {
-            i: replied(read[i], reply, write_s, self._codec.decode(reply.tokens, config.stop, self._end))
+            i: replied(read[i], reply, write_s, self._codec.decode(reply.tokens, config, self._end))
             for i, reply in zip(todo, replies, strict=True)
         }
 
@@ -231,7 +231,7 @@ class TransformersGenerator:
             nonlocal told_s
             if time.perf_counter() - told_s >= STREAM_S:
                 on_text(
-                    self._codec.decode(rows[0], config.stop, self._end).rstrip("\ufffd")
+                    self._codec.decode(rows[0], config, self._end).rstrip("\ufffd")
                 )  # the bytes of a character not yet whole
                 told_s = time.perf_counter()
             return stopped(rows) if stopped else [False]

@@ -63,6 +63,16 @@ def without_thinking(text: str) -> str:
     return after if after.strip() or not (closes and first) else text[: first.start()]
 
 
+def last_opening(text: str) -> str:
+    r"""The tag with which a text ends, if that opens a thinking block; else "".
+
+    >>> last_opening("<|assistant|><think>\n")
+    '<think>'
+    """
+    found = list(_OPEN.finditer(text))
+    return found[-1][0] if found and not text[found[-1].end() :].strip() else ""
+
+
 def without_end(text: str) -> str:
     """The text before the first end token that follows any of it; tokens before it are dropped.
 

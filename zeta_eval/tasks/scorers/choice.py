@@ -24,23 +24,26 @@ _SURELY = (
 _STATED = re.compile(
     r"(?P<word>(?<![^\W\d_])[^\W\d_]+[ \t]+)?"
     rf"(?:(?i:(?<![A-Za-z\u00c0-\u024f])(?:{WORDS}|ans\b\.?"
-    r"|soluci\u00f3n|solution|conclusion"
+    r"|soluci\u00f3n|solution|conclusion|opci\u00f3n(?=[ \t]+correcta)"
+    r"|(?:op\u00e7\u00e3o|alternativa)(?=[ \t]+(?:correta|certa))"
     r"|(?:my|the|best)\s+(?:guess|pick|choice))"
     r"(?:[_ ]?(?:choice|option|letter))?(?:[ \t]+(?:to|for|of)[ \t][^.:=\n]{1,100}?(?=[ \t]is\b))?"
-    r"(?:[ \t]+(?:correcta|correta|correcte|exacte|corretta|esatta|yang[ \t]+(?:benar|tepat)"
+    r"(?:[ \t]+(?:correcta|correta|certa|correcte|exacte|corretta|esatta|finale?"
+    r"|yang[ \t]+(?:benar|tepat)|\u0111\u00fang"
     r"|\u0627\u0644\u0635\u062d\u064a\u062d\u0629|\u0627\u0644\u0635\u062d\u064a\u062d))?)"
     r"|(?i:(?<![^\W\d_])(?:best|correct|right)[ \t]+(?:choice|option|letter|one|statement)"
     r"|(?<![^\W\d_])correct(?=:)|(?:closest|nearest)(?:[ \t]+(?:choice|option|match|one))?(?=[ \t]+is\b)"
-    r"|(?<=[\"'{,_ ])(?:choice|option|letter|prediction|label)(?=[\"']\s*+:)|<(?:choice|option)(?=>)"
-    r"|\u6545\u9009|\u6545\u9078|\u5e94\u9009|\u6211\u9009|\u9009\u62e9(?=[:\s]*[A-Z])))"
+    r"|(?<=[\"'{,_ ])(?:choice|option|letter|prediction|label)(?=[\"']\s*+:)|<(?:choice|option|final)(?=>)"
+    r"|(?<!\u4e0d)[\u9009\u9078](?:\u62e9|\u64c7)?(?=[:\s]*[(A-Z])|[\u9009\u9078][\u9879\u9805](?=\s*[\u662f\u4e3a\u70ba:])))"
     r"(?:(?<=[A-Za-z\u00c0-\u024f])(?![A-Za-z\u00c0-\u024f])|(?<![A-Za-z\u00c0-\u024f]))"
-    rf"[\"'*_>]*\s*+(?:(?i:\b(?:{IS}|(?:would|must|should|has\s+to|will)\s+{_SURELY}?be)\b)|[\u662f\u4e3a\u70ba\u306f]|\uc740|\ub294)?"
-    rf"\s*+(?:[:=\u2192\u2013\u2014-]|->|=>)?>?\s*+{_SURELY}?"
+    rf"[\"'*_>\]]*\s*+(?:(?i:\b(?:{IS}|(?:would|must|should|has\s+to|will)\s+{_SURELY}?be)\b)|[\u662f\u4e3a\u70ba\u306f]|\uc740|\ub294)?"
+    rf"\s*+(?:[:=\u2192\u2013\u2014-]|->|=>)?>?\s*+{_SURELY}?(?:(?:la|el|le|die|der)\s+)?"
     rf"(?:(?P<not>not)\s+)?{_NAMED}?{_LETTER}",
     re.MULTILINE,
 )
 _CONCLUDED = re.compile(
-    r"(?:^|[.;:!?]\s|,\s+and\s|(?i:\b(?:therefore|thus|hence|so|conclude|means)\b(?:\s+that\b|\s*,)?\s))[ \t]*"
+    r"(?:^|[.;:!?]\s|,\s+and\s|,\s+(?=(?i:(?:the\s+)?(?:option|choice))\s)"
+    r"|(?i:\b(?:therefore|thus|hence|so|conclude|means)\b(?:\s+that\b|\s*,)?\s))[ \t]*"
     rf"(?:(?:{_NAMED}?(?:[(\[]([A-Z])[)\]]|([A-HJ-Z]))|{_NAMED}(I))"  # B is (the) correct (answer)
     r"\s+(?:is|must\s+be)\s+(?:also\s+)?(?:(?:the\s+)?(?:correct|right)(?:\s+(?:answer|option|choice|one))?"
     r"|the\s+(?:best\s+)?(?:answer|option|choice))"
@@ -51,29 +54,33 @@ _CONCLUDED = re.compile(
 )
 _LED = re.compile(  # so (B); it is B; hence, B
     r"(?:(?i:\b(?:therefore|thus|hence|so|consequently)\b)\s*,?\s+(?:(?i:it\s+is|it's|it\s+must\s+be)\s+)?"
-    rf"|(?i:\b(?:it\s+is|it's|it\s+must\s+be|must\s+be|that's|that\s+is)\s+){_SURELY}?)"
+    rf"|(?i:\b(?:it\s+is|it's|it\s+must\s+be|must\s+be|that's|that\s+is"
+    rf"|that\s+leaves|let's\s+go\s+with)\s+){_SURELY}?)"
     rf"{_NAMED}?(?:[(\[]([A-Za-z])[)\]]|([A-HJ-Z]))(?=\s*(?:[.,;!](?!\w)|$)|\s+(?:because|since)\b)",
     re.MULTILINE,
 )
 _LINES = (
     re.compile(
-        r"[(\[\"'<]*([A-Za-z])[)\]\"'>]*[.:,]?$|[(\[]([A-Za-z])[)\]](?!\s*(?:is|was|are|isn't|can't|cannot)\b(?!\s+(?:the|correct|right)\b))"
+        r"[(\[{\"'<]*([A-Za-z])[)\]}\"'>]*[.:,!]?$|([A-Z])\s?\u9009\u9879[.]?$|[(\[]([A-Za-z])[)\]]"
+        r"(?!\s*(?:is|was|are|isn't|can't|cannot)\b(?!\s+(?:the|correct|right)\b))"
         r"|([A-Z])(?:[.):](?:\s|$)|\s+[-\u2013\u2014]\s)"
     ),
     re.compile(rf"{_NAMED}(?:[(\[\"']?([A-Za-z])[)\]\"']?[.:]?$|[(\[]?([A-Z])[)\]]?(?:[.:]|\s[-\u2013\u2014])\s)"),
 )
 _BOXED = re.compile(
-    rf"(?:(?i:{WORDS})\s*:?\s*)?{_NAMED}?(?:[(\[\"']*([A-Za-z])[)\]\"']*(?:[.):,]?\s*$|[.):]\s*\S.*$|\s+[\d\uff04\\(].*$)"
+    rf"(?:(?i:{WORDS})\s*:?\s*)?{_NAMED}?"
+    r"(?:[(\[\"']*([A-Za-z])[)\]\"']*(?:[.):,]?\s*$|[.):]\s*\S.*$|\s+(?:[\d\uff04(]|\\[,;: ]).*$)"
     r"|[(\[]([A-Za-z])[)\]].*$|([B-HJ-Z])\s+(?!and\b|or\b)[^-+*/=^\s].*$)",
     re.DOTALL,
 )
 _ALSO = re.compile(  # A or B, A and B, A/B, A, B and C
     r"\s*[)\]}\"'.]*\s*(?:(?:,?\s*\b(?:or|and|und|oder|ou|et|nor)\b|[/&\u548c\u6216\u3001])\s*(?:both\s+)?"
-    rf"{_NAMED}?[(\[\"']*[A-Za-z](?![A-Za-z'])|,\s*[(\[\"']*[A-Z][)\]\"'}}]*\s*(?:$|[.,;](?!\w)|\b(?:and|or)\b))"
+    rf"{_NAMED}?[(\[\"']*[A-Za-z](?![A-Za-z'])|[(\[][A-Z][)\]]|,\s*[(\[\"']*[A-Z][)\]\"'}}]*\s*(?:$|[.,;](?!\w)|\b(?:and|or)\b))"
 )
 _DOUBTED = re.compile(
     r"\b(?:if|whether|suppose|assume|assuming|unless|when|why)\s+(?:that\s+)?(?:the\s+)?$|\b(?:is|was)\s+the\s+$", re.I
 )
+_DENIED = re.compile(r"(?:\bnot|n't|\bdoubt|\bnever)\b[^.,;:!?\n]{0,40}$", re.IGNORECASE)
 _NONE = re.compile(
     r"\b(?:answer|option|choice)\s*(?:is|:)\s*(?:none\b|not\s+(?:given|listed|among|in|present|provided|clear)\b)"
     r"|\bbut\s+(?:this|it)\s+is\s+not\s+(?:the\s+)?(?:correct|right)",
@@ -120,7 +127,10 @@ def read_letter(text: str) -> str:
     text = plain(re.sub(r"\*\*\s*\(?([A-Z])\)?([.:]?)\s*\*\*", r"(\1)\2", text))
     stated = _statements(text)
     concluded = {
-        _first_group(m): m.end() for form in (_CONCLUDED, _LED) for m in form.finditer(text) if not _asked(text, m)
+        _first_group(m): m.end()
+        for form in (_CONCLUDED, _LED)
+        for m in form.finditer(text)
+        if not _asked(text, m) and not _DENIED.search(_before(text, m))
     }
     if stated:
         last = stated[-1]
@@ -137,9 +147,8 @@ def _statements(text: str) -> list[_Found]:
     """The letters stated as the answer, in order; those taken back at the end are left out."""
     found: list[_Found] = []
     for m in _STATED.finditer(text):
-        if (m["word"] or "").strip().lower() in NOT_THE_ANSWER or _DOUBTED.search(
-            text[: m.start()] + (m["word"] or "")
-        ):
+        word = m["word"] or ""
+        if word.strip().lower() in NOT_THE_ANSWER or _DOUBTED.search(_before(text, m) + word):
             continue
         letter = next(g for g in m.groups()[2:] if g).upper()
         if _asked(text, m):
@@ -157,9 +166,14 @@ def _statements(text: str) -> list[_Found]:
     return found
 
 
+def _before(text: str, found: re.Match[str]) -> str:
+    """The last characters before a statement."""
+    return text[max(0, found.start() - 80) : found.start()]
+
+
 def _asked(text: str, found: re.Match[str]) -> bool:
     """Whether a statement ends in a question mark."""
-    return re.match(r"[)\]\"'}.]*\s*\?", text[found.end() :]) is not None
+    return re.match(r"[)\]\"'}.]*\s*(?:\?|\u5417|\u55ce)", text[found.end() :]) is not None
 
 
 def _line_letter(text: str) -> str:
@@ -171,7 +185,9 @@ def _line_letter(text: str) -> str:
         for line in lines[-1:] + lines[:1]:
             for known, m in found:
                 if known == line and (m[1] or len(found) == 1):
-                    return "" if _ALSO.match(line, m.end(m.lastindex or 0)) else _first_group(m)
+                    rest = line[m.end(m.lastindex or 0) :]
+                    several = _ALSO.match(rest) or re.search(r"(?<!\w)[A-J][.:)]\s", rest)
+                    return "" if several else _first_group(m)
     return ""
 
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 WORDS = (
-    r"answer|respuesta|r\u00e9ponse|resposta|antwort|risposta|jawaban|antwoord|odpowied\u017a|cevap|yan\u0131t"
-    r"|\u0111\u00e1p \u00e1n|\u043e\u0442\u0432\u0435\u0442|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c"
+    r"answer|respuesta|r\u00e9ponse|resposta|antwort|risposta|jawaban(?:nya)?|antwoord|odpowied\u017a|odpov\u011b\u010f"
+    r"|svar|vastaus|r\u0103spuns|\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7|cevap|yan\u0131t"
+    r"|\u0111\u00e1p \u00e1n"
+    r"|c\u00e2u tr\u1ea3 l\u1eddi|\u05ea\u05e9\u05d5\u05d1\u05d4"
+    r"|\u0e04\u0e33\u0e15\u0e2d\u0e1a|\u043e\u0442\u0432\u0435\u0442"
+    r"|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c"
     r"|\u7b54\u6848|\u7b54\u3048|\u56de\u7b54|\u89e3\u7b54|\u6b63\u89e3|\u7b54(?=[:\s])"
     r"|\uc815\ub2f5|\ub2f5\ubcc0|\ub2f5|\u0909\u0924\u094d\u0924\u0930|\u091c\u0935\u093e\u092c"
     r"|\u0623?\u0625?(?:\u0627\u0644)?[\u0625\u0627]\u062c\u0627\u0628\u0629|(?:\u0627\u0644)?\u062c\u0648\u0627\u0628"
@@ -15,7 +19,7 @@ WORDS = (
 """The word for "answer" in the languages most used, as a pattern of lower-case text."""
 
 IS = (
-    r"is|are|was|es|ist|est|\u00e8|\u00e9|lautet|adalah|jest|l\u00e0|\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|\ub2d8"
+    r"is|are|was|es|ist|est|\u00e8|\u00e9|lautet|adalah|jest|l\u00e0|\u0e04\u0e37\u0e2d|\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|\ub2d8"
     r"|\u0939\u0948|\u0647\u064a|\u0647\u0648|\u06c1\u06d2|\u09b9\u09b2|\u09b9\u09b2\u09cb"
 )
 """The word for "is" beside it."""
