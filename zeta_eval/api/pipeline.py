@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.replay import replay as _replay
@@ -18,6 +19,8 @@ from zeta_eval.models import GenerateConfig, Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
@@ -50,7 +53,7 @@ def benchmark(
         seed: Seed of the queries' order.
         config: Longest answer and batch size; None takes the ladder's.
         scorer: What grades tasks that come from files: a name, `FILE.py:NAME` or a function as `task` takes it; None
-            takes "auto".
+            takes "auto"; `zeta_eval.judge` makes one that asks a model.
         tracker: Where to record the run; None records nothing.
 
     Raises:
@@ -64,6 +67,7 @@ def benchmark(
     from zeta_eval.inference.run.launch import leads
     from zeta_eval.inference.run.runner import run as run_queries
     from zeta_eval.tasks import resolve_tasks
+    from zeta_eval.tasks.scoring import TaskScores
 
     ladder = loaded(Ladder, ladder)
     tracker = tracker if leads() else None  # of several processes one records
@@ -71,7 +75,8 @@ def benchmark(
         tracker.open()  # a long run should not end on a store that can't be opened
     found = {t.name: t for t in resolve_tasks(tasks, scorer=scorer)}
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
-    report = run_queries(ladder, queries, lambda q, text: found[q.task].score(q, text), out=out, config=config)
+    _warn(scorer, ladder)
+    report = run_queries(ladder, queries, TaskScores(found), out=out, config=config)
     if tracker is not None:
         tracker.log_benchmark(report.outcomes, ladder, report.folder)
     return report.outcomes
@@ -253,6 +258,12 @@ def route(
         '7B'
     """
     return ZetaDynamicRouter(load_policy(policy, store=store)).route(text, task=task, cost_weight=cost_weight)
+
+
+def _warn(scorer: Any, ladder: Ladder) -> None:
+    """Say before a run where a judge is one of the sizes that it judges."""
+    if hasattr(scorer, "warning") and (said := scorer.warning(ladder.sizes, [m.model for m in ladder.models])):
+        _log.warning("%s", said)
 
 
 def _record(tracker: MlflowTracker, report: TuningReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import loaded
@@ -26,12 +26,12 @@ def rescore(
     changes: str | Path | None = None,
     seed: int = 0,
 ) -> RescoreReport:
-    """Grade the answers of a table again, without any model, and say what changes.
+    """Grade the answers of a table again, without asking the sizes, and say what changes.
 
     Args:
         outcomes: A table, its file, or a benchmark's folder; it stays as it is.
         scorer: What grades every answer: a scorer's name, `FILE.py:NAME` or a function as `task` takes it; None takes
-            the scorer of each task, and "auto" where the task is not known.
+            the scorer of each task, and "auto" where the task is not known; `judge` makes one that asks a model.
         tasks: Where the targets are, for a table that has none of its own: tasks as `benchmark` takes them.
         out: Parquet file of the new table; None writes none.
         changes: File of the changed rows: .parquet, .csv or .jsonl; None writes none.
@@ -72,13 +72,18 @@ def rescore(
         raise InvalidInputError(
             f"None of {len(before):,} rows can be graded again ({why}); name the tasks that hold the targets."
         )
+    judge: Any = grading.scorer if hasattr(grading.scorer, "use") else None
     report = RescoreReport(
         outcomes=Outcomes.from_frame(made.frame).with_order(table.sizes),
         sizes=by_size(before, made.frame, made.graded, table.sizes, seed=seed),
         changes=made.changes,
         left=made.left,
         scorers=made.scorers,
+        judge=None if judge is None else judge.to_dict(),
+        remarks=() if judge is None else judged(judge, table.sizes),
     )
+    if judge is not None:
+        judge.close()
     if out is not None:
         report.outcomes.save(out)
     if changes is not None:
@@ -122,6 +127,12 @@ def merge(
     if out is not None:
         report.outcomes.save(out)
     return report
+
+
+def judged(judge: Any, sizes: Sequence[str], models: Sequence[str] = ()) -> tuple[str, ...]:
+    """What to say of a judge: a warning where it judges itself, and what it took."""
+    warning = judge.warning(sizes, models)
+    return (*([warning] if warning else []), f"{judge.name}: {judge.use.text()}")
 
 
 def _queries(task: Task, n: int) -> list[Query]:

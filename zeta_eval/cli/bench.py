@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from zeta_eval.cli.options import TRACKED, tracker
+from zeta_eval.cli.options import JUDGE, TRACKED, scorer, tracker
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.files import loaded
 
@@ -58,12 +58,17 @@ SUMMARY_COLUMNS = {
             "metavar": "K",
             "help": "answers to each query, each a row (%(default)s)",
         },
-        "--scorer": {"metavar": "S", "help": "grades tasks of files: a scorer's name, or FILE.py:NAME (auto)"},
+        "--scorer": {
+            "metavar": "S",
+            "help": "grades tasks of files: a scorer's name, FILE.py:NAME, judge:RUNG, or judge:MODEL@URL (auto)",
+        },
+        **JUDGE,
         **TRACKED,
     },
 )
 def _bench(args: Namespace) -> Result:
     from zeta_eval import api
+    from zeta_eval.api.tables import judged
     from zeta_eval.evaluation.attempts import AttemptsReport
     from zeta_eval.models import GenerateConfig, Ladder
     from zeta_eval.outcomes import summary
@@ -79,6 +84,7 @@ def _bench(args: Namespace) -> Result:
         seed=args.seed,
         attempts=args.attempts,
     )
+    grading = scorer(args, cache=args.out / "judge.db")
     outcomes = api.benchmark(
         ladder,
         args.tasks,
@@ -86,7 +92,7 @@ def _bench(args: Namespace) -> Result:
         limit=args.limit,
         seed=args.seed,
         config=config,
-        scorer=args.scorer,
+        scorer=grading,
         tracker=tracker(args),
     )
     table = summary(outcomes)
@@ -96,8 +102,13 @@ def _bench(args: Namespace) -> Result:
     parts += [f"Note: {note}"] if note else []
     tried = AttemptsReport.of(outcomes, seed=args.seed)
     parts += [tried.text(), ""] if tried else []
-    text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
     warnings = [outcomes.truncation_note] if outcomes.truncation_note else []
     data = {"sizes": table.to_dict("records"), "warnings": warnings, "n": len(outcomes), "outcomes": str(args.out)}
     data |= {"attempts": tried.to_dict()} if tried else {}
+    if hasattr(grading, "use"):
+        said = judged(grading, ladder.sizes, [spec.model for spec in ladder.models])
+        parts += [*said, ""]
+        data |= {"judge": grading.to_dict()}
+        grading.close()
+    text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
     return Result(report=outcomes, text=text, data=data)

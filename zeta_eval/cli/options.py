@@ -9,9 +9,10 @@ from collections.abc import Collection
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeta_eval.cli.parser import Arguments, Choices
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.files import loaded
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ POLICY: Arguments = {
     "policy": {"metavar": "POLICY", "help": "policy file, or a registered one: models:/ZetaDynamicRouter@champion"}
 }
 TABLE: Arguments = {"table": {"metavar": "TABLE", "help": "Parquet, CSV or JSONL file, or a benchmark's folder"}}
-SCORER: Arguments = {
-    "--scorer": {"metavar": "S", "help": "name of a scorer, or FILE.py:NAME for one of your own (that of each task)"}
+JUDGE: Arguments = {
+    "--rubric": {"metavar": "FILE", "help": "TOML file that a judge grades by: instructions and scale"},
+    "--judged": {"metavar": "FILE", "help": "SQLite file of a judge's replies (judge.db beside the table)"},
 }
 TASK: Arguments = {"--task": {"metavar": "NAME", "help": "name of the task the query belongs to"}}
 COST_WEIGHT: Arguments = {
@@ -119,6 +121,20 @@ def settings(args: Namespace) -> TuningSettings:
 
     given = vars(args) | {"n_trials": args.trials}
     return TuningSettings(**{f.name: given[f.name] for f in fields(TuningSettings) if f.name in given})
+
+
+def scorer(args: Namespace, *, cache: Path, against: tuple[Any, str] | None = None) -> Any:
+    """The scorer that --scorer names; `judge:...` makes a judge, whose replies are kept in `cache`."""
+    word: str | None = args.scorer
+    if word is None or not word.startswith("judge:"):
+        if args.rubric is not None or against is not None:
+            raise InvalidInputError("--rubric and --against are for a judge; give --scorer judge:RUNG.")
+        return word
+    from zeta_eval import api
+
+    kept = cache if args.judged is None else args.judged
+    name = word.removeprefix("judge:")
+    return api.judge(name, ladder=args.ladder, rubric=args.rubric, cache=kept, against=against)
 
 
 def tracker(args: Namespace) -> MlflowTracker | None:

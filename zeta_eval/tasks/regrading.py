@@ -12,6 +12,7 @@ from zeta_eval.outcomes.attempts import numbers
 from zeta_eval.outcomes.targets import read_target, target_text
 from zeta_eval.tasks.base import Query, Score, Scorer, Task, grade
 from zeta_eval.tasks.scorers import get_scorer
+from zeta_eval.tasks.scoring import prepare
 
 CHANGED: Final = [
     *("task", "query_id", "model", "attempt", "score_before", "score_after"),
@@ -100,13 +101,6 @@ class Regrading:
         if (asked := self.queries.get(row["query_id"])) is None:
             return "without a target" if getattr(self.scorer, "needs_target", True) else own
         return asked if asked.prompt == row["query"] else "whose query reads differently in the task"
-
-
-def prepare(scorer: Any, pairs: Sequence[tuple[Query, str]]) -> None:
-    """Let a scorer that has a method `prepare`, such as a judge, see many answers before it grades them one by one."""
-    ready = getattr(scorer, "prepare", None)
-    if ready is not None and pairs:
-        ready(pairs)
 
 
 def name_of(scorer: Scorer) -> str:

@@ -49,6 +49,8 @@ class RescoreReport:
     """Rows that were not graded again and keep their scores, by reason."""
     scorers: Mapping[str, str]
     """Name of the scorer of each task."""
+    judge: Mapping[str, Any] | None = None
+    """What a judge was asked and what it took, where one graded."""
     remarks: tuple[str, ...] = ()
     """What a reader should know."""
 
@@ -73,6 +75,7 @@ class RescoreReport:
             "n_changed": len(self.changes),
             "not_graded": dict(self.left),
             "scorers": dict(self.scorers),
+            "judge": None if self.judge is None else dict(self.judge),
             "remarks": list(self.remarks),
         }
 

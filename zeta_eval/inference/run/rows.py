@@ -1,6 +1,6 @@
 """Makes a row of the outcomes table from an answer and its score."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.outcomes import COLUMNS
 from zeta_eval.outcomes.targets import target_text
 from zeta_eval.tasks import Query, Score
+from zeta_eval.tasks.scoring import prepare
 
 MEASURED = tuple(
     f.name for f in fields(Completion) if f.name in COLUMNS and f.name not in ("latency_s", "ttft_s", "error")
@@ -41,6 +42,10 @@ class Rows:
         """latency_s and ttft_s of the measured queries, by key."""
         self.latency: LatencyModel | None = None
         """Gives the latencies of the other queries; None leaves them empty."""
+
+    def prepare(self, answers: Iterable[tuple[Query, Completion]]) -> None:
+        """Let a scorer that asks for it see the answers of a batch before they are scored one by one."""
+        prepare(self.score, [(query, answer.text) for query, answer in answers if answer.error is None])
 
     def answered(self, query: Query, key: str, answer: Completion) -> dict[str, Any]:
         """Score an answer and make its row; a scorer that fails leaves the row unscored, with the error."""

@@ -102,6 +102,12 @@ class SizeRun:
     def _answer(self, units: Sequence[Unit], config: GenerateConfig) -> None:
         """Answer a batch and append the rows that are missing."""
         answers = self.engine.generate([u.prompt for u in units], units[0].config(config))
+        self.rows.prepare(
+            (query, answer)
+            for unit, answer in zip(units, answers, strict=True)
+            for query in unit.queries
+            if query.query_id in self.todo
+        )
         rows = [
             self.rows.answered(query, unit.key, answer)
             for unit, answer in zip(units, answers, strict=True)
