@@ -274,6 +274,14 @@ def test_a_benchmark_is_graded_by_a_served_rung_and_says_that_it_judges_itself(t
     assert cost.max() < told["judge"]["cost_usd"] / 2  # the judge's tokens are in no row
 
 
+def test_a_model_that_is_no_judge_at_all_is_told_in_a_line(tmp_path, capsys):
+    ze.benchmark("embedded", "copy", limit=2, out=tmp_path)
+    capsys.readouterr()
+    assert main(["rescore", str(tmp_path), "--scorer", "judge:456K", "--ladder", "embedded"]) == 1
+    told = capsys.readouterr().err
+    assert "None of 6 answers got a score; the first error: The scorer failed: UnjudgedError" in told
+
+
 def test_a_judge_that_cannot_be_is_refused_in_a_line(tmp_path):
     with pytest.raises(InvalidInputError, match="is a rung, but of no ladder"):
         ze.judge("14B")

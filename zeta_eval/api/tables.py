@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.files import loaded
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.files import TABLE
@@ -71,6 +71,11 @@ def rescore(
         why = "; ".join(f"{n:,} {reason}" for reason, n in made.left.items())
         raise InvalidInputError(
             f"None of {len(before):,} rows can be graded again ({why}); name the tasks that hold the targets."
+        )
+    if made.frame["score"].isna().all():
+        raise GenerationError(
+            f"None of {int(made.graded.sum()):,} answers got a score; the first error: "
+            f"{made.frame.loc[made.graded, 'error'].iloc[0]}. Mend that, or take another scorer."
         )
     judge: Any = grading.scorer if hasattr(grading.scorer, "use") else None
     report = RescoreReport(
