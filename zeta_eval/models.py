@@ -223,6 +223,8 @@ class GenerateConfig:
     """Whether multiple-choice queries are answered in words, or ("logits") by the likeliest letter after reading."""
     options: int = 0
     """Number of lettered options, of which the likeliest is the answer; 0 writes an answer."""
+    system: str = ""
+    """Text of the system message before a prompt; "" for none."""
     temperature: float = 0.0
     """What the log-odds of tokens are divided by before one is drawn; 0 takes the likeliest token."""
     seed: int = 0

@@ -231,13 +231,12 @@ def test_an_own_file_may_bring_ids_numbers_and_several_targets(tmp_path):
 def test_an_own_file_that_cannot_be_a_task_says_why(tmp_path):
     with pytest.raises(InvalidInputError, match=r"has the name of a shipped task; rename it, or write gsm8k="):
         resolve_tasks(str(write(tmp_path / "gsm8k.jsonl", ROWS["gsm8k"])))
-    with pytest.raises(InvalidInputError, match=r"no column 'prompt' .* For a local copy .* write NAME=PATH"):
-        resolve_tasks(str(write(tmp_path / "rows.jsonl", ROWS["gsm8k"])))[0].load()
-    with pytest.raises(InvalidInputError, match=r"Row 0 of .*: `prompt` or `target` is empty"):
-        resolve_tasks(str(write(tmp_path / "gaps.jsonl", [{"prompt": "a", "target": None}])))[0].load()
-    with pytest.raises(InvalidInputError, match="Task 'empty' has no queries"):
-        (tmp_path / "empty.csv").write_text("prompt,target\n")
-        resolve_tasks(str(tmp_path / "empty.csv"))[0].load()
+    with pytest.raises(InvalidInputError, match=r"no column that is known as the prompt; it has: sentence1, "):
+        resolve_tasks(str(write(tmp_path / "rows.jsonl", [{"sentence1": "A man eats.", "answer": "4.2"}])))
+    with pytest.raises(
+        InvalidInputError, match=r"None of 1 rows of .*gaps\.jsonl can be asked: 1 with an empty target"
+    ):
+        resolve_tasks(str(write(tmp_path / "gaps.jsonl", [{"prompt": "a", "target": None}])))
 
 
 def test_a_decorated_function_may_read_a_data_set(tmp_path):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
 
+_log = logging.getLogger(__name__)
+
 
 def benchmark(
     ladder: Ladder | str | Path,
@@ -47,7 +49,7 @@ def benchmark(
 
     Args:
         ladder: The models: a ladder, a shipped one's name, or a TOML file.
-        tasks: The queries: task names, groups, files, or Task values.
+        tasks: The queries: task names, groups, tables of your own, hub ids, files, or Task values.
         out: Folder of the run; the table of outcomes is written there.
         limit: Most queries per task; None takes all.
         seed: Seed of the queries' order.
@@ -74,6 +76,8 @@ def benchmark(
     if tracker is not None:
         tracker.open()  # a long run should not end on a store that can't be opened
     found = {t.name: t for t in resolve_tasks(tasks, scorer=scorer)}
+    for note in (t.note for t in found.values() if t.note and leads()):
+        _log.log(logging.WARNING if "left out" in note else logging.INFO, note)
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
     _warn(scorer, ladder)
     report = run_queries(ladder, queries, TaskScores(found), out=out, config=config)

@@ -30,7 +30,11 @@ SUMMARY_COLUMNS = {
     example="bench --ladder qwen3 --tasks gsm8k,mmlu --limit 500 --out outcomes/qwen3",
     arguments={
         "--ladder": {"required": True, "metavar": "L", "help": "embedded, qwen3, or a TOML file"},
-        "--tasks": {"required": True, "metavar": "A,B", "help": "tasks, groups or files; NAME=PATH takes a local copy"},
+        "--tasks": {
+            "required": True,
+            "metavar": "A,B",
+            "help": "tasks, groups, tables, hub ids, .py or .toml files",
+        },
         "--out": {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the run"},
         "--limit": {"type": int, "metavar": "N", "help": "most queries per task (all)"},
         "--seed": {
@@ -63,6 +67,14 @@ SUMMARY_COLUMNS = {
             "help": "grades tasks of files: a scorer's name, FILE.py:NAME, judge:RUNG, or judge:MODEL@URL (auto)",
         },
         **JUDGE,
+        "--columns": {"metavar": "C", "help": "columns of tables: prompt=question,target=answer (recognised)"},
+        "--system": {"default": "", "metavar": "TEXT", "help": "system message before every prompt (none)"},
+        "--fewshot": {
+            "type": int,
+            "default": 0,
+            "metavar": "N",
+            "help": "answered examples before each prompt of a table, from another split (%(default)s)",
+        },
         **TRACKED,
     },
 )
@@ -73,6 +85,7 @@ def _bench(args: Namespace) -> Result:
     from zeta_eval.models import GenerateConfig, Ladder
     from zeta_eval.outcomes import summary
     from zeta_eval.outcomes.latency import latency_note
+    from zeta_eval.tasks import resolve_tasks
 
     ladder = loaded(Ladder, args.ladder)
     longest = ladder.max_new_tokens if args.max_new_tokens is None else args.max_new_tokens
@@ -85,25 +98,35 @@ def _bench(args: Namespace) -> Result:
         attempts=args.attempts,
     )
     grading = scorer(args, cache=args.out / "judge.db")
+    tasks = resolve_tasks(
+        args.tasks,
+        scorer=grading,
+        columns=args.columns,
+        system=args.system,
+        fewshot=args.fewshot,
+        seed=args.seed,
+    )
+    notes = [t.note for t in tasks if t.note]
     outcomes = api.benchmark(
         ladder,
-        args.tasks,
+        tasks,
         out=args.out,
         limit=args.limit,
         seed=args.seed,
         config=config,
-        scorer=grading,
         tracker=tracker(args),
     )
     table = summary(outcomes)
     shown = table[list(SUMMARY_COLUMNS)].rename(columns=SUMMARY_COLUMNS)
     note = latency_note(outcomes.frame, outcomes.sizes)
-    parts = [shown.to_string(index=False, float_format="{:.4g}".format), ""]
+    parts = [*notes, ""] if notes else []
+    parts += [shown.to_string(index=False, float_format="{:.4g}".format), ""]
     parts += [f"Note: {note}"] if note else []
     tried = AttemptsReport.of(outcomes, seed=args.seed)
     parts += [tried.text(), ""] if tried else []
     warnings = [outcomes.truncation_note] if outcomes.truncation_note else []
     data = {"sizes": table.to_dict("records"), "warnings": warnings, "n": len(outcomes), "outcomes": str(args.out)}
+    data |= {"read": notes} if notes else {}
     data |= {"attempts": tried.to_dict()} if tried else {}
     if hasattr(grading, "use"):
         said = judged(grading, ladder.sizes, [spec.model for spec in ladder.models])

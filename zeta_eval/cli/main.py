@@ -15,6 +15,7 @@ from zeta_eval.inference.run.launch import leads, says, world_size
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code: 0 done, 1 failed work, 2 wrong use, 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("zeta_eval.api").setLevel(logging.INFO)  # what was recognised in a table
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         args = build_parser().parse_args(argv)

@@ -1,11 +1,12 @@
 """Tasks: sets of queries with their right answers, and the scorers that grade a model's answers.
 
 The embedded tasks and `everyday` need no download; others load a data set from the Hugging Face hub or a local copy.
-A task of your own is a file with prompt and target columns, or a function under @task.
+A task of your own is a table as you have it, a hub id, a task file, or a function under @task.
 """
 
 from zeta_eval.tasks.base import Query, Score, Scorer, Task
-from zeta_eval.tasks.registry import get_task, groups, register, resolve_tasks, task, task_names
+from zeta_eval.tasks.registry import get_task, groups, register, task, task_names
+from zeta_eval.tasks.resolving import resolve_tasks
 from zeta_eval.tasks.scorers import SCORERS, get_scorer
 
 # The shipped tasks register themselves.

@@ -46,6 +46,8 @@ class Query:
     """Longest answer this query needs, in tokens; None leaves it to the run."""
     options: int = 0
     """Number of lettered options in the prompt; 0 for an open question."""
+    system: str = ""
+    """Text of the system message before the prompt; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,10 @@ class Task:
     """Queries taken when no limit is given; None takes all."""
     local: Path | None = None
     """A local copy of the data set: a file or a folder with the hub's columns."""
+    revision: str | None = None
+    """Commit, branch or tag of the data set on the hub; None is the newest."""
+    system: str = ""
+    """Text of the system message before every prompt; "" for none."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.name):
@@ -143,6 +149,11 @@ class Task:
             raise InvalidInputError(f"Task '{self.name}' has no queries; check {self.local or local or 'its source'}.")
         return queries
 
+    @property
+    def note(self) -> str:
+        """What was recognised in a user's table, and what was left out and why, in one line; "" for other tasks."""
+        return str(getattr(self.generate, "note", ""))
+
     def score(self, query: Query, text: str) -> Score:
         """Grade a response, as `grade`."""
         return grade(self.scorer, query, text)
@@ -150,7 +161,7 @@ class Task:
     def _read(self, seed: int, local: Path | None) -> Iterator[Query]:
         """Queries of the data set's rows, shuffled."""
         assert self.build is not None
-        rows = load_rows(self.dataset, self.config, self.split, task=self.name, local=local)
+        rows = load_rows(self.dataset, self.config, self.split, task=self.name, local=local, revision=self.revision)
         for i in shuffled(range(len(rows)), seed):
             try:
                 yield self.build(rows[i])
@@ -179,7 +190,8 @@ class Task:
                 raise InvalidInputError(f"Task '{self.name}' has two queries with the id '{own}'; make ids unique.")
             if query_id not in prompts:
                 prompts[query_id] = query.prompt
-                yield replace(query, query_id=query_id, task=self.name, dataset=self.dataset)
+                system = "\n\n".join(filter(None, (self.system, query.system)))
+                yield replace(query, query_id=query_id, task=self.name, dataset=self.dataset, system=system)
 
 
 def grade(scorer: Scorer, query: Query, text: str) -> Score:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.tasks.base import Query, Row, Score, Target
+from zeta_eval.tasks.base import Query, Row, Score, Target, hash_id
 from zeta_eval.tasks.registry import hub_task
 from zeta_eval.tasks.scorers import UNPARSED
 
@@ -37,7 +37,10 @@ def embedding(row: Row) -> Query:
 
     Columns sentence1, sentence2 and score; the target is (sentence2, score).
     """
-    return Query(prompt=REQUEST + row["sentence1"].strip(), target=(row["sentence2"].strip(), str(float(row["score"]))))
+    prompt, other = REQUEST + row["sentence1"].strip(), row["sentence2"].strip()
+    # One sentence stands in several pairs, and each pair is a query.
+    own = hash_id("mteb/stsbenchmark-sts", f"{prompt}\0{other}")
+    return Query(prompt=prompt, target=(other, str(float(row["score"]))), query_id=own)
 
 
 def sentence_pairs(queries: Sequence[Any]) -> tuple[list[str], list[str], list[float]]:

@@ -50,32 +50,38 @@ class TextCodec:
         if not prompts:
             return []
         try:
-            return [(ids, self._refusal(ids)) for ids in self._tokenize(prompts, lead=config.options > 0)]
+            return [
+                (ids, self._refusal(ids)) for ids in self._tokenize(prompts, config.system, lead=config.options > 0)
+            ]
         except Exception as e:
             if len(prompts) == 1:
                 return [([], one_line(e))]
             return [pair for p in prompts for pair in self.encode([p], config)]
 
-    def _tokenize(self, prompts: Sequence[str], *, lead: bool) -> list[list[int]]:
+    def _tokenize(self, prompts: Sequence[str], system: str, *, lead: bool) -> list[list[int]]:
         template = self.tokenizer.chat_template
-        texts = self._asked(prompts)
+        texts = self._asked(prompts, system)
         if lead:
             texts = [text + (LEAD if template else f"\n{LEAD}") for text in texts]
         # A template writes its own start token.
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=not template, verbose=False)["input_ids"]
         return ids
 
-    def _asked(self, prompts: Sequence[str]) -> list[str]:
-        """The prompts in the chat template, if there is one."""
+    def _asked(self, prompts: Sequence[str], system: str = "") -> list[str]:
+        """The prompts in the chat template, if there is one; one without system messages gets them before the user's."""
         template = self.tokenizer.chat_template
         if not template:
-            return list(prompts)
+            return [f"{system}\n\n{p}" if system else p for p in prompts]
         thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
-        chats = [[{"role": "user", "content": p}] for p in prompts]
-        texts: list[str] = self.tokenizer.apply_chat_template(
-            chats, tokenize=False, add_generation_prompt=True, **thinking
-        )
-        return texts
+        first = [{"role": "system", "content": system}] if system else []
+        chats = [[*first, {"role": "user", "content": p}] for p in prompts]
+        try:
+            texts = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True, **thinking)
+        except Exception:  # a template may refuse a system message
+            if not system:
+                raise
+            return self._asked([f"{system}\n\n{p}" for p in prompts])
+        return list(texts)
 
     @cached_property
     def _opening(self) -> str:

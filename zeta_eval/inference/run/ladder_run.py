@@ -117,7 +117,9 @@ class LadderRun:
         """Identity of the queries and settings; empty where there is no other process to compare with."""
         if self.team.size == 1:
             return ""
-        asked = ((q.query_id, q.prompt, q.stop, q.max_new_tokens) for _, queries in self.shares for q in queries)
+        asked = (
+            (q.query_id, q.prompt, q.stop, q.max_new_tokens, q.system) for _, queries in self.shares for q in queries
+        )
         return prompt_hash("\n".join(map(repr, (self.config, *asked))))
 
     def _due(self, state: State) -> list[tuple[ModelSpec, Sequence[Query]]]:

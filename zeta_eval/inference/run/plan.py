@@ -27,21 +27,25 @@ class Unit:
     """The queries that share the answer."""
     options: int = 0
     """Lettered options of which the likeliest is the answer; 0 where one is written."""
+    system: str = ""
+    """Text of the system message before the prompt."""
 
     @property
     def key(self) -> str:
         """Identity of the unit in its run."""
         chosen = f"{self.options}\0" if self.options else ""
+        chosen += f"{self.system}\0\0" if self.system else ""
         return prompt_hash(f"{chosen}{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
 
     @property
-    def manner(self) -> tuple[int, int, tuple[str, ...]]:
-        """Settings that all units of a batch share: options, limit and stop texts."""
-        return self.options, self.max_new_tokens, self.stop
+    def manner(self) -> tuple[int, int, tuple[str, ...], str]:
+        """Settings that all units of a batch share: options, limit, stop texts and system message."""
+        return self.options, self.max_new_tokens, self.stop, self.system
 
     def config(self, base: GenerateConfig) -> GenerateConfig:
-        """The run's settings with this unit's limit, stop texts and options."""
-        return replace(base, max_new_tokens=self.max_new_tokens, stop=self.stop, options=self.options)
+        """The run's settings with this unit's limit, stop texts, options and system message."""
+        own = replace(base, max_new_tokens=self.max_new_tokens, stop=self.stop, options=self.options)
+        return replace(own, system=self.system)
 
 
 def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
@@ -50,14 +54,16 @@ def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
     Among these, prompts that begin alike are neighbours, so that a batch reads once what they have in common; the
     longest prompts come first.
     """
-    found: dict[tuple[int, int, tuple[str, ...], str], list[Query]] = {}
+    found: dict[tuple[int, int, tuple[str, ...], str, str], list[Query]] = {}
     for q in queries:
         limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
         stop = tuple(dict.fromkeys((*config.stop, *q.stop)))
         chosen = config.mcq == "logits" and q.options > 0
-        found.setdefault((q.options, 1, (), q.prompt) if chosen else (0, limit, stop, q.prompt), []).append(q)
+        manner = (q.options, 1, ()) if chosen else (0, limit, stop)
+        found.setdefault((*manner, q.prompt, q.system), []).append(q)
     units = [
-        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], queries=tuple(v)) for k, v in found.items()
+        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], system=k[4], queries=tuple(v))
+        for k, v in found.items()
     ]
     manners = [list(same) for _, same in groupby(sorted(units, key=lambda u: u.manner), key=lambda u: u.manner)]
     return [same[i] for same in manners for i in together([u.prompt for u in same], LEAST_ALIKE)]
@@ -80,6 +86,11 @@ def spread(prompts: Sequence[str], n: int) -> list[int]:
     by_length = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
     n = min(n, len(prompts))
     return sorted({by_length[round(i * (len(prompts) - 1) / max(1, n - 1))] for i in range(n)})
+
+
+def asked_hash(query: Query) -> str:
+    """Hash of what a query asks: its prompt, and its system message where it has one."""
+    return prompt_hash(f"{query.system}\0{query.prompt}" if query.system else query.prompt)
 
 
 def prompt_hash(prompt: str) -> str:

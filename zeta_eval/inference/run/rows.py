@@ -7,7 +7,7 @@ from typing import Any
 from zeta_eval.exceptions import ZetaError, one_line
 from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import timestamp
-from zeta_eval.inference.run.plan import prompt_hash
+from zeta_eval.inference.run.plan import asked_hash
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.outcomes import COLUMNS
 from zeta_eval.outcomes.targets import target_text
@@ -80,7 +80,7 @@ class Rows:
             "latency_source": source,
             "cost_usd": self._cost(answer),
             "unparsed": None if score is None else score.unparsed,
-            "prompt_hash": prompt_hash(query.prompt),
+            "prompt_hash": asked_hash(query),
             "run_id": self.run_id,
             "source": "benchmark",
             "created_at": timestamp(),

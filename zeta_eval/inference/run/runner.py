@@ -4,7 +4,7 @@ import base64
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from zeta_eval.files import is_unicode
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.run.manifest import Manifest, timestamp
+from zeta_eval.inference.run.plan import asked_hash
 from zeta_eval.inference.run.progress import Board, board
 from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, residency
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
@@ -69,7 +70,7 @@ def run(
     """
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     folder = Path(out)
-    shares = _shares(ladder, queries)
+    shares = _shares(ladder, queries, config)
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
     if latency_sample < 0:
@@ -86,6 +87,7 @@ def run(
         )
         if team.leads:
             with Journal(folder) as journal:
+                _check_rows(folder, journal.rows(), queries)
                 manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
                 work.lead(journal, manifest, shown)
                 outcomes = _finish(ladder, journal, manifest)
@@ -127,7 +129,7 @@ def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
     return lambda spec: served.get(spec.size) or default_engine(spec), residency(specs, share=BATCH_SHARE)
 
 
-def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, list[Query]]]:
+def _shares(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) -> list[tuple[ModelSpec, list[Query]]]:
     """The queries of each rung; rungs without queries are left out."""
     if not queries:
         raise InvalidInputError("There are no queries to run; name tasks that have some.")
@@ -143,10 +145,33 @@ def _shares(ladder: Ladder, queries: Sequence[Query]) -> list[tuple[ModelSpec, l
             f"Task '{embed[0].task}' needs a rung with role 'embed' and ladder '{ladder.name}' has none; "
             "add one to the ladder file, or leave the task out."
         )
+    if config.mcq == "logits" and not any(q.options for q in queries):
+        raise InvalidInputError(
+            "mcq is 'logits', and no query has lettered options to choose among; leave it out, or name the column of "
+            "the choices."
+        )
     ids = {q.query_id for q in embed}
     rest = [q for q in queries if q.query_id not in ids]
     shares = [(spec, embed if spec.role == "embed" else rest) for spec in ladder.models]
     return [(spec, share) for spec, share in shares if share]
+
+
+def _check_rows(folder: Path, rows: Sequence[Mapping[str, Any]], queries: Sequence[Query]) -> None:
+    """Refuse a folder whose rows are of tasks that are not asked for, or of other prompts under the same ids."""
+    asked = {q.query_id: asked_hash(q) for q in queries}
+    if others := sorted({row["task"] for row in rows} - {q.task for q in queries}):
+        raise InvalidInputError(
+            f"Folder {folder} holds rows of {', '.join(others)}, not asked for now; name these tasks, too, to add to "
+            "them, or give a new folder."
+        )
+    changed = (
+        r for r in rows if r.get("prompt_hash") and asked.get(r["query_id"], r["prompt_hash"]) != r["prompt_hash"]
+    )
+    if (row := next(changed, None)) is not None:
+        raise InvalidInputError(
+            f"Folder {folder} holds an answer to query '{row['query_id']}' that was asked in other words; ask as then, "
+            "or give a new folder."
+        )
 
 
 @contextmanager

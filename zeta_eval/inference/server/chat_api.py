@@ -77,9 +77,10 @@ def chat_url(base_url: str) -> str:
 
 def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Body of a request for an answer, with optional parameters."""
+    first = [{"role": "system", "content": call.config.system}] if call.config.system else []
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": "user", "content": call.prompt}],
+        "messages": [*first, {"role": "user", "content": call.prompt}],
         "temperature": call.config.temperature,
         "max_tokens": call.config.max_new_tokens,
         "stream": call.stream,

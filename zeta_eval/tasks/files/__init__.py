@@ -1,0 +1,1 @@
+"""Reads files of rows: CSV, TSV, JSON, Parquet, Arrow."""
