@@ -114,6 +114,7 @@ def _bench(args: Namespace) -> Result:
         limit=args.limit,
         seed=args.seed,
         config=config,
+        scorer=grading,
         tracker=tracker(args),
     )
     table = summary(outcomes)

@@ -68,7 +68,7 @@ class TextCodec:
         return ids
 
     def _asked(self, prompts: Sequence[str], system: str = "") -> list[str]:
-        """The prompts in the chat template, if there is one; one without system messages gets them before the user's."""
+        """The prompts in the chat template, if there is one; one that takes no system message gets it in the prompt."""
         template = self.tokenizer.chat_template
         if not template:
             return [f"{system}\n\n{p}" if system else p for p in prompts]
