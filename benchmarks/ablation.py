@@ -105,7 +105,7 @@ def fits(
 ) -> Iterator[tuple[str, RoutingPolicy]]:
     """Yield the policy with estimators that are fitted otherwise; the search is the one that was run already."""
     data = Rivals(known, cost, asked_for.seed).data
-    costs, quality = fit_costs(data), Quality(data.evaluator, data.forced, data.families)
+    costs, quality = fit_costs(data), Quality(data.evaluator, data.allowed, data.families)
     told: dict[int, Floats] = {}
     study = search(data, asked_for, told)
     found = chosen_fit(study, told, HeuristicSearch(data), costs, asked_for.seed)
@@ -125,7 +125,7 @@ def fits(
 def on_tune_alone(known: Outcomes, cost: str, policy: RoutingPolicy, asked_for: TuningSettings) -> RoutingPolicy:
     """Fit the estimator, the costs and the domain to the split `tune` alone, with the parameters that were found."""
     data = Data(known.split("tune"), cost, asked_for.seed)
-    costs, quality = fit_costs(data), Quality(data.evaluator, data.forced, data.families)
+    costs, quality = fit_costs(data), Quality(data.evaluator, data.allowed, data.families)
     training = Training(data=data, heuristic=HeuristicSearch(data).fit(policy.provenance["parameters"]))
     fitted = candidate(str(policy.provenance["estimator"]), training, costs, quality)
     return replace(policy, estimator=fitted.estimator, costs=costs.model, domain=fit_domain(data))

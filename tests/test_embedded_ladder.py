@@ -1,12 +1,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from zeta_eval import benchmark
-from zeta_eval.models import LADDERS, Ladder, ModelSpec
+from zeta_eval import ZetaDynamicRouter, benchmark, tune
+from zeta_eval.models import LADDERS, Completion, Ladder, ModelSpec
 from zeta_eval.tasks import arithmetic
 
 TRAIN = Path(__file__).parents[1] / "benchmarks" / "embedded_ladder" / "train.py"
@@ -34,6 +36,32 @@ def test_some_tasks_are_done_by_every_size(outcomes):
 def test_the_larger_size_costs_more(outcomes):
     cost = outcomes.matrix("gpu_s").mean(0)
     assert cost[0] < cost[2] and cost[1] < cost[2]
+
+
+def test_no_long_query_goes_to_a_rung_with_a_small_context(tmp_path):
+    small, middle = Ladder.load("embedded").generators[:2]
+    ladder = Ladder(name="short", models=(replace(small, context=32), middle), max_new_tokens=24)
+    outcomes = benchmark(ladder, "embedded", out=tmp_path, limit=30)
+    refused = outcomes.too_long[:, 0]
+    assert 0.03 < refused.mean() < 0.3 and len(outcomes) == 270
+    assert not outcomes.too_long[:, 1].any() and not outcomes.matrix("score")[refused, 0].any()
+    assert not outcomes.matrix("gpu_s")[refused, 0].any()
+    policy = tune(outcomes, n_trials=2, cost="gpu_s").policy
+    context = {r.size: r.context for r in policy.rungs}
+    assert context == {"17K": 32, "45K": 128}
+    router, asked = ZetaDynamicRouter(policy), []
+    answers = {size: partial(answer_of, size, asked) for size in policy.sizes}
+    for text in outcomes.queries[refused]:
+        assert router.route(text, cost_weight=50.0).size == "45K"
+        assert router.generate(text, answers, cost_weight=50.0).size == "45K"
+    assert set(asked) == {"45K"}
+    assert {router.route(text, cost_weight=50.0).size for text in outcomes.queries[~refused]} >= {"17K"}
+
+
+def answer_of(size, asked, text):
+    """Note that a size was asked."""
+    asked.append(size)
+    return Completion(text="1")
 
 
 def test_sizes_are_named_by_their_parameters_and_the_ladder_stays_small():

@@ -59,6 +59,14 @@ def test_a_model_folder_beside_the_file_is_found(tmp_path):
     assert load(tmp_path / "own.toml", RUNG).models[0].model == str(tmp_path / "someone" / "a")
 
 
+def test_a_context_is_a_number_of_tokens_or_left_out(tmp_path):
+    ladder = load(tmp_path / "own.toml", RUNG + "context = 4096\n")
+    assert ladder.models[0].context == 4096 and load(tmp_path / "own.toml", RUNG).models[0].context is None
+    for wrong in ("0", "1", "-5", "4096.5", "true", '"4k"'):
+        with pytest.raises(InvalidInputError, match=r"context .*; give a whole number of tokens of at least 2"):
+            load(tmp_path / "own.toml", RUNG + f"context = {wrong}\n")
+
+
 def test_a_longest_answer_is_a_whole_number():
     with pytest.raises(InvalidInputError, match="max_new_tokens is '8'"):
         GenerateConfig(max_new_tokens="8")

@@ -11,6 +11,8 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 """Array of int64."""
 Sizes: TypeAlias = npt.NDArray[np.intp]
 """Index of a size for each query, shape (Q,)."""
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""Which of M sizes something holds of for each of Q queries, shape (Q, M)."""
 
 
 def sigmoid(z: Floats) -> Floats:

@@ -15,6 +15,8 @@ from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 
 API_KEY_ENV = "OPENAI_API_KEY"
 """Environment variable of a server's key, unless a rung names another."""
+UNBOUNDED = 2**31
+"""Context of a model that names none, in tokens."""
 LADDERS = Path(__file__).parent / "ladders"
 """Folder of the ladder files that ship with the package."""
 
@@ -35,6 +37,8 @@ class ModelSpec:
     """Commit or tag on the hub; None is the newest."""
     role: Literal["generate", "embed"] = "generate"
     """Whether the model writes text, or turns text into a vector."""
+    context: int | None = None
+    """Most tokens of a prompt and its answer together; None takes what the model's configuration or the server says."""
     dtype: str = "auto"
     """Number format of the weights, as transformers names it."""
     device_map: str | None = "auto"
@@ -67,6 +71,11 @@ class ModelSpec:
                 raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give a text in quotes.")
         if self.role not in ("generate", "embed"):
             raise InvalidInputError(f"Rung '{self.size}' has role '{self.role}'; use 'generate' or 'embed'.")
+        if self.context is not None and not (_is_count(self.context) and self.context > 1):
+            raise InvalidInputError(
+                f"Rung '{self.size}' has context {self.context!r}; give a whole number of tokens of at least 2, or "
+                "leave it out."
+            )
         for name in ("compile", "continuous"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, bool):
@@ -197,8 +206,12 @@ def _resolve_folder(rung: dict[str, Any], base: Path) -> None:
 
 def _check_count(name: str, value: Any) -> None:
     """Refuse a value that is no whole number of at least 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not _is_count(value):
         raise InvalidInputError(f"{name} is {value!r}; give a whole number of at least 1.")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_number(value: Any) -> bool:

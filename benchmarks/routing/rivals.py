@@ -54,7 +54,7 @@ class Rivals:
     @cached_property
     def quality(self) -> Quality:
         """Judges out-of-fold predictions by the gap that they close."""
-        return Quality(self.data.evaluator, self.data.forced, self.data.families)
+        return Quality(self.data.evaluator, self.data.allowed, self.data.families)
 
     def strategy(self, name: str, asked: Outcomes, on: Evaluator) -> Strategy:
         """Return a baseline on other queries, at the trade-off that it chose out of fold."""
@@ -76,7 +76,7 @@ class Rivals:
         cost = self.costs.open
         weights = curve_weights(p, cost)
         weights = weights[np.isfinite(weights)]
-        _, paid, score = self.data.evaluator.curve(p, cost, self.data.forced, weights=weights)
+        _, paid, score = self.data.evaluator.curve(p, cost, self.data.allowed, weights=weights)
         grid = Grid.of(Curve(weights=weights, cost=paid, score=score), self.data)
         return choose_cost_weight(grid, TuningSettings())
 

@@ -13,6 +13,7 @@ from zeta_eval.evaluation.batch.runs import run_sets
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Posterior
 from zeta_eval.router.complexity import FEATURES
+from zeta_eval.router.context import TokenRates
 from zeta_eval.router.domain import Domain, Everyday, Ramp
 from zeta_eval.router.estimators.costs import CostModel
 from zeta_eval.router.estimators.heuristic import Heuristic, Learned, Level
@@ -126,13 +127,22 @@ def looks(rng, m, *, texts):
     return tuple(found)
 
 
-def policy(rng, kind, m=3, *, texts=True, cascades=False):
+def rungs(rng, m, *, contexts=False):
+    """M sizes, with `contexts` some that hold few of the texts, with room for answers or without."""
+    held = rng.choice(np.array([None, 24, 60, 200, 2000], dtype=object), m) if contexts else [None] * m
+    answers = rng.choice(np.array([None, 0.0, 9.0, 150.0], dtype=object), m)
+    mean = np.sort(rng.random(m)).tolist()
+    made = zip(sizes(m), mean, held, answers, strict=True)
+    return tuple(Rung(size=s, cost=c, context=h, answer_tokens=a) for s, c, h, a in made)
+
+
+def policy(rng, kind, m=3, *, texts=True, cascades=False, contexts=False):
     """A policy with an estimator of a kind, and at random with expected costs, a domain and a fallback."""
-    mean = np.sort(rng.random(m))
     fallback = ESTIMATORS[str(rng.choice(KINDS))](rng, m)
     return RoutingPolicy(
         name=kind,
-        rungs=tuple(Rung(size=s, cost=float(c)) for s, c in zip(sizes(m), mean, strict=True)),
+        rungs=rungs(rng, m, contexts=contexts),
+        tokens=TokenRates(letters=0.3, signs=0.9, other=0.4, extra=float(rng.integers(0, 9))) if contexts else None,
         estimator=ESTIMATORS[kind](rng, m),
         cost_weight=float(rng.choice([0.0, 0.05, 0.3, 2.0])),
         default_size=str(rng.choice(sizes(m))),
@@ -151,11 +161,15 @@ def queries(rng, n=10):
     return np.array(texts, dtype=object), tasks
 
 
-def answered(rng, texts, m, *, gaps=False):
-    """Table of answers to texts: some lack log-probabilities, with `gaps` some lack the text."""
+def answered(rng, texts, m, *, gaps=False, refusals=0.0):
+    """Table of answers to texts: some lack log-probabilities, with `gaps` some lack the text, and some are refused."""
     rows = []
     for i, text in enumerate(texts):
         for size in sizes(m):
+            if rng.random() < refusals:
+                error = "The prompt has 99 tokens, the model's context 64; shorten it"
+                rows.append({"task": "made", "query_id": f"q{i}", "query": text, "model": size, "error": error})
+                continue
             mean, smallest = (-rng.exponential(1, 2)).tolist()
             rows.append(
                 {

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from random_policies import KINDS, policy, queries
 from replay_tables import SIZES, by_length, length_policy, random_texts
 
-from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect, expected_costs, familiarities, rule_sizes
+from zeta_eval.evaluation.batch.context import forced
+from zeta_eval.evaluation.batch.predict import FeatureCache, decide, expect, expected_costs, familiarities
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.complexity import FEATURES, extract, feature
 from zeta_eval.router.complexity.features import _ABSENT, _FREE, GROUP_OF
@@ -21,10 +22,11 @@ ODD = ["", "   ", "?!", "Embed this sentence: hello", "x" * 9000, "1+1", "é ß 
     st.sampled_from([0.0, 0.1, 0.5, 2.0]),
     st.sampled_from(KINDS),
     st.integers(1, 5),
+    st.booleans(),
 )
-def test_every_query_goes_where_the_router_sends_it(seed, more, weight, kind, m):
+def test_every_query_goes_where_the_router_sends_it(seed, more, weight, kind, m, contexts):
     rng = np.random.default_rng(seed)
-    rule = policy(rng, kind, m, cascades=bool(seed % 2))  # looks change nothing for `route`
+    rule = policy(rng, kind, m, cascades=bool(seed % 2), contexts=contexts)  # looks change nothing for `route`
     texts, tasks = queries(rng)
     texts, tasks = np.r_[texts, np.array([*more, *ODD], dtype=object)], np.r_[tasks, [None] * (len(more) + len(ODD))]
     router = ZetaDynamicRouter(rule)
@@ -53,11 +55,11 @@ def test_sizes_that_tie_but_for_rounding_are_decided_by_the_routers_arithmetic()
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5))
-def test_complexity_cost_familiarity_and_chances_are_the_policys_own(seed, kind, m):
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans())
+def test_complexity_cost_familiarity_and_chances_are_the_policys_own(seed, kind, m, contexts):
     rng = np.random.default_rng(seed)
     texts, tasks = queries(rng, 20)
-    features, rule = FeatureCache().features(texts, tasks), policy(rng, kind, m)
+    features, rule = FeatureCache().features(texts, tasks), policy(rng, kind, m, contexts=contexts)
     estimates = [rule.estimate(x, t) for x, t in zip(texts, tasks, strict=True)]
     p, cost = expect(rule, features)
     assert p == pytest.approx(np.array([e.p for e in estimates]), rel=1e-10, abs=1e-12)
@@ -77,19 +79,36 @@ def test_random_policies_find_texts_familiar_in_full_in_part_and_not_at_all():
     assert sum(0 < x < 1 for x in found) > 20
 
 
+def test_random_policies_hold_some_queries_in_all_in_some_and_in_no_size():
+    """The properties here would hold for policies that hold every query, too."""
+    rng, found = np.random.default_rng(0), set()
+    for _ in range(60):
+        router = ZetaDynamicRouter(policy(rng, "heuristic", contexts=True))
+        found |= {len(router.route(text).too_long) for text in queries(rng)[0]}
+    assert found == {0, 1, 2, 3}
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.lists(st.text(max_size=60), max_size=5))
-def test_the_label_the_sizing_and_the_route_of_a_text_agree(seed, kind, m, more):
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(KINDS),
+    st.integers(1, 5),
+    st.lists(st.text(max_size=60), max_size=5),
+    st.booleans(),
+)
+def test_the_label_the_sizing_and_the_route_of_a_text_agree(seed, kind, m, more, contexts):
     rng = np.random.default_rng(seed)
-    router = ZetaDynamicRouter(policy(rng, kind, m))
+    router = ZetaDynamicRouter(policy(rng, kind, m, contexts=contexts))
     sizes = router.policy.sizes
     for text in (*queries(rng)[0], *more):
-        size, label = router.route(text).size, router.evaluate_complexity(text).label
+        decision, label = router.route(text), router.evaluate_complexity(text).label
+        size, able = decision.size, decision.allowed
+        assert label == decision.complexity.label and size in able
         assert router.dynamic_model_sizing(text) == ("default" if label == "unknown" else size)
         if label == "unknown":
-            assert size == router.policy.default_size
+            assert size == (default if (default := router.policy.default_size) in able else able[-1])
         elif label == "embedding":
-            assert size == (router.policy.embedding_size or sizes[0])
+            assert size == (embeds if (embeds := router.policy.embedding_size or sizes[0]) in able else able[0])
         else:
             assert label == size_label(sizes.index(size), m)
 
@@ -108,10 +127,10 @@ def test_labels_follow_the_place_of_the_size(m, labels):
 
 
 def test_an_embedding_rung_without_outcomes_is_stood_in_for_by_the_default():
-    rule = FeatureCache().features(["Embed this: a", "?", "hello"]).rule
-    assert rule_sizes(length_policy(embedding_size="embedder"), rule).tolist() == [2, 2, -1]
-    assert rule_sizes(length_policy(embedding_size="4B"), rule).tolist() == [1, 2, -1]
-    assert rule_sizes(length_policy(embedding_size=None), rule).tolist() == [0, 2, -1]
+    read = FeatureCache().features(["Embed this: a", "?", "hello"])
+    assert forced(length_policy(embedding_size="embedder"), read).tolist() == [2, 2, -1]
+    assert forced(length_policy(embedding_size="4B"), read).tolist() == [1, 2, -1]
+    assert forced(length_policy(embedding_size=None), read).tolist() == [0, 2, -1]
 
 
 def test_the_feature_matrix_has_the_registered_order():

@@ -115,7 +115,7 @@ def test_no_policy_beats_the_oracle(seed, weight):
 
 def test_a_forced_query_goes_to_its_size_at_every_cost_weight():
     data = Evaluator(outcomes([[0, 0, 1]] * 4, [COSTS] * 4), "gpu_s")
-    p, forced = np.tile([0.5, 0.6, 0.9], (4, 1)), np.array([2, 0, -1, -1])
+    p, forced = np.tile([0.5, 0.6, 0.9], (4, 1)), np.array([[0, 0, 1], [1, 0, 0], [1, 1, 1], [1, 1, 1]], dtype=bool)
     assert data.point(p, data.cost, np.inf, forced) == pytest.approx((0.25, (1.0 + 0.1 * 3) / 4))
     assert data.point(p, data.cost, 0.0, forced) == pytest.approx((0.75, (1.0 * 3 + 0.1) / 4))
 

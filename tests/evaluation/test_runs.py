@@ -8,6 +8,7 @@ from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.predict import FeatureCache
 from zeta_eval.evaluation.batch.runs import PolicyRuns, run_sets, update
+from zeta_eval.exceptions import GenerationError
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
@@ -15,7 +16,7 @@ from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
 
 def stored(table, q):
     """By size, a function that gives the answer the table holds for its q-th query."""
-    text = table.texts("response")[q]
+    text, errors = table.texts("response")[q], table.texts("error")[q]
     mean, smallest, tokens = (table.matrix(n)[q] for n in ("mean_logprob", "min_logprob", "completion_tokens"))
 
     def says(m):
@@ -24,17 +25,18 @@ def stored(table, q):
             mean_logprob=None if np.isnan(mean[m]) else float(mean[m]),
             min_logprob=None if np.isnan(smallest[m]) else float(smallest[m]),
             completion_tokens=None if np.isnan(tokens[m]) else int(tokens[m]),
+            error=errors[m] if isinstance(errors[m], str) else None,
         )
 
     return {size: says(m) for m, size in enumerate(table.sizes)}
 
 
 @settings(max_examples=70, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans(), st.booleans())
-def test_replay_asks_and_keeps_the_sizes_that_the_router_does(seed, kind, m, gaps, cascades):
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans(), st.booleans(), st.booleans())
+def test_replay_asks_and_keeps_the_sizes_that_the_router_does(seed, kind, m, gaps, cascades, contexts):
     rng = np.random.default_rng(seed)
     # Where texts are missing, looks see log-probabilities alone: a router never meets an answer without a text.
-    rule = policy(rng, kind, m, texts=not gaps, cascades=cascades)
+    rule = policy(rng, kind, m, texts=not gaps, cascades=cascades, contexts=contexts)
     texts, tasks = queries(rng)
     table = answered(rng, texts, m, gaps=gaps)
     runs = PolicyRuns.of(rule, table, FeatureCache().features(texts, tasks)).at(rule.cost_weight)
@@ -55,6 +57,34 @@ def test_random_policies_do_go_on_and_do_skip_sizes():
         ran = runs.at(rule.cost_weight).ran
         walks |= {tuple(row) for row in ran.tolist()}
     assert {(True, False, True, False), (True, True, True, True), (False, True, False, False)} <= walks
+
+
+def noted(size, give, tried):
+    """The same function, which notes that the size was tried."""
+    return lambda query: tried.append(size) or give(query)
+
+
+@settings(max_examples=70, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.integers(1, 5), st.booleans())
+def test_replay_goes_on_after_a_query_that_was_too_long_as_the_router_does(seed, kind, m, contexts):
+    rng = np.random.default_rng(seed)
+    rule = policy(rng, kind, m, cascades=True, contexts=contexts)
+    texts, tasks = queries(rng)
+    table = answered(rng, texts, m, refusals=0.4)
+    runs = PolicyRuns.of(rule, table, FeatureCache().features(texts, tasks)).at(rule.cost_weight)
+    router, score = ZetaDynamicRouter(rule), table.matrix("score")
+    for q, (text, task) in enumerate(zip(texts, tasks, strict=True)):
+        tried, answers = [], stored(table, q)
+        try:
+            kept = router.generate(
+                text, answers, task=task, on_step=lambda step, _, to=tried: to.append(step.size)
+            ).size
+        except GenerationError:
+            kept = tried[-1]
+            assert score[q, runs.kept[q]] == 0.0
+        if rule.looks:  # a policy that does not cascade is replayed as `route`, which stays with its choice
+            assert tried == [sizes(m)[i] for i in np.flatnonzero(runs.ran[q])], (text, task)
+            assert kept == sizes(m)[runs.kept[q]]
 
 
 @settings(max_examples=40, deadline=None)

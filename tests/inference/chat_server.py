@@ -51,6 +51,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def do_GET(self):
+        if self.path != "/v1/models":
+            return self.fail(404, {"detail": "Not Found"})
+        models = [{"id": "plain", "max_model_len": self.server.model.context}, {"id": "strict", "object": "model"}]
+        self.send(200, {"object": "list", "data": models})
+
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         name, key = body["model"], self.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from faulty_proxy import STALL_S, FaultyProxy
 
@@ -18,7 +19,7 @@ import zeta_eval as ze
 from zeta_eval.cli import main
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
 from zeta_eval.inference.run.runner import run
-from zeta_eval.inference.server.chat_api import Fault, Reply, chat_url, events, reason_of, wait_of
+from zeta_eval.inference.server.chat_api import Fault, Reply, chat_url, context_of, events, reason_of, wait_of
 from zeta_eval.inference.server.endpoint import OUTAGE, EndpointGenerator
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Score, get_task
@@ -89,6 +90,39 @@ def test_a_served_model_keeps_the_promises_of_a_generator(port):
     assert engine.generate(["Copy the letters " + "Q" * 200], CONFIG)[0].error.startswith(
         "HTTP 400: This model's maximum context length is"
     )
+
+
+def test_the_context_is_the_ladder_s_else_the_server_s_else_unknown(port):
+    context = json.loads((WEIGHTS / "config.json").read_text())["max_position_embeddings"]
+    assert EndpointGenerator(rung(port)).context == context
+    assert EndpointGenerator(rung(port, context=99)).context == 99
+    assert EndpointGenerator(rung(port, model="strict")).context is None  # listed without one
+    assert EndpointGenerator(rung(port, model="mute")).context is None  # not listed
+
+
+@pytest.mark.parametrize(
+    ("listed", "context"),
+    [
+        ({"data": [{"id": "m", "max_model_len": 4096}]}, 4096),
+        ({"data": [{"id": "other", "max_model_len": 4096}]}, None),
+        ({"data": [{"id": "m", "meta": {"n_ctx": 2048, "n_ctx_train": 32768}}]}, 2048),
+        ({"data": [{"id": "m", "max_model_len": None, "context_length": 8192}]}, 8192),
+        ({"data": [{"id": "m", "max_model_len": "4096"}, "m"]}, None),
+        ({"data": None}, None),
+        (["m"], None),
+    ],
+)
+def test_a_list_of_models_may_tell_the_context(listed, context):
+    assert context_of(listed, "m") == context
+
+
+def test_a_query_that_a_server_refuses_for_its_length_is_the_size_s_failure(port, queries, tmp_path):
+    long = replace(queries[0], query_id="long", prompt="Copy the letters " + "Q" * 200)
+    outcomes = bench(tmp_path, [queries[0], long], rung(port, usd_per_mtok=2.0)).outcomes
+    refused, cost = outcomes.query_ids == "long", outcomes.matrix("cost_usd")[:, 0]
+    assert np.array_equal(outcomes.too_long[:, 0], refused) and refused.sum() == 1
+    assert outcomes.matrix("score")[refused, 0] == 0.0 == cost[refused] and cost[~refused] > 0.0
+    assert outcomes.matrix("context").ravel().tolist() == [128.0, 128.0]
 
 
 def test_a_served_model_answers_as_its_weights_do(port, queries):

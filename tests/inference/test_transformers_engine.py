@@ -9,6 +9,7 @@ from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.memory import first_batch_size
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
+from zeta_eval.outcomes.too_long import is_too_long
 from zeta_eval.router.signals.template import without_thinking
 from zeta_eval.testing import build_tiny_model, check_generator
 
@@ -148,6 +149,14 @@ def test_a_query_longer_than_the_context_is_an_error_row(tiny):
     assert "empty" in answers[2].error
     assert tiny.generate(["x" * 300, ""], CONFIG)[1].error
     assert "300 tokens" in tiny.measure(["x" * 300], CONFIG)[0].error
+
+
+def test_a_ladder_may_give_a_model_a_smaller_context(tmp_path):
+    build_tiny_model(tmp_path)
+    engine = TransformersGenerator(spec(tmp_path, context=32))
+    answers = engine.generate(["x" * 32, "x" * 28], CONFIG)
+    assert is_too_long(answers[0].error)
+    assert answers[1].completion_tokens == 4 and answers[1].truncated
 
 
 def test_an_answer_ends_where_the_context_does(tiny):

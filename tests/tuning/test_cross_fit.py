@@ -28,7 +28,7 @@ def noise():
 
 @pytest.fixture(scope="module")
 def quality(noise):
-    return Quality(noise.evaluator, noise.forced, noise.families)
+    return Quality(noise.evaluator, noise.allowed, noise.families)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ def parts():
     texts = np.array([prose(1, i, 2 + i % 30)[0] for i in range(500)], dtype=object)
     p = np.column_stack([np.where(np.arange(500) % 30 < 15, 0.9, 0.1), np.full(500, 0.95)])
     made = data(texts, drawn(p))
-    return made, p, fit_costs(made), Quality(made.evaluator, made.forced, made.families)
+    return made, p, fit_costs(made), Quality(made.evaluator, made.allowed, made.families)
 
 
 def candidates(quality, *values, errors):
@@ -69,7 +69,7 @@ def test_an_error_counts_families_of_like_queries():
 
 def _like(family):
     made = data(prose(500), drawn(np.tile([0.3, 0.9], (500, 1))))
-    return made.evaluator, made.forced, family
+    return made.evaluator, made.allowed, family
 
 
 def study_of(*trials):

@@ -20,6 +20,7 @@ SUMMARY_COLUMNS = {
     "n_unparsed": "unparsed",
     "n_truncated": "cut off",
     "n_errors": "errors",
+    "n_too_long": "too long",
 }
 """Columns of a benchmark's summary that are printed, and how they are headed."""
 

@@ -105,6 +105,8 @@ class Online:
         by = [total[i] + total[m + i] * clip(z, SLOPED) for i, z in enumerate(logits)]
         if f := _beyond_noise(by, ratings, self.settings.noise):
             p = tuple([sigmoid(z + f * x) for z, x in zip(logits, by, strict=True)])
+            if estimate.fit is not None:  # no rating makes a query shorter
+                p = tuple([x if i in estimate.fit.held else 0.0 for i, x in enumerate(p)])
             return _with(estimate, p, cost, familiarity)
         return _with(estimate, estimate.p, cost, familiarity)
 
@@ -264,4 +266,11 @@ def _beyond_noise(by: Sequence[float], ratings: Sequence[float], noise: float) -
 
 def _with(estimate: Estimate, p: tuple[float, ...], cost: tuple[float, ...], familiarity: float) -> Estimate:
     """The estimate with other numbers; `dataclasses.replace` would take microseconds longer."""
-    return Estimate(complexity=estimate.complexity, p=p, cost=cost, familiarity=familiarity, forced=estimate.forced)
+    return Estimate(
+        complexity=estimate.complexity,
+        p=p,
+        cost=cost,
+        familiarity=familiarity,
+        forced=estimate.forced,
+        fit=estimate.fit,
+    )

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.files import is_unicode
+from zeta_eval.outcomes.too_long import too_long
 
 Kind = Literal["string", "float", "int", "bool"]
 
@@ -19,7 +20,7 @@ SCHEMA_VERSION: Final = 2
 READABLE: Final = (1, 2)
 """Versions that can be read; tables of another version are refused."""
 
-ADDED: Final = ("attempt", "target")
+ADDED: Final = ("attempt", "target", "context")
 """Columns that version 2 added."""
 
 COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -35,6 +36,7 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "response": "string",
         "target": "string",
         "error": "string",
+        "context": "int",
         "prompt_tokens": "int",
         "completion_tokens": "int",
         "latency_s": "float",
@@ -68,6 +70,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"score": (0, 1), "confidence": (0, 1)}
     | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "prefill_gpu_s", "gpu_s", "cost_usd")}
     | {c: (0, np.iinfo(np.int64).max) for c in ("attempt", "prompt_tokens", "completion_tokens")}
+    | {"context": (1, np.iinfo(np.int64).max)}
 )
 """Smallest and largest value of the columns that have them."""
 
@@ -76,7 +79,10 @@ _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": Tru
 
 
 def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
-    """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped."""
+    """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped.
+
+    A query that was too long for a model's context is the model's failure, with a score of 0 where it has none.
+    """
     if missing := [c for c in REQUIRED if c not in frame.columns]:
         have = ", ".join(map(str, frame.columns)) or "none"
         raise OutcomesError(
@@ -93,6 +99,7 @@ def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
             for name, kind in COLUMNS.items()
         }
     ).reset_index(drop=True)
+    out["score"] = out["score"].mask(out["score"].isna() & too_long(out["error"]), 0.0)
     out["dataset"] = out["dataset"].fillna(out["task"])
     out["source"] = out["source"].fillna(source)
     out["latency_source"] = out["latency_source"].mask(
@@ -157,7 +164,7 @@ def _check(frame: pd.DataFrame) -> None:
         wrong = (values < low) | (values > high)
         if wrong.any():
             row = int(wrong.argmax())
-            advice = "scale it to [0, 1]" if high == 1 else "give a finite number of at least 0"
+            advice = "scale it to [0, 1]" if high == 1 else f"give a finite number of at least {low}"
             raise OutcomesError(
                 f"Column '{name}' is {values[row]:g} in {where(frame, row)}; {advice}, or leave it empty."
             )

@@ -6,21 +6,24 @@ import pandas as pd
 
 from zeta_eval.outcomes.latency import modelled_latency
 from zeta_eval.outcomes.table import Outcomes
+from zeta_eval.outcomes.too_long import too_long
 from zeta_eval.outcomes.truncation import share
 
 
 def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
     """Return the numbers of one size from its rows of the table; NaN where the table has no values.
 
-    Accuracy is the mean over scored rows with its standard error (arXiv 2411.00640, section 2). `tokens_per_s` is
-    completion tokens per second of batch-1 latency, `tokens_per_gpu_s` per second of batched work. Where latencies are
-    modelled, p50 and p95 have the 95 % interval of the fit as `_low_s` and `_high_s`.
+    Accuracy is the mean over scored rows with its standard error (arXiv 2411.00640, section 2). `n_too_long` of the
+    errors are queries that were too long for the model, which score 0. `tokens_per_s` is completion tokens per second
+    of batch-1 latency, `tokens_per_gpu_s` per second of batched work. Where latencies are modelled, p50 and p95 have
+    the 95 % interval of the fit as `_low_s` and `_high_s`.
     """
     score = rows["score"].astype("float64")
     metrics = {
         "n_queries": float(len(rows)),
         "n_unscored": float(score.isna().sum()),
         "n_errors": float(rows["error"].notna().sum()),
+        "n_too_long": float(too_long(rows["error"]).sum()),
         "n_unparsed": float(rows["unparsed"].fillna(False).sum()),
         "n_truncated": float(rows["truncated"].fillna(False).sum()),
         "share_unparsed": share(rows["unparsed"]),

@@ -19,6 +19,7 @@ from zeta_eval.outcomes.attempts import has_attempts, mean_rows, numbers
 from zeta_eval.outcomes.files import read_table, write_parquet
 from zeta_eval.outcomes.schema import ADDED, COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
+from zeta_eval.outcomes.too_long import too_long
 from zeta_eval.outcomes.truncation import truncation_note
 
 COSTS: Final = ("gpu_s", "cost_usd", "latency_s")
@@ -237,9 +238,20 @@ class Outcomes:
                 raise UnknownNameError("numeric column", column, numeric)
             rows = self._complete
             values = self._column(column, rows.ravel()).to_numpy(dtype="float64", na_value=np.nan).reshape(rows.shape)
+            if column in COSTS:
+                values = np.where(self.too_long & np.isnan(values), 0.0, values)
             values.flags.writeable = False
             self._matrices[column] = values
         return self._matrices[column]
+
+    @cached_property
+    def too_long(self) -> npt.NDArray[np.bool_]:
+        """Which sizes refused a complete query because their context is too small, shape (Q, M).
+
+        It is their failure: the score is 0. A refused call costs nothing where the table does not say what it cost.
+        """
+        rows = self._complete
+        return too_long(self._column("error", rows.ravel())).to_numpy(dtype=bool).reshape(rows.shape)
 
     def texts(self, column: str, queries: slice = slice(None)) -> npt.NDArray[np.object_]:
         """Return a text column as (Q, M), some or all complete queries x sizes; no string where null."""
@@ -359,8 +371,10 @@ def _default_order(table: pd.DataFrame) -> tuple[str, ...]:
     names = sorted(table["model"].unique(), key=lambda name: (_number(name), name))
     rows, complete = _grid(table["query_id"], table["model"], table["score"], names)
     if complete.any():
+        refused = too_long(table["error"])
         for column in ("cost_usd", "gpu_s", "latency_s"):
-            means = table[column].to_numpy(dtype="float64")[rows[complete]].mean(axis=0)  # NaN where one value is null
+            costs = table[column].mask(refused & table[column].isna(), 0.0).to_numpy(dtype="float64")
+            means = costs[rows[complete]].mean(axis=0)  # NaN where one value is null
             if np.isfinite(means).all() and np.ptp(means) > 0:
                 return tuple(names[i] for i in np.argsort(means, kind="stable"))
     return tuple(names)

@@ -94,23 +94,41 @@ def indexed(looks: Sequence[Look], sizes: Sequence[str]) -> dict[tuple[int, ...]
 
 
 def values(
-    p: Sequence[Any], cost: Sequence[Any], weight: float, ran: tuple[int, ...], looks: Looks, maths: Maths = FLOATS
+    p: Sequence[Any],
+    cost: Sequence[Any],
+    weight: float,
+    ran: tuple[int, ...],
+    looks: Looks,
+    maths: Maths = FLOATS,
+    *,
+    allowed: Sequence[int] | None = None,
 ) -> dict[int, Any]:
-    """Return the value of running each size beyond the last of `ran`, by index; p and cost are M floats or M arrays."""
-    first = ran[-1] + 1 if ran else 0
-    return {k: _value(p, cost, weight, ran, k, looks, maths) for k in range(first, len(p))}
+    """Return the value of running each size that is allowed beyond the last of `ran`, by index.
+
+    p and cost are M floats or M arrays. Plans hold no size that is not `allowed`; None allows all.
+    """
+    first, able = ran[-1] + 1 if ran else 0, range(len(p)) if allowed is None else allowed
+    return {k: _value(p, cost, weight, (*ran, k), looks, able, maths) for k in able if k >= first}
 
 
 def _value(
-    p: Sequence[Any], cost: Sequence[Any], weight: float, ran: tuple[int, ...], k: int, looks: Looks, maths: Maths
+    p: Sequence[Any],
+    cost: Sequence[Any],
+    weight: float,
+    ran: tuple[int, ...],
+    looks: Looks,
+    allowed: Sequence[int],
+    maths: Maths,
 ) -> Any:
+    """The value of running the last size of `ran` after those before it."""
+    k, look = ran[-1], looks.get(ran)
     utility = p[k] - weight * cost[k]
-    look = looks.get((*ran, k))
-    if look is None or k == len(p) - 1:
+    further = [] if look is None else [j for j in allowed if j > k]
+    if look is None or not further:
         return utility
-    further = [_value(p, cost, weight, (*ran, k), j, looks, maths) for j in range(k + 1, len(p))]
-    best = further[0]
-    for value in further[1:]:
+    values = [_value(p, cost, weight, (*ran, j), looks, allowed, maths) for j in further]
+    best = values[0]
+    for value in values[1:]:
         best = maths.maximum(best, value)
     return utility + _improvement(best - p[k], look.spread * maths.sqrt(p[k] * (1.0 - p[k])), maths)
 
@@ -140,10 +158,10 @@ def next_size(
         weight: Accuracy given up to save one call of the largest size.
         ran: Indices of the sizes that ran.
         looks: How the signals of answers change the chances.
-        allowed: Indices of the sizes that may run; None allows all.
+        allowed: Indices of the sizes that may run, ascending; None allows all.
         failed: Whether the last size gave no answer to keep.
     """
-    worth = {k: v for k, v in values(p, cost, weight, ran, looks).items() if allowed is None or k in allowed}
+    worth = values(p, cost, weight, ran, looks, allowed=allowed)
     if not worth:
         return None
     best = max(worth, key=lambda k: (worth[k], -k))

@@ -117,6 +117,14 @@ class Decision:
     """`p` before online updates; None where there are none."""
     cost_tuned: Mapping[str, float] | None = None
     """`cost` before online updates; None where there are none."""
+    too_long: tuple[str, ...] = ()
+    """Sizes whose context can't hold the query with its answer. None of them is asked, but where all are too small the
+    one with the largest context."""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The sizes that may be asked, cheapest first."""
+        return tuple([s for s in self.p if s not in self.too_long]) or (self.size,)
 
     def __repr__(self) -> str:
         return "\n".join([self.size, *(f"  {reason}" for reason in self.reasons)])
@@ -181,7 +189,12 @@ def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidI
     return float(weight)
 
 
-def best(p: Sequence[float], cost: Sequence[float], cost_weight: float) -> int:
-    """Return the index of the greatest p - cost_weight * cost; ties go to the cheaper, lower one."""
+def best(p: Sequence[float], cost: Sequence[float], cost_weight: float, allowed: Sequence[int] | None = None) -> int:
+    """Return the index of the greatest p - cost_weight * cost; ties go to the cheaper, lower one.
+
+    Only the indices that are `allowed`, in ascending order, may be returned; None allows all.
+    """
     utility = [a - cost_weight * c for a, c in zip(p, cost, strict=True)]
+    if allowed is not None:
+        return max(allowed, key=utility.__getitem__)
     return utility.index(max(utility))

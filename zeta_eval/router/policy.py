@@ -20,6 +20,7 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import LOGPROBS, Look
 from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.router.context import Fit, TokenRates, fit
 from zeta_eval.router.decision import best, checked_cost_weight
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import Estimator
@@ -29,6 +30,9 @@ from zeta_eval.router.rules_of_thumb import COST_WEIGHT, costs_of_thumb, rules_o
 from zeta_eval.router.signals import SIGNALS
 
 __all__ = ["Estimate", "RoutingPolicy", "Rung", "Verdict", "size_label"]
+
+_RATES = TokenRates()
+"""What is taken of a policy that says nothing of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +49,13 @@ class Estimate:
     """How like the tuning queries this query is, in [0, 1]; 1 where the policy does not say what it was tuned on."""
     forced: str | None
     """The size that a rule demands (embedding request, no signal), or None where the utility decides."""
+    fit: Fit | None = None
+    """Which sizes may take the query where it is too long for some; None where all may."""
+
+    @property
+    def allowed(self) -> tuple[int, ...] | None:
+        """Indices of the sizes that may take the query, ascending; None where all may."""
+        return None if self.fit is None else self.fit.allowed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +95,8 @@ class RoutingPolicy:
     """What the policy was tuned on; None takes every query to be familiar."""
     fallback: Estimator | None = None
     """What gives the chances of a query unlike all that the policy was tuned on; None sends it to the largest size."""
+    tokens: TokenRates | None = None
+    """How many tokens a text takes, which tells what the sizes with a context can hold; None takes the defaults."""
     verdict: Verdict = field(default_factory=Verdict)
     """Whether routing was shown to pay on held-out queries."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -154,20 +167,32 @@ class RoutingPolicy:
         features = extract(view)
         familiarity = 1.0 if self.domain is None else self.domain.familiarity(view, features, task)
         p, cost = self._chances(view, features, task, familiarity), self._costs(features, task, familiarity)
-        forced = self._forced(text)
-        label = forced[0] if forced else size_label(best(p, cost, self.cost_weight), len(p))
+        found = fit(text, self.rungs, self.tokens or _RATES)
+        if found is not None:
+            p = tuple([x if i in found.held else 0.0 for i, x in enumerate(p)])
+        allowed = None if found is None else found.allowed
+        forced = self._forced(text, allowed)
+        label = forced[0] if forced else size_label(best(p, cost, self.cost_weight, allowed), len(p))
         complexity = Complexity(score=1.0 - p[0], label=label, features=features)
-        return Estimate(
-            complexity=complexity, p=p, cost=cost, familiarity=familiarity, forced=forced[1] if forced else None
-        )
+        size = forced[1] if forced else None
+        return Estimate(complexity=complexity, p=p, cost=cost, familiarity=familiarity, forced=size, fit=found)
 
-    def _forced(self, text: str) -> tuple[str, str] | None:
-        """The label of a text about which a rule decides, and the size that the rule demands."""
+    def _forced(self, text: str, allowed: tuple[int, ...] | None) -> tuple[str, str] | None:
+        """The label of a text about which a rule decides, and the size that the rule demands.
+
+        Where that size can't hold the text, the largest of those that can takes it, of embedding requests the smallest.
+        """
         if not has_signal(text):
-            return "unknown", self.default_size
+            return "unknown", self._held(self.default_size, allowed, -1)
         if is_embedding_request(text):
-            return "embedding", self.embedding_size or self.sizes[0]
+            return "embedding", self._held(self.embedding_size or self.sizes[0], allowed, 0)
         return None
+
+    def _held(self, size: str, allowed: tuple[int, ...] | None, other: int) -> str:
+        sizes = self.sizes
+        if allowed is None or size not in sizes or sizes.index(size) in allowed:
+            return size
+        return sizes[allowed[other]]
 
     def _chances(
         self, view: TextView, features: Mapping[str, float], task: str | None, familiarity: float

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.checked_file import CheckedFile
+from zeta_eval.router.context import TokenRates, room
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import estimator_of, estimator_to_dict
 from zeta_eval.router.estimators.costs import CostModel
@@ -28,10 +29,23 @@ class Rung:
     """Mean cost of a query, as a share of the largest size's mean cost; >= 0."""
     latency_s: float | None = None
     """Mean batch-1 latency seen when the policy was tuned, in seconds."""
+    context: int | None = None
+    """Most tokens of a query and its answer together; None where it is not known: any query goes."""
+    answer_tokens: float | None = None
+    """Tokens that 95 % of its answers take at most; None keeps a default for them."""
 
     def __post_init__(self) -> None:
         if not finite(self.cost) or self.cost < 0:
             raise PolicyError(f"Size '{self.size}' costs {self.cost!r}; give a finite cost of at least 0.")
+        if self.context is not None and (not isinstance(self.context, int) or self.context < 1):
+            raise PolicyError(f"Size '{self.size}' has context {self.context!r}; give a number of tokens or null.")
+        if self.answer_tokens is not None and (not finite(self.answer_tokens) or self.answer_tokens < 0):
+            raise PolicyError(f"Size '{self.size}' has answer_tokens {self.answer_tokens!r}; give a number or null.")
+
+    @property
+    def room(self) -> float | None:
+        """Most tokens of a prompt, beside the answer; None where the context is not known."""
+        return room(self.context, self.answer_tokens)
 
 
 PROVEN, IN_PART, NOT_PROVEN = "proven", "proven in part", "not proven on this data"
@@ -100,15 +114,25 @@ FILE = CheckedFile(
 
 
 def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a policy's parts, by the names of its fields, as JSON values."""
+    """Write a policy's parts, by the names of its fields, as JSON values.
+
+    What says nothing of contexts is left out, so that a file from before there were any keeps its checksum.
+    """
+    written = {n: x for n, x in parts.items() if n != "tokens"}
+    tokens = {} if parts["tokens"] is None else {"tokens": asdict(parts["tokens"])}
     return {
-        **parts,
-        "rungs": [asdict(r) for r in parts["rungs"]],
+        **written,
+        **tokens,
+        "rungs": [_rung(r) for r in parts["rungs"]],
         "estimator": estimator_to_dict(parts["estimator"]),
         "fallback": None if parts["fallback"] is None else estimator_to_dict(parts["fallback"]),
         "looks": [asdict(look) for look in parts["looks"]],
         "provenance": dict(parts["provenance"]),
     } | {n: None if parts[n] is None else asdict(parts[n]) for n in ("costs", "domain", "verdict")}
+
+
+def _rung(rung: Rung) -> dict[str, Any]:
+    return {n: x for n, x in asdict(rung).items() if x is not None or n not in ("context", "answer_tokens")}
 
 
 def read(path: str | Path, make: Callable[..., _P]) -> _P:
@@ -135,6 +159,7 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         Look(**x | {"ran": tuple(x["ran"]), "posteriors": tuple(Posterior(**q) for q in x["posteriors"])})
         for x in data["looks"]
     )
+    data["tokens"] = TokenRates(**data["tokens"]) if data.get("tokens") else None
     data["verdict"] = Verdict.read(data["verdict"])
     data["provenance"] = dict(data["provenance"])
     return data

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from zeta_eval.router.complexity.wording import in_words
-from zeta_eval.router.policy import Estimate, RoutingPolicy
+from zeta_eval.router.context import Fit
+from zeta_eval.router.policy import Estimate, RoutingPolicy, Rung
 
 HOPEFUL = 0.5
 """A query that some size answers with this chance or more is not called hopeless."""
@@ -28,27 +29,27 @@ def told(
 
 def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float) -> tuple[str, ...]:
     """Say why a size was chosen for a query."""
-    complexity, sizes, p, cost = estimate.complexity, policy.sizes, estimate.p, estimate.cost
-    if complexity.label == "unknown":
-        return (f"the text has no letter or digit to judge by, so the default size {size} takes it",)
-    if complexity.label == "embedding":
-        if policy.embedding_size is None:
-            return (f"the text asks for an embedding; no size of this policy is known to embed, so {size} takes it",)
-        return (f"the text asks for an embedding, which {size} serves",)
+    complexity, fit = estimate.complexity, estimate.fit
+    why = [] if fit is None else [too_long(policy.rungs, fit)]
+    if complexity.label in ("unknown", "embedding"):
+        return (*why, _rule(policy, complexity.label, size))
+    able = range(len(policy.sizes)) if fit is None else fit.allowed
+    sizes = [policy.sizes[k] for k in able]
+    p, cost = ([x[k] for k in able] for x in (estimate.p, estimate.cost))
     i = sizes.index(size)
-    why = [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity, size)]
+    why += [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity, size)]
     why.append(f"complexity {complexity.score:.2f} ({complexity.label}){_features(policy, estimate)}")
     if estimate.familiarity <= 0:
-        return (*why, _unmeasured(policy, i, p))
+        return (*why, _unmeasured(policy, sizes, i, p))
     why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")
     if max(p) < HOPEFUL:
         why.append("so hard that every size is more likely to be wrong than right")
     return (*why, *_against_the_best(sizes, i, p, cost, weight))
 
 
-def _unmeasured(policy: RoutingPolicy, i: int, p: Sequence[float]) -> str:
+def _unmeasured(policy: RoutingPolicy, sizes: Sequence[str], i: int, p: Sequence[float]) -> str:
     """Say why the size at an index was chosen where the chances were not measured."""
-    size = policy.sizes[i]
+    size = sizes[i]
     if p[i] < HOPEFUL or any(x >= HOPEFUL for x in p[:i]):
         return f"at this cost weight no other size is worth more than {size}"
     if policy.fallback is None:
@@ -84,6 +85,32 @@ def _told_apart(a: float, b: float) -> tuple[str, str]:
     """Two numbers with two digits, or with as many, up to six, as it takes to tell them apart."""
     told = [(f"{a:.{n}f}", f"{b:.{n}f}") for n in range(2, 7)]
     return next((pair for pair in told if pair[0] != pair[1]), told[0])
+
+
+def too_long(rungs: Sequence[Rung], fit: Fit) -> str:
+    """Say which sizes can't hold a query, and which one takes a query that none can hold."""
+    tokens = f"about {fit.tokens:,.0f} tokens and the answer"
+    if not fit.held:
+        most = rungs[fit.allowed[0]]
+        return (
+            f"no size can hold it: {tokens}, of at most {most.context:,}; {most.size} has the largest context and "
+            "takes it"
+        )
+    small = [r for i, r in enumerate(rungs) if i not in fit.held]
+    contexts = " and ".join(f"{r.context:,}" for r in small)
+    return f"{' and '.join(r.size for r in small)} can't hold it: {tokens}, of {contexts}"
+
+
+def _rule(policy: RoutingPolicy, label: str, size: str) -> str:
+    """Say why a rule sends a text to a size."""
+    if label == "unknown":
+        default = "the default size " if size == policy.default_size else ""
+        return f"the text has no letter or digit to judge by, so {default}{size} takes it"
+    if policy.embedding_size is None:
+        return f"the text asks for an embedding; no size of this policy is known to embed, so {size} takes it"
+    if size != policy.embedding_size:
+        return f"the text asks for an embedding, which is too long for {policy.embedding_size}, so {size} takes it"
+    return f"the text asks for an embedding, which {size} serves"
 
 
 def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:

@@ -140,10 +140,10 @@ class ZetaDynamicRouter:
         estimate = tuned = policy.estimate(_checked(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
-        wanted = estimate.forced or sizes[best(estimate.p, estimate.cost, weight)]
+        wanted = estimate.forced or sizes[best(estimate.p, estimate.cost, weight, estimate.allowed)]
         drawn, propensity = None, 1.0
         if self.explore and estimate.forced is None:
-            drawn, propensity = self._explore(wanted, estimate.cost)
+            drawn, propensity = self._explore(wanted, estimate.cost, estimate.allowed)
         size = wanted if drawn is None else drawn
         return Decision(
             size=size,
@@ -159,6 +159,7 @@ class ZetaDynamicRouter:
             explored=drawn is not None,
             p_tuned=None if self.online is None else dict(zip(sizes, tuned.p, strict=True)),
             cost_tuned=None if self.online is None else dict(zip(sizes, tuned.cost, strict=True)),
+            too_long=() if tuned.fit is None else tuple([s for i, s in enumerate(sizes) if i not in tuned.fit.held]),
         )
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
@@ -187,9 +188,10 @@ class ZetaDynamicRouter:
             raise InvalidInputError("This router does not learn; make it with online=Online(policy).")
         return self.online
 
-    def _explore(self, best: str, cost: Sequence[float]) -> tuple[str | None, float]:
+    def _explore(self, best: str, cost: Sequence[float], allowed: Sequence[int] | None) -> tuple[str | None, float]:
         """The size drawn by lot, None where the best is taken, and the probability to take it: epsilon-greedy."""
-        lots = self._lots(cost)
+        sizes = self.policy.sizes
+        lots = self._lots(cost, sizes if allowed is None else [sizes[i] for i in allowed])
         if not lots:
             return None, 1.0
         drawn = self._random.choice(lots) if self._random.random() < self.explore else None
@@ -197,16 +199,16 @@ class ZetaDynamicRouter:
         share = self.explore / len(lots) if taken in lots else 0.0
         return drawn, share + (1.0 - self.explore if taken == best else 0.0)
 
-    def _lots(self, cost: Sequence[float]) -> list[str]:
-        """The sizes that may be drawn by lot, with equal chances: those within `explore_cost`."""
-        return [s for s, c in zip(self.policy.sizes, cost, strict=True) if c <= self.explore_cost]
+    def _lots(self, cost: Sequence[float], allowed: Sequence[str]) -> list[str]:
+        """The sizes that may be drawn by lot, with equal chances: those allowed within `explore_cost`."""
+        return [s for s, c in zip(self.policy.sizes, cost, strict=True) if c <= self.explore_cost and s in allowed]
 
     def _unread(self, decision: Decision) -> Decision:
         """The decision with the propensity of an answer that is kept unread, where the policy reads all but drawn ones.
 
         Given that the lot decided, every size that could be drawn had the same chance.
         """
-        lots = self._lots(list(decision.cost.values())) if decision.explored else [decision.size]
+        lots = self._lots(list(decision.cost.values()), decision.allowed) if decision.explored else [decision.size]
         return replace(decision, propensity=1.0 / len(lots))
 
     def generate(
@@ -269,7 +271,8 @@ class ZetaDynamicRouter:
             )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        return Steps(sizes, self._looks, decision, [i for i, size in enumerate(sizes) if size in answer])
+        allowed = [i for i, size in enumerate(sizes) if size in answer and size in decision.allowed]
+        return Steps(sizes, self._looks, decision, allowed)
 
     def _ask(self, size: str, function: Callable[[str], Answer], text: str) -> tuple[Answer, float]:
         """Return a size's answer with its latency in seconds."""

@@ -8,12 +8,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats, Ints
+from zeta_eval.arrays import Floats, Ints, Mask
+from zeta_eval.evaluation.batch.context import choosable
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import Features, rule_sizes
+from zeta_eval.evaluation.batch.features import Features
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import families
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.fit_context import Contexts
 from zeta_eval.tuning.ridge import Folds
 
 FOLDS = 5
@@ -38,6 +40,7 @@ class Data:
         """Some of the queries, in folds of their own."""
         part = Data(self.outcomes.take(rows), self.cost_unit, self.seed)
         part.__dict__["read"] = self.read.take(rows)  # what was read once need not be read again
+        part.__dict__["contexts"] = self.contexts
         return part
 
     @cached_property
@@ -81,6 +84,11 @@ class Data:
         return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
 
     @cached_property
-    def forced(self) -> npt.NDArray[np.int64]:
-        """Index of the size that a fixed rule chooses, shape (Q,); -1 where the utility decides."""
-        return rule_sizes(RoutingPolicy.seed(self.outcomes.sizes), self.read.rule)
+    def contexts(self) -> Contexts:
+        """What the sizes can hold."""
+        return Contexts.of(self.outcomes)
+
+    @cached_property
+    def allowed(self) -> Mask | None:
+        """Which sizes may be chosen, shape (Q, M), by contexts and fixed rules; None where every size may."""
+        return choosable(self.contexts.put_into(RoutingPolicy.seed(self.outcomes.sizes)), self.read)

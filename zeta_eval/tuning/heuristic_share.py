@@ -9,6 +9,7 @@ import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.context import able
 from zeta_eval.evaluation.batch.estimate import forest_means, levelled, mixed, offsets
 from zeta_eval.evaluation.batch.features import FREE, Features
 from zeta_eval.evaluation.batch.predict import expect, familiarities
@@ -29,10 +30,10 @@ class HeuristicShare:
 
 def heuristic_share(policy: RoutingPolicy, features: Features) -> HeuristicShare:
     """Measure the heuristic's part in the choices for some queries."""
-    free = features.rule == FREE
+    free, may = features.rule == FREE, able(policy, features)
     p, cost = expect(policy, features)
-    others = choose(_without(policy, features), cost, policy.cost_weight)
-    changed = choose(p, cost, policy.cost_weight) != others
+    others = choose(_without(policy, features), cost, policy.cost_weight, may)
+    changed = choose(p, cost, policy.cost_weight, may) != others
     weight = heuristic_weight(policy, features)
     return HeuristicShare(weight=float((weight * free).mean()), changes=float((changed & free).mean()))
 

@@ -140,10 +140,14 @@ def _testable(known: Outcomes) -> bool:
 
 
 def _like_parent(new: RoutingPolicy, parent: RoutingPolicy) -> RoutingPolicy:
-    """The new policy at its parent's cost weight, with its parent's looks.
+    """The new policy at its parent's cost weight, with its parent's looks and contexts.
 
-    A history stores no answers, so looks can't be fitted to feedback.
+    A history stores no answers, so looks can't be fitted to feedback; nor does it store what a size can hold.
     """
+    old = {r.size: r for r in parent.rungs}
+    if all(r.context is None for r in new.rungs):
+        rungs = [replace(r, context=o.context, answer_tokens=o.answer_tokens) for r in new.rungs for o in [old[r.size]]]
+        new = replace(new, rungs=tuple(rungs), tokens=parent.tokens)
     if not new.cascades and new.sizes == parent.sizes:
         new = replace(new, looks=parent.looks)
     return replace(new, cost_weight=parent.cost_weight, embedding_size=parent.embedding_size)

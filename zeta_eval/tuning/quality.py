@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats, Mask, Sizes
 from zeta_eval.evaluation.batch.choice import curve_weights
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures import gap
@@ -45,15 +45,15 @@ class Quality:
     def __init__(
         self,
         data: Evaluator,
-        forced: Sizes | None,
+        allowed: Mask | None,
         families: Sizes | None,
         corners: Sequence[int] | None = None,
     ) -> None:
-        """Take the queries with the sizes that a rule demands, (Q,), -1 where none does, and families of like ones.
+        """Take the queries with the sizes that may be chosen, (Q, M), None where all may, and families of like ones.
 
         `corners` are the sizes that the random mix uses, told by other queries; None tells them by these.
         """
-        self._data, self._forced, self._families = data, forced, families
+        self._data, self._allowed, self._families = data, allowed, families
         self._frame = gap.Frame.of(data.cost, data.score)
         corners = gap.mix_corners(data.singles) if corners is None else corners
         self._mix = gap.mix_area(self._frame, data.cost, data.score, corners)
@@ -61,12 +61,12 @@ class Quality:
     @cached_property
     def _oracle(self) -> gap.Area:
         data = self._data
-        walk = self._walk(data.score, data.cost, forced=None)
+        walk = self._walk(data.score, data.cost, allowed=None)
         return gap.curve_area(self._frame, curve_weights(data.score, data.cost), walk)
 
     def of_chances(self, p: Floats, cost: Floats) -> Closed:
         """Return the gap closed by choosing by chances and expected costs, each (Q, M)."""
-        return self.of_walk(curve_weights(p, cost), self._walk(p, cost, self._forced))
+        return self.of_walk(curve_weights(p, cost), self._walk(p, cost, self._allowed))
 
     def of_walk(self, weights: Floats, walk: Callable[[Floats], tuple[Floats, Floats]]) -> Closed:
         """Return the gap closed by a strategy that is followed along cost weights (K,)."""
@@ -82,5 +82,5 @@ class Quality:
         """Return the standard error of the difference between two strategies."""
         return standard_error(one.influence - other.influence, self._families)
 
-    def _walk(self, p: Floats, cost: Floats, forced: Sizes | None) -> Callable[[Floats], tuple[Floats, Floats]]:
-        return lambda weights: self._data.curve(p, cost, forced, weights=weights)[1:]
+    def _walk(self, p: Floats, cost: Floats, allowed: Mask | None) -> Callable[[Floats], tuple[Floats, Floats]]:
+        return lambda weights: self._data.curve(p, cost, allowed, weights=weights)[1:]

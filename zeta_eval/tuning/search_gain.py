@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats, Mask, Sizes
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.gap import interval
 from zeta_eval.evaluation.measures.statistics import Measure
@@ -55,15 +55,15 @@ def gap_gain(
     tuned: Expected,
     start: Expected,
     *,
-    forced: Sizes | None = None,
+    allowed: Mask | None = None,
     corners: Sequence[int] | None = None,
     families: Sizes | None = None,
 ) -> Measure:
     """Return how much more of the gap one set of estimates closes than another on the same queries, with its interval.
 
-    `forced` sizes (Q,) hold where they are not -1; `corners` are the sizes that the random mix uses; None
-    tells them by the queries themselves.
+    `allowed` sizes (Q, M) may be chosen, None allows all; `corners` are the sizes that the random mix uses, None tells
+    them by the queries themselves.
     """
-    quality = Quality(data, forced, families, corners)
+    quality = Quality(data, allowed, families, corners)
     a, b = (quality.of_chances(*expected) for expected in (tuned, start))
     return interval(a.value - b.value, a.influence - b.influence, families)

@@ -96,7 +96,7 @@ def _gain_elsewhere(
         best = sorted(value, key=lambda n: (-value[n], n))[: _most([*known])]
         together = np.mean([known[n][judged_on] for n in best], axis=0)
         part = data.take(judged_on)
-        there = Quality(part.evaluator, part.forced, part.families)
+        there = Quality(part.evaluator, part.allowed, part.families)
         richer, simpler = (there.of_chances(p, cost[judged_on]) for p in (together, start[judged_on]))
         gains.append(richer.value - simpler.value)
         errors.append(there.error(richer, simpler))

@@ -12,10 +12,10 @@ import numpy as np
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.context import choosable
 from zeta_eval.evaluation.batch.estimate import costs as expected_costs
 from zeta_eval.evaluation.batch.estimate import forest_means
 from zeta_eval.evaluation.batch.evaluator import Evaluator, cost_column
-from zeta_eval.evaluation.batch.predict import rule_sizes
 from zeta_eval.evaluation.measures.means import apart
 from zeta_eval.evaluation.replay import outside_corners, replay
 from zeta_eval.exceptions import OutcomesError
@@ -76,7 +76,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     fitted, test, counts = _parts(outcomes, settings.seed)
     data = Data(fitted, unit, settings.seed)
     costs, heuristic = fit_costs(data), HeuristicSearch(data)
-    quality = Quality(data.evaluator, data.forced, data.families)
+    quality = Quality(data.evaluator, data.allowed, data.families)
     told: dict[int, Floats] = {}
     study = search(data, settings, told)
     found = chosen_fit(study, told, heuristic, costs, settings.seed)
@@ -157,7 +157,7 @@ def _policy(
         Rung(size=size, cost=float(mean[i]), latency_s=float(latency[i]) if np.isfinite(latency[i]) else None)
         for i, size in enumerate(outcomes.sizes)
     )
-    return RoutingPolicy(
+    policy = RoutingPolicy(
         name=settings.name,
         rungs=rungs,
         estimator=best.estimator,
@@ -170,13 +170,14 @@ def _policy(
         fallback=rules_without_costs(len(rungs)) if settings.unknown == "seed" else None,
         provenance=provenance,
     )
+    return data.contexts.put_into(policy)
 
 
 def _plain_curve(data: Data, p: Floats, cost: Floats) -> Curve:
     """The curve of a policy that keeps its first answer, by out-of-fold chances and expected costs, each (Q, M)."""
     weights = curve_weights(p, cost)
     weights = weights[np.isfinite(weights)]
-    _, paid, score = data.evaluator.curve(p, cost, data.forced, weights=weights)
+    _, paid, score = data.evaluator.curve(p, cost, data.allowed, weights=weights)
     return Curve(weights=weights, cost=paid, score=score)
 
 
@@ -198,7 +199,7 @@ def _gain(found: Found, n_trials: int, on_test: OnTest, data: Data, outcomes: Ou
         test,
         (tuned, expected),
         (start, expected),
-        forced=rule_sizes(on_test.policy, read.rule),
+        allowed=choosable(on_test.policy, read),
         corners=outside_corners(outcomes, "test", test.cost_unit),
         families=on_test.families,
     )

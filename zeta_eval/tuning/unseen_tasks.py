@@ -9,8 +9,9 @@ import numpy as np
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.context import choosable
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.batch.predict import expect, rule_sizes
+from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.evaluation.comparison import Comparison, Strategy
 from zeta_eval.evaluation.measures.metrics import hull_value
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
@@ -81,9 +82,9 @@ def measure_unseen(
             # Every policy counts costs in shares of the mean cost of the queries that it knows.
             p[rows], told = expect(without, read.take(rows))
             cost[rows] = told * without.unit_cost / policy.unit_cost
-    forced = rule_sizes(policy, read.rule)
+    allowed = choosable(policy, read)
     weights = (policy.cost_weight, *COST_GRID)
-    chosen = np.column_stack([np.where(forced < 0, choose(p, cost, w), forced) for w in weights])
+    chosen = np.column_stack([choose(p, cost, w, allowed) for w in weights])
     bootstrap = Bootstrap(len(p), seed=settings.seed, families=families(test.queries))
     compare = Comparison(data, test.matrix("latency_s"), bootstrap, policy.cost_weight)
     strategy = Strategy.of_chances(NAME, p, cost, data, policy.cost_weight)

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats, Mask, Sizes
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import TOTAL_LOGPROBS
 from zeta_eval.router.signals import SIGNALS, AnswerView, read_answer
@@ -31,6 +31,11 @@ class Answers:
     """Signals of `zeta_eval.router.cascade.logprob_signals` by name, each (Q, M), NaN where there is none."""
     values: Floats
     """Signals of the text, shape (S, Q, M - 1) in the order of `SIGNALS`; NaN where no text is stored."""
+
+    @property
+    def failed(self) -> Mask:
+        """Which sizes gave no answer because their context is too small, shape (Q, M)."""
+        return self.outcomes.too_long
 
     def take(self, rows: Sizes) -> Answers:
         """Return those to some queries."""

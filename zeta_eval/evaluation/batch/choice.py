@@ -5,15 +5,18 @@ Here p and cost are (Q, M) float64, cheapest size first, and costs are shares of
 
 import numpy as np
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats, Mask, Sizes
 
 
-def choose(p: Floats, cost: Floats, cost_weight: float) -> Sizes:
+def choose(p: Floats, cost: Floats, cost_weight: float, allowed: Mask | None = None) -> Sizes:
     """Return the index of the greatest p - cost_weight * cost per query, shape (Q,); ties go to the lower index.
 
-    An infinite cost weight takes the smallest cost whatever p is.
+    An infinite cost weight takes the smallest cost whatever p is. Only sizes that are `allowed`, (Q, M), are chosen;
+    None allows all.
     """
     utility = -cost if np.isinf(cost_weight) else p - cost_weight * cost
+    if allowed is not None:
+        utility[~allowed] = -np.inf
     best = utility[:, 0]
     chosen = np.zeros(len(utility), dtype=np.intp)
     for m in range(1, utility.shape[1]):  # a few columns: many times faster than argmax along a short axis

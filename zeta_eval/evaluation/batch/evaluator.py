@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from zeta_eval.arrays import Floats, Sizes
+from zeta_eval.arrays import Floats, Mask, Sizes
 from zeta_eval.evaluation.batch.choice import choose, curve_weights
 from zeta_eval.evaluation.batch.features import FeatureCache, Features
 from zeta_eval.evaluation.measures.metrics import area
@@ -56,28 +56,28 @@ class Evaluator:
         return self.score.ravel().take(at), self.cost.ravel().take(at)
 
     def point(
-        self, p: Floats, expected_cost: Floats, cost_weight: float, forced: Sizes | None = None
+        self, p: Floats, expected_cost: Floats, cost_weight: float, allowed: Mask | None = None
     ) -> tuple[float, float]:
-        """Return mean score and mean real cost of the choice that p and expected cost (Q, M) make.
+        """Return mean score and mean real cost of the choice that p and expected cost (Q, M) make, of `allowed` sizes.
 
-        Where `forced` (Q,) is not -1, it is the choice.
+        See `context.choosable`.
         """
-        score, cost = self.of(_apply(choose(p, expected_cost, cost_weight), forced))
+        score, cost = self.of(choose(p, expected_cost, cost_weight, allowed))
         return float(score.mean()), float(cost.mean())
 
     def curve(
-        self, p: Floats, expected_cost: Floats, forced: Sizes | None = None, *, weights: Floats | None = None
+        self, p: Floats, expected_cost: Floats, allowed: Mask | None = None, *, weights: Floats | None = None
     ) -> tuple[Floats, Floats, Floats]:
         """Return K cost weights with each query's cost and score there, shapes (K,), (Q, K), (Q, K)."""
         weights = curve_weights(p, expected_cost) if weights is None else weights
         cost, score = (np.empty((len(self.score), len(weights)), order="F") for _ in range(2))
         for k, weight in enumerate(weights):
-            score[:, k], cost[:, k] = self.of(_apply(choose(p, expected_cost, float(weight)), forced))
+            score[:, k], cost[:, k] = self.of(choose(p, expected_cost, float(weight), allowed))
         return weights, cost, score
 
-    def curve_auc(self, p: Floats, expected_cost: Floats, forced: Sizes | None = None) -> float:
+    def curve_auc(self, p: Floats, expected_cost: Floats, allowed: Mask | None = None) -> float:
         """Return the normalised area under the cost-quality curve, as `metrics.area`."""
-        _, cost, score = self.curve(p, expected_cost, forced)
+        _, cost, score = self.curve(p, expected_cost, allowed)
         return float(area(np.column_stack([cost.mean(axis=0), score.mean(axis=0)]), self.singles))
 
 
@@ -97,7 +97,3 @@ def cost_column(outcomes: Outcomes, asked: str | None) -> str:
             f"The table has no complete cost column{name}: {have}. Choose one it has, or add the costs."
         )
     return asked
-
-
-def _apply(chosen: Sizes, forced: Sizes | None) -> Sizes:
-    return chosen if forced is None else np.where(forced < 0, chosen, forced)

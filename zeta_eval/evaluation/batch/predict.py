@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.choice import choose
+from zeta_eval.evaluation.batch.context import choosable, held
 from zeta_eval.evaluation.batch.estimate import chances, costs, forest_means
 from zeta_eval.evaluation.batch.features import EMBEDDING, FREE, FeatureCache, Features
 from zeta_eval.router.domain import STEPS, Domain, Ramp, bucket
 from zeta_eval.router.estimators import Estimator
 from zeta_eval.router.policy import RoutingPolicy
 
-__all__ = ["EMBEDDING", "FREE", "FeatureCache", "Features", "decide", "expect", "expected_costs", "rule_sizes"]
-
-
-def rule_sizes(policy: RoutingPolicy, rule: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """Return the index of the size that each query's rule demands, shape (Q,), -1 where free.
-
-    An embedding rung outside the policy's sizes answers no text and has no outcomes: the default size stands in.
-    """
-    default = policy.sizes.index(policy.default_size)
-    embedding = policy.embedding_size or policy.sizes[0]
-    of_rule = np.array([-1, default, policy.sizes.index(embedding) if embedding in policy.sizes else default])
-    return np.asarray(of_rule[rule], dtype=np.int64)
+__all__ = ["EMBEDDING", "FREE", "FeatureCache", "Features", "decide", "expect", "expected_costs"]
 
 
 def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
@@ -39,6 +28,8 @@ def expect(policy: RoutingPolicy, features: Features) -> tuple[Floats, Floats]:
         else:
             other = _fallback(policy.fallback, features)[unlike]
         p[unlike] = other + f * (p[unlike] - other)
+    if (fits := held(policy, features)) is not None:
+        p = np.asfortranarray(np.where(fits, p, 0.0))
     return p, expected_costs(policy, features)
 
 
@@ -95,14 +86,16 @@ def decide(policy: RoutingPolicy, features: Features, cost_weight: float) -> Siz
     numpy rounds differently from the standard library, which matters only where sizes are almost equally good: those
     few queries are decided by the router's own arithmetic.
     """
-    p, cost = expect(policy, features)
-    chosen = choose(p, cost, cost_weight)
+    (p, cost), may = expect(policy, features), choosable(policy, features)
+    chosen = choose(p, cost, cost_weight, may)
     if p.shape[1] > 1 and np.isfinite(cost_weight):
         utility = (p - cost_weight * cost).T
+        if may is not None:
+            utility[~may.T] = -np.inf
         best = utility.max(axis=0)
         close = np.flatnonzero((utility > best - 1e-9 * (1 + abs(best))).sum(axis=0) > 1)
         if close.size:
             exact = [policy.estimate(features.texts[i], features.tasks[i]) for i in close.tolist()]
-            chosen[close] = choose(np.array([e.p for e in exact]), np.array([e.cost for e in exact]), cost_weight)
-    rule = rule_sizes(policy, features.rule)
-    return np.where(rule < 0, chosen, rule)
+            exact_p, exact_cost = (np.array(x) for x in ([e.p for e in exact], [e.cost for e in exact]))
+            chosen[close] = choose(exact_p, exact_cost, cost_weight, None if may is None else may[close])
+    return chosen

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erf
 
-from zeta_eval.arrays import Floats, Sizes, logit, sigmoid
+from zeta_eval.arrays import Floats, Mask, Sizes, logit, sigmoid
 from zeta_eval.evaluation.batch.answers import Answers
 from zeta_eval.evaluation.batch.choice import curve_weights
+from zeta_eval.evaluation.batch.context import able, choosable, forced
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.features import EMBEDDING, FREE, Features
-from zeta_eval.evaluation.batch.predict import expect, rule_sizes
+from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.cascade import LOGPROBS, Look, Maths, indexed, values
@@ -51,12 +52,32 @@ class Runs(NamedTuple):
 
     kept: Sizes
     """Index of the size whose answer is kept, shape (Q,)."""
-    ran: npt.NDArray[np.bool_]
+    ran: Mask
     """Which sizes ran, shape (Q, M)."""
 
     def paid(self, each: Floats) -> Floats:
         """Return what all sizes that ran came to, shape (Q,), by cost or time of each size (Q, M)."""
         return np.asarray(np.where(self.ran, each, 0.0).sum(axis=1))
+
+
+class _Stage(NamedTuple):
+    """Queries that have come equally far."""
+
+    seen: tuple[int, ...]
+    """The sizes whose answers they have, in order."""
+    last: int
+    """The size that ran last, which may have given no answer; -1 where none ran."""
+    able: tuple[int, ...]
+    """The sizes that may run for them by their contexts, ascending."""
+    rows: _Rows
+    """The queries, shape (N,)."""
+    p: Floats
+    """Every size's chance of success now, shape (N, M)."""
+
+    @property
+    def larger(self) -> tuple[int, ...]:
+        """The sizes that may still run."""
+        return tuple(k for k in self.able if k > self.last)
 
 
 class PolicyRuns:
@@ -82,7 +103,7 @@ class PolicyRuns:
         self.looks = indexed(policy.looks, policy.sizes)
         self.prior, self.cost = expect(policy, features) if expected is None else expected
         self._own = expected is None
-        self.forced = rule_sizes(policy, features.rule)
+        self.forced, self.able = forced(policy, features), able(policy, features)
 
     @classmethod
     def of(cls, policy: RoutingPolicy, table: Outcomes, features: Features) -> Self:
@@ -101,7 +122,7 @@ class PolicyRuns:
     def curve(self, data: Evaluator, weights: Floats) -> tuple[Floats, Floats]:
         """Return each query's cost, of all sizes that ran, and its score at K cost weights, each (Q, K)."""
         if not self.policy.cascades:  # by arrays alone: a tie within rounding does not move a mean
-            return data.curve(self.prior, self.cost, self.forced, weights=weights)[1:]
+            return data.curve(self.prior, self.cost, choosable(self.policy, self.features), weights=weights)[1:]
         cost, score = (np.empty((len(data.score), len(weights)), order="F") for _ in range(2))
         for k, weight in enumerate(weights):
             runs = self.at(float(weight))
@@ -112,60 +133,85 @@ class PolicyRuns:
         """Run every query at a finite cost weight."""
         rule, (q, m) = self.features.rule, self.prior.shape
         kept, ran, doubtful = np.full(q, -1), np.zeros((q, m), dtype=bool), np.zeros(q, dtype=bool)
-        free = np.flatnonzero(rule == FREE)
-        todo: list[tuple[tuple[int, ...], _Rows, Floats]] = [((), free, self.prior[free])]
+        todo, answers = list[_Stage](), self.answers if self.looks else None
 
-        def run(k: int, seen: tuple[int, ...], rows: _Rows, p: Floats) -> None:
-            """Run size k for some queries, whose answer is then the last seen."""
-            kept[rows], ran[rows, k] = k, True
-            if self.looks and k < m - 1 and rows.size:
-                now = (*seen, k)
-                todo.append((now, rows, update(self.looks.get(now), self.policy.sizes, p, self.answers, rows)))
+        def run(k: int, stage: _Stage, here: npt.NDArray[np.bool_]) -> None:
+            """Run size k for some queries of a stage: its answer is then the last seen, where it gives one."""
+            rows, p, now = stage.rows[here], stage.p[here], (*stage.seen, k)
+            ran[rows, k] = True
+            failed = np.zeros(len(rows), dtype=bool) if answers is None else answers.failed[rows, k]
+            kept[rows[~failed]] = k
+            if not stage.seen:
+                kept[rows] = k  # without any answer the last size stands for the failure
+            if answers is not None and k < m - 1:
+                after = update(self.looks.get(now), self.policy.sizes, p[~failed], answers, rows[~failed])
+                todo.append(_Stage(now, k, stage.able, rows[~failed], after))
+                todo.append(_Stage(stage.seen, k, stage.able, rows[failed], p[failed]))
 
-        for k in range(m):  # a rule names the first size
-            rows = np.flatnonzero((rule != FREE) & (self.forced == k))
-            run(k, (), rows, self.prior[rows])
+        for start in self._starts():
+            named = self.forced[start.rows]
+            for k in range(m):  # a rule names the first size
+                run(k, start, named == k)
+            todo.append(start._replace(rows=start.rows[named < 0], p=start.p[named < 0]))
         while todo:
-            seen, rows, p = todo.pop()
-            if not rows.size:
+            stage = todo.pop()
+            if not stage.rows.size or not stage.larger:
                 continue
-            best, close = self._next(seen, p, self.cost[rows], cost_weight)
-            if seen:
-                best[rule[rows] == EMBEDDING] = -1
-            doubtful[rows[close]] = self._own
-            for k in range(m):
-                here = best == k
-                run(k, seen, rows[here], p[here])
+            best, close = self._next(stage, cost_weight)
+            if stage.last >= 0:
+                best[rule[stage.rows] == EMBEDDING] = -1
+            doubtful[stage.rows[close]] = self._own
+            for k in stage.larger:
+                run(k, stage, best == k)
         for i in np.flatnonzero(doubtful).tolist():
-            steps = self._walk(i, cost_weight)
-            kept[i], ran[i] = steps[-1], np.isin(np.arange(m), steps)
+            kept[i], steps = self._walk(i, cost_weight)
+            ran[i] = np.isin(np.arange(m), steps)
         return Runs(kept, ran)
 
-    def _next(
-        self, seen: tuple[int, ...], p: Floats, cost: Floats, weight: float
-    ) -> tuple[Sizes, npt.NDArray[np.bool_]]:
+    def _starts(self) -> list[_Stage]:
+        """The queries before any size ran, by the sizes that may take them."""
+        q, m = self.prior.shape
+        if self.able is None:
+            return [_Stage((), -1, tuple(range(m)), np.arange(q), self.prior)]
+        patterns, which = np.unique(self.able, axis=0, return_inverse=True)
+        found = [np.flatnonzero(which.ravel() == i) for i in range(len(patterns))]
+        sets = [tuple(np.flatnonzero(pattern).tolist()) for pattern in patterns]
+        return [_Stage((), -1, able, rows, self.prior[rows]) for able, rows in zip(sets, found, strict=True)]
+
+    def _next(self, stage: _Stage, weight: float) -> tuple[Sizes, npt.NDArray[np.bool_]]:
         """Return the size to run next, -1 to keep the last answer, and where two choices lie close, each (N,)."""
-        worth = values(list(p.T), list(cost.T), weight, seen, self.looks, ARRAYS)
+        p, cost, seen = stage.p, self.cost[stage.rows], stage.seen
+        after = seen or ((stage.last,) if stage.last >= 0 else ())
+        worth = values(list(p.T), list(cost.T), weight, after, self.looks, ARRAYS, allowed=stage.larger)
         options = [np.full(len(p), -np.inf) if not seen else p[:, seen[-1]], *worth.values()]
         names, table = np.array([-1, *worth]), np.column_stack(options)
         ordered = np.sort(table, axis=1)
         return names[table.argmax(axis=1)], ordered[:, -1] - ordered[:, -2] < CLOSE
 
-    def _walk(self, i: int, weight: float) -> tuple[int, ...]:
-        """Run one query by the router's own arithmetic; return the sizes that ran, in order."""
+    def _walk(self, i: int, weight: float) -> tuple[int, list[int]]:
+        """Run one query by the router's own arithmetic; return the size kept and those that ran, in order."""
         features, rule = self.features, self.features.rule[i]
-        estimate = self.policy.estimate(features.texts[i], features.tasks[i])
-        first = None if rule == FREE else int(self.forced[i])
+        estimate, steps = self.policy.estimate(features.texts[i], features.tasks[i]), list[int]()
         walk = Walk(
-            self.policy.sizes, self.looks, estimate.p, estimate.cost, weight, first=first, ends=rule == EMBEDDING
+            self.policy.sizes,
+            self.looks,
+            estimate.p,
+            estimate.cost,
+            weight,
+            first=None if rule == FREE else int(self.forced[i]),
+            ends=rule == EMBEDDING,
+            allowed=estimate.allowed,
         )
         while (k := walk.next) is not None:
+            steps.append(k)
             if self.answers is None:
                 walk.see(None, {})
-                continue
-            logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
-            walk.see(self.answers.view(i, k), {n: x for n, x in logprobs.items() if math.isfinite(x)})
-        return walk.ran
+            elif self.answers.failed[i, k]:
+                walk.fail()
+            else:
+                logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
+                walk.see(self.answers.view(i, k), {n: x for n, x in logprobs.items() if math.isfinite(x)})
+        return (walk.ran or steps)[-1], steps
 
 
 def cascade_weights(p: Floats, cost: Floats) -> Floats:

@@ -32,7 +32,7 @@ class EmbeddingGenerator:
             raise InvalidInputError(f"Rung '{spec.size}' has role '{spec.role}'; give a rung with role 'embed'.")
         self.size = spec.size
         self.model, self.tokenizer = load(spec)
-        self.context = context_length(self.model, self.tokenizer)
+        self.context = spec.context or context_length(self.model, self.tokenizer)
         self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
         self.batch_size = first_batch_size(self.model, min(self.context, 512))
         """Texts per forward pass, halved when memory runs out."""

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokeni
 from transformers.utils import logging as transformers_logging
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, one_line
-from zeta_eval.models import ModelSpec
+from zeta_eval.models import UNBOUNDED, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
 
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
@@ -55,11 +55,11 @@ def load(spec: ModelSpec) -> tuple[Any, Any]:
 
 
 def context_length(model: Any, tokenizer: Any) -> int:
-    """Longest sequence a model reads and writes, in tokens."""
+    """Longest sequence a model reads and writes, in tokens; `UNBOUNDED` where neither it nor its tokenizer says."""
     config = model.config.get_text_config(decoder=True)
     lengths = [getattr(config, name, None) for name in CONTEXT_NAMES]
     known = [n for n in lengths if n] or [tokenizer.model_max_length]
-    return int(min(known[0], 2**31))
+    return int(min(known[0], UNBOUNDED))
 
 
 def _check_folder(spec: ModelSpec) -> None:

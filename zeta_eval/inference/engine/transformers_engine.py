@@ -62,7 +62,7 @@ class TransformersGenerator:
         small = sum(p.numel() for p in self.model.parameters()) < SMALL_MODEL and self.model.device.type == "cpu"
         self._clock = Clock(self.model.device)
         self._n_threads = 1 if small else torch.get_num_threads()
-        self.context = context_length(self.model, self.tokenizer)
+        self.context = spec.context or context_length(self.model, self.tokenizer)
         self._codec = TextCodec(self.tokenizer, self.context)
         self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))

@@ -162,8 +162,14 @@ class LadderRun:
 
     def _rows(self, spec: ModelSpec, engine: Any, manifest: Manifest, attempt: int) -> Rows:
         """What makes the rows of a size's attempt, which is numbered where there are several."""
-        revision, numbered = getattr(engine, "revision", None), attempt if self._attempts(spec) > 1 else None
-        return Rows(spec, self.score, run_id=manifest.data["run_id"], revision=revision, attempt=numbered)
+        return Rows(
+            spec,
+            self.score,
+            run_id=manifest.data["run_id"],
+            revision=getattr(engine, "revision", None),
+            context=getattr(engine, "context", None),
+            attempt=attempt if self._attempts(spec) > 1 else None,
+        )
 
     @contextmanager
     def _made(self, specs: Sequence[ModelSpec], manifest: Manifest) -> Iterator[Engines]:

@@ -125,7 +125,7 @@ def _samples(file: Path) -> Iterator[bytes]:
 
 def _identity(rung: dict[str, Any]) -> dict[str, Any]:
     """The settings of a rung that its answers depend on; where it runs may change, but not from weights to a server."""
-    identity = {k: v for k, v in rung.items() if k not in PLACE}
+    identity = {k: v for k, v in rung.items() if k not in PLACE and not (k == "context" and v is None)}
     return identity | ({"served": True} if rung["base_url"] is not None else {})
 
 

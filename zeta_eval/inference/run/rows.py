@@ -8,7 +8,7 @@ from zeta_eval.exceptions import ZetaError, one_line
 from zeta_eval.inference.run.latency import LatencyModel
 from zeta_eval.inference.run.manifest import timestamp
 from zeta_eval.inference.run.plan import asked_hash
-from zeta_eval.models import Completion, ModelSpec
+from zeta_eval.models import UNBOUNDED, Completion, ModelSpec
 from zeta_eval.outcomes import COLUMNS
 from zeta_eval.outcomes.targets import target_text
 from zeta_eval.tasks import Query, Score
@@ -30,13 +30,18 @@ class Rows:
         *,
         run_id: str,
         revision: str | None,
+        context: int | None = None,
         attempt: int | None = None,
     ) -> None:
-        """Set the values that all rows of the size share; `attempt` is None where each query is answered once."""
+        """Set the values that all rows of the size share.
+
+        `context` is what the engine knows of it; `attempt` is None where each query is answered once.
+        """
         self.spec = spec
         self.score = score
         self.run_id = run_id
         self.revision = revision or spec.revision
+        self.context = spec.context or (context if context is None or context < UNBOUNDED else None)
         self.attempt = attempt
         self.measured: Mapping[str, Sequence[float]] = {}
         """latency_s and ttft_s of the measured queries, by key."""
@@ -70,6 +75,7 @@ class Rows:
             "query": query.prompt,
             "model": self.spec.size,
             "model_revision": self.revision,
+            "context": self.context,
             "attempt": self.attempt,
             "score": None if score is None else float(score.value),
             "response": None if answer.error is not None and not answer.text else answer.text,

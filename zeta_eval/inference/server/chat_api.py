@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeta_eval.models import Completion, GenerateConfig
+from zeta_eval.outcomes.too_long import is_too_long
 
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "logprobs": {"logprobs": True, "top_logprobs": 2},
@@ -23,6 +24,9 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "stream_options": {"stream_options": {"include_usage": True}},
 }
 """Request parameters that some servers refuse, by the word with which a refusal names them."""
+
+CONTEXT = ("max_model_len", "n_ctx", "context_length", "context_window")
+"""What lists of models call the context that is served: vLLM and SGLang, llama.cpp, OpenRouter, Groq."""
 
 THOUGHT = ("reasoning_content", "reasoning")
 """Names that servers give to the reasoning before an answer."""
@@ -75,6 +79,22 @@ def chat_url(base_url: str) -> str:
     return f"{base}{'' if urlsplit(base).path else '/v1'}/chat/completions"
 
 
+def models_url(base_url: str) -> str:
+    """Address where a server lists its models."""
+    return chat_url(base_url).replace("/chat/completions", "/models")
+
+
+def context_of(listed: Any, model: str) -> int | None:
+    """Context of a model, in tokens, from a server's list of models; None where the list does not say."""
+    models = listed.get("data") if isinstance(listed, dict) else None
+    for entry in models if isinstance(models, list) else []:
+        if isinstance(entry, dict) and entry.get("id") == model:
+            told = entry | (entry["meta"] if isinstance(entry.get("meta"), dict) else {})
+            found = next((told[n] for n in CONTEXT if isinstance(told.get(n), int) and told[n] > 1), None)
+            return found
+    return None
+
+
 def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Body of a request for an answer, with optional parameters."""
     first = [{"role": "system", "content": call.config.system}] if call.config.system else []
@@ -97,6 +117,8 @@ def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict
 def failure(status: int, body: str, retry_after: str | None, *, secret: str = "") -> Fault | Refusal:
     """The error that an HTTP status other than 200 stands for; `secret` is left out of the reason."""
     reason = f"HTTP {status}: {reason_of(body, secret=secret) or 'no reason given'}"
+    if is_too_long(reason):  # some servers send 500 for it
+        return Refusal(reason, status=400, body=body)
     if status == 429:
         return Fault(reason, wait_s=wait_of(retry_after), everywhere=True)
     if status >= 500 or status == 408:

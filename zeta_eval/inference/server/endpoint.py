@@ -63,6 +63,8 @@ class EndpointGenerator:
         self._random = random.Random()  # jitter; leaves the caller's random numbers alone
         self._reached = False  # whether the server has answered anything yet
         self._streams = False  # whether a streamed answer has been asked for
+        self.context = spec.context
+        """Most tokens of a prompt and its answer; None where neither the ladder nor the server says."""
         self._failed = 0  # queries that failed since the last that didn't
         self._run(self._first)
 
@@ -143,9 +145,20 @@ class EndpointGenerator:
         return httpx.AsyncClient(headers=headers, timeout=timeout, verify=self._tls)
 
     async def _first(self) -> None:
-        """Find out which parameters the server takes."""
+        """Find out which parameters the server takes, and how much the model can hold."""
         async with self._client() as client:
             await self._settle(client, stream=False)
+            if self.context is None:
+                self.context = await self._listed(client)
+
+    async def _listed(self, client: httpx.AsyncClient) -> int | None:
+        """Context of the model by the server's own list; None where it has none, or no list."""
+        try:
+            async with asyncio.timeout(min(self._spec.timeout_s, CONNECT_S)):
+                response = await client.get(chat_api.models_url(str(self._spec.base_url)))
+            return chat_api.context_of(response.json(), self._spec.model) if response.status_code == 200 else None
+        except (TimeoutError, httpx.HTTPError, ValueError, RecursionError):
+            return None
 
     def _key(self) -> str:
         """The server's key, or nothing."""
