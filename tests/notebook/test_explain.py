@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +47,11 @@ def test_a_rule_is_told_apart_from_a_choice():
     policy = RoutingPolicy.seed()
     assert explain(policy, ZetaDynamicRouter(policy).route("Embed this sentence: a proof by induction.")).forced
     assert not explain(policy, ZetaDynamicRouter(policy).route("What is a proof by induction?")).forced
+
+
+def test_no_cost_weight_chooses_a_size_that_can_t_hold_the_query():
+    policy = RoutingPolicy.seed()
+    policy = replace(policy, rungs=(replace(policy.rungs[0], context=128), *policy.rungs[1:]))
+    weights = explain(policy, ZetaDynamicRouter(policy).route("word " * 400)).weights
+    assert list(weights) == list(policy.sizes) and weights["4B"] is None
+    assert weights["7B"][1] == math.inf  # the smallest that may be chosen

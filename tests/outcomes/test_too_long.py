@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.inference.server.chat_api import Fault, Refusal, failure
 from zeta_eval.outcomes import Outcomes, summary
-from zeta_eval.outcomes.schema import COLUMNS
+from zeta_eval.outcomes.schema import ADDED, COLUMNS
 from zeta_eval.outcomes.too_long import is_too_long
 
 OURS = "The prompt has 5000 tokens, the model's context 4096; shorten it"
@@ -100,9 +102,7 @@ def test_the_context_is_a_number_of_tokens_or_nothing(tmp_path):
 
 def test_a_table_without_contexts_keeps_the_hash_that_it_had_before_there_were_any():
     plain = Outcomes.from_frame(table((1.0, None, 1.0)))
-    hashed = pd.util.hash_pandas_object(plain.frame[[c for c in COLUMNS if c != "context"]], index=False)
-    import hashlib
-
+    hashed = pd.util.hash_pandas_object(plain.frame[[c for c in COLUMNS if c not in ADDED]], index=False)
     assert plain.sha256 == hashlib.sha256(np.sort(hashed.to_numpy()).astype("<u8").tobytes()).hexdigest()
     assert Outcomes.from_frame(table((1.0, None, 1.0), context=4096)).sha256 != plain.sha256
 

@@ -16,7 +16,8 @@ class Explanation:
     """By how much each feature raises the chance that the smallest size fails, against an average query, largest first;
     features that do nothing are left out."""
     weights: Mapping[str, tuple[float, float] | None]
-    """By size: the range of cost weights at which the size would be chosen; None where there are none."""
+    """By size: the range of cost weights at which the size would be chosen; None where there are none, as for a size
+    that can't hold the query."""
     forced: bool
     """Whether a rule decided (embedding request, no signal), whatever the cost weight."""
 
@@ -25,10 +26,11 @@ def explain(policy: RoutingPolicy, decision: Decision) -> Explanation:
     """Explain a decision of a policy."""
     found = decision.complexity
     source = policy.estimator if decision.familiarity > 0 or policy.fallback is None else policy.fallback
+    p = {s: decision.p[s] for s in decision.allowed}
     shares = {n: s.raises for n, s in source.shares(found.features).items() if abs(s.raises) > 1e-9}
     return Explanation(
         shares=dict(sorted(shares.items(), key=lambda pair: -abs(pair[1]))),
-        weights=chosen_at(decision.p, decision.cost),
+        weights=dict.fromkeys(decision.p) | chosen_at(p, {s: decision.cost[s] for s in p}),
         forced=found.label in ("embedding", "unknown"),
     )
 
