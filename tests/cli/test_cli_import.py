@@ -15,11 +15,11 @@ ROWS = [
 
 def test_import_writes_a_table_with_costs_and_an_account_of_every_row(tmp_path, capsys):
     source, out = tmp_path / "t.csv", tmp_path / "new" / "outcomes.parquet"
-    pd.DataFrame([*ROWS, ROWS[0] | {"query_id": "x", "score": 7}]).to_csv(source, index=False)
+    pd.DataFrame([*ROWS, ROWS[0] | {"query_id": "x", "score": "great"}]).to_csv(source, index=False)
     argv = ["import", "tidy", str(source), "--out", str(out), "--cost", "1B=0.1/Mtok", "--cost", "9B=0.002"]
     assert main(argv) == 0
     text = capsys.readouterr().out
-    assert "Read 7 rows, kept 6, skipped 1." in text and "whose score is outside [0, 1]" in text and str(out) in text
+    assert "Read 7 rows, kept 6, skipped 1." in text and "whose score is no number" in text and str(out) in text
     outcomes = ze.Outcomes.load(out)
     assert outcomes.sizes == ("1B", "9B") and outcomes.matrix("cost_usd")[0].round(9).tolist() == [1e-05, 0.002]
     assert main([*argv, "--json"]) == 0
@@ -41,6 +41,8 @@ def test_mistakes_of_an_import_are_one_line_and_leave_the_old_table(tmp_path, ca
         "give a .parquet file": ["tidy", str(source), "--out", str(tmp_path / "o.csv")],
         "is a pickle": ["routerbench", str(tmp_path / "t.pkl"), "--out", str(out)],
         "--out": ["tidy", str(source)],
+        "as in 0:100 or 1:10": ["tidy", str(source), "--out", str(out), "--scale", "100"],
+        "has no scorers to choose from": ["tidy", str(source), "--out", str(out), "--scorer", "match"],
     }.items():
         (tmp_path / "t.pkl").write_bytes(b"")
         assert main(["import", *argv]) == 2

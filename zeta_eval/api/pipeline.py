@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
     from zeta_eval.outcomes.importers import ImportReport
+    from zeta_eval.outcomes.importers.account import Epochs
     from zeta_eval.tasks import Scorer, Task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
@@ -87,18 +88,34 @@ def benchmark(
 
 
 def import_table(
-    format: str, path: str | Path, *, out: str | Path | None = None, cost: Mapping[str, float | str] | None = None
+    format: str,
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    cost: Mapping[str, float | str] | None = None,
+    scorer: str | Mapping[str, str] | None = None,
+    metric: str | Mapping[str, str] | None = None,
+    filter: str | Mapping[str, str] | None = None,
+    epochs: Epochs = "mean",
+    scale: str | Mapping[str, str] | None = None,
 ) -> ImportReport:
     """Turn results that another tool has stored into a table of outcomes.
 
+    What isn't chosen is chosen once per task, for all models, and said in the report.
+
     Args:
-        format: tidy, lm-eval, inspect, routerbench or routellm.
+        format: tidy, wide, lm-eval, inspect, routerbench or routellm.
         path: File or folder of that format.
         out: Parquet file to write; None writes nothing.
         cost: By model, USD per query (0.002) or per million tokens ("0.24/Mtok").
+        scorer: Scorer whose score counts, for logs with several; by task where it is a mapping.
+        metric: Metric that counts, or the key of a score that has several parts; by task where it is a mapping.
+        filter: Filter under which answers were read; by task where it is a mapping.
+        epochs: "mean" takes several epochs as attempts, which count with their mean, "first" the first one alone.
+        scale: Lowest and highest score as "LOW:HIGH", where that isn't 0 and 1; by task where it is a mapping.
 
     Raises:
-        ZetaError: an unknown format, model or cost, or a source that can't be used.
+        ZetaError: an unknown format, model, cost or choice, or a source that can't be used.
 
     Examples:
         >>> import pandas as pd, zeta_eval as ze
@@ -110,10 +127,14 @@ def import_table(
         Costs: cost_usd
     """
     from zeta_eval.outcomes.importers import import_outcomes
+    from zeta_eval.outcomes.importers.account import Wanted, by_task, scales
 
     if out is not None and Path(out).suffix.lower() not in (".parquet", ".pq"):
         raise InvalidInputError(f"The table to write is '{out}'; tables are written as Parquet, give a .parquet file.")
-    report = import_outcomes(format, path, cost=cost)
+    wanted = Wanted(
+        scorer=by_task(scorer), metric=by_task(metric), filter=by_task(filter), epochs=epochs, scale=scales(scale)
+    )
+    report = import_outcomes(format, path, cost=cost, wanted=wanted)
     if out is not None:
         report.outcomes.save(out)
     return report

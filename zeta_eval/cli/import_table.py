@@ -2,13 +2,20 @@
 
 from argparse import Namespace
 from importlib import import_module
+from typing import Any
 
 from zeta_eval.cli.options import JSON, new_file
 from zeta_eval.cli.parser import Choices
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.exceptions import InvalidInputError
 
+_EPOCHS = Choices(lambda: import_module("zeta_eval.outcomes.importers.account").EPOCHS)
 _FORMATS = Choices(lambda: import_module("zeta_eval.outcomes.importers").FORMATS)
+
+
+def _choice(what: str) -> dict[str, Any]:
+    what += "; TASK=NAME for one task (chosen once per task, and printed)"
+    return {"action": "append", "default": [], "metavar": "NAME", "help": what}
 
 
 @verb(
@@ -25,6 +32,21 @@ _FORMATS = Choices(lambda: import_module("zeta_eval.outcomes.importers").FORMATS
             "metavar": "NAME=VALUE",
             "help": "price of a model: USD per query, or per million tokens as NAME=VALUE/Mtok; once per model",
         },
+        "--scorer": _choice("scorer whose score counts"),
+        "--metric": _choice("metric that counts, or the key of a score with several parts"),
+        "--filter": _choice("filter under which the answers were read"),
+        "--epochs": {
+            "choices": _EPOCHS,
+            "default": "mean",
+            "metavar": "E",
+            "help": "what several epochs become: %(choices)s (%(default)s)",
+        },
+        "--scale": {
+            "action": "append",
+            "default": [],
+            "metavar": "LOW:HIGH",
+            "help": "lowest and highest score, where that isn't 0 and 1; TASK=LOW:HIGH for one task",
+        },
         **JSON,
     },
 )
@@ -36,4 +58,20 @@ def _import(args: Namespace) -> Result:
         if not name:
             raise InvalidInputError(f"--cost is '{text}'; give NAME=VALUE or NAME=VALUE/Mtok.")
     cost = {name: value for name, _, value in pairs}
-    return Result.of(api.import_table(args.format, args.path, out=args.out, cost=cost)).written("Outcomes", args.out)
+    report = api.import_table(
+        args.format,
+        args.path,
+        out=args.out,
+        cost=cost,
+        scorer=_by_task(args.scorer),
+        metric=_by_task(args.metric),
+        filter=_by_task(args.filter),
+        epochs=args.epochs,
+        scale=_by_task(args.scale),
+    )
+    return Result.of(report).written("Outcomes", args.out)
+
+
+def _by_task(given: list[str]) -> dict[str, str]:
+    """NAME for all tasks under "", TASK=NAME under the task."""
+    return {task: name for task, _, name in (text.rpartition("=") for text in given)}

@@ -1,11 +1,11 @@
 """Importers: make an outcomes table from another tool's tables or logs, one file per format (but for tidy tables).
 
-A format's reader takes a path and a counter. It returns the rows with columns of the outcomes table, and counts each
-row that it leaves out by the reason. Checks, costs and repeated runs are the same for all formats and handled here.
+A format's reader takes a path and an account. It returns the rows with columns of the outcomes table. In the account it
+finds what the user chose; it counts each row that it leaves out by the reason there, notes what it chose itself, and
+names files that it can't read. Checks, scales, costs and repeated runs are the same for all formats and handled here.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,9 @@ import pandas as pd
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.outcomes.files import read_table
 from zeta_eval.outcomes.importers import inspect_ai, lm_eval, routellm, routerbench
+from zeta_eval.outcomes.importers.account import Account, Wanted
 from zeta_eval.outcomes.importers.rows import priced, usable
+from zeta_eval.outcomes.importers.texts import query_text
 from zeta_eval.outcomes.schema import REQUIRED
 from zeta_eval.outcomes.table import Outcomes
 
@@ -33,12 +35,15 @@ class ImportReport:
     """Rows of the source, one per query and model: those of the table and those skipped."""
     skipped: Mapping[str, int]
     """Rows left out, by reason, most frequent first."""
+    notes: Sequence[str] = ()
+    """What was chosen where the source leaves a choice, a line each, then files that can't be read."""
 
     def text(self) -> str:
         """The numbers of rows, the reasons for leaving some out, and the table's shape and costs, as plain text."""
-        kept = len(self.outcomes.frame)
+        kept = len(self.outcomes.attempts)
         lines = [f"Read {self.n_rows:,} rows, kept {kept:,}, skipped {self.n_rows - kept:,}."]
         lines += [f"{n:10,}  {reason}" for reason, n in self.skipped.items()]
+        lines += self.notes
         lines.append(repr(self.outcomes))
         costs = self.outcomes.cost_columns
         lines.append(f"Costs: {', '.join(costs)}" if costs else "Costs: none; give --cost NAME=VALUE for every model.")
@@ -51,9 +56,10 @@ class ImportReport:
         """The same numbers as JSON data."""
         return {
             "n_rows": self.n_rows,
-            "n_outcomes": len(self.outcomes.frame),
+            "n_outcomes": len(self.outcomes.attempts),
             "n_skipped": sum(self.skipped.values()),
             "skipped": dict(self.skipped),
+            "notes": list(self.notes),
             "n_queries": len(self.outcomes),
             "n_incomplete": self.outcomes.n_incomplete,
             "n_unscored": self.outcomes.n_unscored,
@@ -62,12 +68,13 @@ class ImportReport:
         }
 
 
-def _tidy(path: Path, skipped: Counter[str]) -> pd.DataFrame:
+def _tidy(path: Path, account: Account) -> pd.DataFrame:
     """Rows of a file, or a benchmark's folder, with the outcomes table's own columns; others are left out."""
-    return read_table(path)[0]
+    frame = read_table(path)[0]
+    return frame.assign(query=frame["query"].map(query_text)) if "query" in frame.columns else frame
 
 
-FORMATS: Final[Mapping[str, Callable[[Path, Counter[str]], pd.DataFrame]]] = MappingProxyType(
+FORMATS: Final[Mapping[str, Callable[[Path, Account], pd.DataFrame]]] = MappingProxyType(
     {
         "tidy": _tidy,
         "lm-eval": lm_eval.read,
@@ -76,34 +83,46 @@ FORMATS: Final[Mapping[str, Callable[[Path, Counter[str]], pd.DataFrame]]] = Map
         "routellm": routellm.read,
     }
 )
-"""Reader of each format: (path, counter of left out rows) -> rows."""
+"""Reader of each format: (path, account of what is chosen and left out) -> rows."""
 
 
-def import_outcomes(format: str, path: str | Path, *, cost: Mapping[str, float | str] | None = None) -> ImportReport:
+def import_outcomes(
+    format: str, path: str | Path, *, cost: Mapping[str, float | str] | None = None, wanted: Wanted | None = None
+) -> ImportReport:
     """Read another tool's table or log, counting rows that can't be used; arguments as in `zeta_eval.import_table`."""
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
     path = Path(path)
     if not path.exists():
         raise OutcomesError(f"Nothing at {path}; give the file or folder to import.")
-    skipped: Counter[str] = Counter()
+    account = Account(wanted=wanted or Wanted())
     try:
-        frame = FORMATS[format](path, skipped)
+        frame = FORMATS[format](path, account)
     except (AttributeError, KeyError, TypeError) as e:  # a foreign file may have anything anywhere
         raise OutcomesError(f"{path} is not laid out as format '{format}' ({type(e).__name__}: {e}).") from e
-    n_rows = len(frame) + skipped.total()
-    if set(REQUIRED) <= set(frame.columns):
-        frame = usable(frame, skipped)
-    if n_rows and frame.empty:
-        why = "; ".join(f"{n} {reason}" for reason, n in skipped.items())
-        raise OutcomesError(f"None of the {n_rows} rows of {path} can be used ({why}).")
-    if set(REQUIRED) <= set(frame.columns):
-        frame = priced(frame, cost or {})
+    account.check_names()
     try:
-        outcomes = Outcomes.from_frame(frame)
-        outcomes.matrix("score")  # refuses models that share no query
+        return _report(frame, account, cost or {})
     except OutcomesError as e:
         raise OutcomesError(f"{path}: {e}") from e
-    if replaced := len(frame) - len(outcomes.frame):
+
+
+def _report(frame: pd.DataFrame, account: Account, cost: Mapping[str, float | str]) -> ImportReport:
+    """Check the rows, price them and make the table."""
+    skipped = account.skipped
+    n_rows = len(frame) + skipped.total()
+    tidy = set(REQUIRED) <= set(frame.columns)
+    if tidy:
+        frame = usable(frame, account)
+    if n_rows and frame.empty:
+        why = "; ".join(f"{n} {reason}" for reason, n in skipped.items())
+        raise OutcomesError(f"None of the {n_rows} rows can be used ({why}).")
+    if tidy:
+        frame = priced(frame, cost)
+    outcomes = Outcomes.from_frame(frame)
+    outcomes.matrix("score")  # refuses models that share no query
+    if replaced := len(frame) - len(outcomes.attempts):
         skipped["an older run of the same query and model"] = replaced
-    return ImportReport(outcomes=outcomes, n_rows=n_rows, skipped=dict(skipped.most_common()))
+    return ImportReport(
+        outcomes=outcomes, n_rows=n_rows, skipped=dict(skipped.most_common()), notes=tuple(account.lines())
+    )

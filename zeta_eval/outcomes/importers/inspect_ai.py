@@ -3,16 +3,17 @@
 `header.json` (`_journal/start.json` in a log that didn't finish) has `eval` with task, model and dataset, and
 `samples/<id>_epoch_<n>.json` one `EvalSample` each; the `.json` format is the same in one object with `samples`:
 https://github.com/UKGovernmentBEIS/inspect_ai/blob/020dd018841a2e70f4f11198bae184d1c8b01948/src/inspect_ai/log/_log.py
-and https://inspect.aisi.org.uk/eval-logs.html.
+and https://inspect.aisi.org.uk/eval-logs.html. Archives are compressed with Zstandard by default.
 
-- Score: the sample's first scorer; C, P, I and N are 1, 0.5, 0 and 0, as `value_to_float` of `inspect_ai/scorer` has.
-- Of several epochs the first is taken. A sample that failed is a row with its error and no score.
+- Score: one scorer per task, see `choice`; the parts of a score that is an object or a list are named by key or place.
+- Epochs are attempts, which count with their mean, or the first that a log has. A sample that failed is a row with its
+  error and no score.
 - prompt_tokens are all input tokens, those read from or written to a cache too, which `input_tokens` leaves out since
   https://github.com/UKGovernmentBEIS/inspect_ai/pull/3341. latency_s is the time of the model's last call.
 """
 
 import json
-from collections import Counter
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,81 +22,108 @@ from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 
-from zeta_eval.exceptions import OutcomesError
+from zeta_eval.exceptions import OutcomesError, one_line
+from zeta_eval.outcomes.importers.account import Account
+from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
+from zeta_eval.outcomes.importers.texts import asked, content_text, digest, with_choices
+from zeta_eval.outcomes.importers.zips import member
+from zeta_eval.outcomes.targets import target_text
 
 _VERSION: Final = 2
 """Newest `version` of the log format that is known."""
-_LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "no": 0.0}
 _CUT: Final = ("max_tokens", "model_length")
+_ATTACHMENT: Final = re.compile(r"attachment://(\w+)")
+_BROKEN: Final = (AttributeError, KeyError, TypeError, ValueError, BadZipFile, NotImplementedError)
+"""What reading a foreign or damaged file may raise."""
 
 
-def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
-    """Return one row per sample and log."""
+def read(path: Path, account: Account) -> pd.DataFrame:
+    """Return one row per sample, epoch and log."""
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".eval", ".json"))
     if not files:
         raise OutcomesError(f"Folder {path} holds no .eval or .json log; give Inspect's log folder.")
-    rows: list[dict[str, Any]] = []
+    answers: list[Answer] = []
+    texts: dict[str, str] = {}
     for file in files:
-        log = _documents(file)
-        head = next(log)
+        try:
+            answers += _log(file, texts, account)
+        except OutcomesError as e:
+            if file == path:
+                raise
+            account.fault(file, str(e).removeprefix(f"{file} ").rstrip("."))
+    if not answers and account.faults:
+        raise OutcomesError(f"None of the logs of {path} can be read; {account.first_fault()}.")
+    rows = scored(_epochs(answers, account), Kinds(group="scorer"), account)
+    return pd.DataFrame(rows)
+
+
+def _log(file: Path, texts: dict[str, str], account: Account) -> list[Answer]:
+    """Read one log."""
+    try:
+        documents = _documents(file, account)
+        head = next(documents)
         spec = head.get("eval") if isinstance(head, dict) else None
         if not (isinstance(spec, dict) and "task" in spec and "model" in spec):
-            if file == path:
-                raise OutcomesError(f"{file} is no Inspect log; give an .eval or .json log, or a folder of them.")
-            skipped["a file that is no Inspect log"] += 1
-            continue
+            raise OutcomesError(f"{file} is no Inspect log; give an .eval or .json log, or a folder of them.")
         if head.get("version", _VERSION) > _VERSION:
             raise OutcomesError(
                 f"{file} has Inspect's log version {head['version']}, this release reads up to {_VERSION}; update it."
             )
-        n = len(rows)
-        for sample in log:
-            if sample.get("epoch", 1) > 1:
-                skipped["of a further epoch (the first is taken)"] += 1
-            else:
-                rows.append(_row(sample, spec))
-        if n == len(rows):
-            skipped["a log without samples"] += 1
-    return pd.DataFrame(rows)
-
-
-def _documents(file: Path) -> Iterator[Any]:
-    """Yield a log's header, then its samples one by one: with their events they can be large."""
-    try:
-        if file.suffix != ".eval":
-            whole = json.loads(file.read_bytes())
-            yield whole
-            yield from whole.get("samples") or []
-            return
-        with ZipFile(file) as archive:
-            names = archive.namelist()
-            head = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
-            yield head and json.loads(archive.read(head))
-            for name in names:
-                if name.startswith("samples/") and name.endswith(".json"):
-                    yield json.loads(archive.read(name))
-    except (BadZipFile, NotImplementedError, ValueError) as e:
+        answers = []
+        for sample in documents:
+            try:
+                answers.append(_answer(sample, spec, texts))
+            except _BROKEN as e:
+                account.skipped["a sample that is not laid out as Inspect's"] += 1
+                account.fault(file, f"a sample is not laid out as Inspect's ({one_line(e)})")
+    except (*_BROKEN, OSError) as e:
+        if isinstance(e, OutcomesError):
+            raise
         raise OutcomesError(
-            f"{file} can't be read as an Inspect log ({e}); write it again with `inspect log convert --to json`."
+            f"{file} can't be read as an Inspect log ({one_line(e)}); write it again with `inspect log convert`."
         ) from e
+    if not answers:
+        account.skipped["a log without samples"] += 1
+    return answers
 
 
-def _row(sample: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+def _documents(file: Path, account: Account) -> Iterator[Any]:
+    """Yield a log's header, then its samples one by one: with their events they can be large."""
+    if file.suffix != ".eval":
+        whole = json.loads(file.read_bytes())
+        yield whole
+        yield from whole.get("samples") or []
+        return
+    with ZipFile(file) as archive:
+        infos = {i.filename: i for i in archive.infolist()}
+        head = next((n for n in ("header.json", "_journal/start.json") if n in infos), None)
+        yield head and json.loads(member(archive, infos[head]))
+        for name, info in infos.items():
+            if name.startswith("samples/") and name.endswith(".json"):
+                try:
+                    yield json.loads(member(archive, info))
+                except (BadZipFile, ValueError) as e:
+                    account.skipped["a sample that is damaged"] += 1
+                    account.fault(file, f"sample {name} is damaged ({one_line(e)})")
+
+
+def _answer(sample: dict[str, Any], spec: dict[str, Any], texts: dict[str, str]) -> Answer:
     output = sample.get("output") or {}
     choice: dict[str, Any] = next(iter(output.get("choices") or []), {})
     usage = (sample.get("model_usage") or {}).get(spec["model"]) or output.get("usage") or {}
-    scored: dict[str, Any] = next(iter((sample.get("scores") or {}).values()), {})
-    score = scored.get("value")
     logprobs = [t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or []]
     inputs = [usage.get(f"input_tokens{kind}") for kind in ("", "_cache_read", "_cache_write")]
-    return {
+    text = _asked(sample)
+    query_id = f"{spec['task']}:{sample.get('id')}:{digest(text)}"
+    row = {
         "dataset": (spec.get("dataset") or {}).get("name"),
         "task": spec["task"],
-        "query_id": f"{spec['task']}:{sample.get('id')}",
-        "query": _query(sample),
+        "query_id": query_id,
+        "query": texts.setdefault(query_id, with_choices(text, sample.get("choices") or [])),
         "model": spec["model"],
-        "score": _LETTERS.get(score, score) if isinstance(score, str) else score,
-        "response": output.get("completion") or _content((choice.get("message") or {}).get("content")),
+        "attempt": int(sample.get("epoch", 1)) - 1,
+        "response": output.get("completion") or content_text((choice.get("message") or {}).get("content")),
+        "target": _target(sample.get("target")),
         "error": (sample.get("error") or {}).get("message"),
         "prompt_tokens": sum(n or 0 for n in inputs) if usage else None,
         "completion_tokens": usage.get("output_tokens"),
@@ -107,23 +135,53 @@ def _row(sample: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
         "run_id": spec.get("eval_id") or spec.get("run_id"),
         "created_at": _utc(spec.get("created")),
     }
+    return Answer(row=row, values=_values(sample))
 
 
-def _query(sample: dict[str, Any]) -> str:
-    """Return what the user asks: the input, or its user messages, and the choices."""
-    asked = sample.get("input")
-    if isinstance(asked, list):
-        asked = "\n".join(_content(m.get("content")) for m in asked if m.get("role") == "user")
-    # Long contents are kept apart from the messages that refer to them.
-    text = (sample.get("attachments") or {}).get(str(asked).removeprefix("attachment://"), asked) or ""
-    return "\n".join([text, *(f"{chr(ord('A') + i)}. {c}" for i, c in enumerate(sample.get("choices") or []))])
+def _values(sample: dict[str, Any]) -> dict[Name, Any]:
+    """Values by scorer and part: the keys of an object, the places of a list counted from 1, or "" for one value."""
+    scores = dict(sample.get("scores") or {})
+    if sample.get("score"):  # logs of version 1 had one score
+        scores.setdefault("score", sample["score"])
+    values: dict[Name, Any] = {}
+    for scorer, score in scores.items():
+        value = score.get("value")
+        if isinstance(value, list):
+            value = {str(place): item for place, item in enumerate(value, start=1)}
+        parts = value if isinstance(value, dict) else {"": value}
+        values |= {Name(scorer, str(part)): item for part, item in parts.items()}
+    return values
 
 
-def _content(content: Any) -> str:
-    """Return a message's text: a string, or a list of parts of which some are text."""
-    if isinstance(content, list):
-        return "\n".join(part.get("text") or "" for part in content if part.get("type") == "text")
-    return content or ""
+def _epochs(answers: list[Answer], account: Account) -> list[Answer]:
+    """Number the epochs that a log has of a sample as attempts from 0 on, or leave the first of them."""
+    found: dict[tuple[Any, ...], list[Answer]] = {}
+    for answer in answers:
+        found.setdefault(tuple(answer.row[c] for c in ("query_id", "model", "run_id")), []).append(answer)
+    for same in found.values():
+        same.sort(key=lambda a: a.row["attempt"])
+        if len(same) > 1 and account.wanted.epochs == "first":
+            account.skipped["of a further epoch (--epochs first)"] += len(same) - 1
+            del same[1:]
+        elif len(same) > 1:
+            account.note(same[0].row["task"], "the mean of a sample's epochs (for the first: --epochs first)")
+        for number, answer in enumerate(same):
+            answer.row["attempt"] = number
+    return [answer for same in found.values() for answer in same]
+
+
+def _target(target: Any) -> str | None:
+    if isinstance(target, list) and target and all(isinstance(t, str) for t in target):
+        return target_text(tuple(target))
+    return target_text(target) if isinstance(target, str) and target else None
+
+
+def _asked(sample: dict[str, Any]) -> str:
+    """Return what the user asks: the input, or its user messages."""
+    given = sample.get("input")
+    text = asked(given) if isinstance(given, list) else given or ""
+    kept_apart = sample.get("attachments") or {}  # long contents
+    return _ATTACHMENT.sub(lambda found: kept_apart.get(found[1], found[0]), text)
 
 
 def _utc(time: str | None) -> str | None:

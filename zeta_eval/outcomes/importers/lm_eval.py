@@ -4,133 +4,200 @@ FOLDER holds one folder per model with `samples_<task>_<time>.jsonl` and `result
 under one filter, with its metrics as further keys:
 https://github.com/EleutherAI/lm-evaluation-harness/blob/034ab03621186e68aa1f73ee1508370580ea77b5/lm_eval/loggers/evaluation_tracker.py
 and `lm_eval/evaluator.py`; `filter` and `metrics` are named in the sample since
-https://github.com/EleutherAI/lm-evaluation-harness/pull/2517.
+https://github.com/EleutherAI/lm-evaluation-harness/pull/2517. Releases up to 0.4.2 wrote `results.json` and, beside it,
+`<model arguments>_<task>.jsonl`, which holds one JSON list with the documents of one filter after those of another.
 
-- Score: the task's first metric that lies in [0, 1] on every sample and isn't marked as better when lower.
-- Filter: a task's first; the same documents under its other filters are left out and counted.
-- Query: the document's own text with its passage and choices, since prompts differ among models by chat template and
-  examples; for documents without a known text column, the prompt of the first model that has it.
-- Model: `model_name` in the results file, else the folder's name. Token counts aren't logged.
+- Score: one filter and metric per task, see `choice`. Whether lower is better is taken from the results file, and from
+  the names of the usual error rates where that says nothing.
+- Query: see `lm_eval_query`. Model: `model_name` in the results file, else what its arguments name, else the folder's
+  name. Token counts aren't logged.
 """
 
-import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.outcomes.files import read_rows
+from zeta_eval.outcomes.importers.account import Account
+from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
+from zeta_eval.outcomes.importers.lm_eval_query import prompt, query
+from zeta_eval.outcomes.importers.texts import digest
 
 _NAME: Final = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl")
 _KEYS: Final = ("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics")
-_PASSAGES: Final = ("passage", "context", "article", "story")
-_TEXTS: Final = ("question", "problem", "query", "prompt", "input", "text", "ctx", "goal", "sentence")
-_TRUTH: Final = {"True": 1.0, "False": 0.0}
 _INVALID: Final = "[invalid]"
 """What `lm_eval/filters/extraction.py` puts for an answer it can't find."""
+_ERRORS: Final = (
+    *("wer", "cer", "ter", "mae", "mse", "rmse", "brier_score"),
+    *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"),
+)
+"""Metrics that are better when lower, for results files that don't say it."""
 
 
-def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """What the files of a run say about it."""
+
+    task: str
+    model: str
+    time: str | None
+    lower: frozenset[str]
+    """Metrics that are better when lower."""
+    filters: tuple[str, ...]
+    """Filters in their order, for samples that don't name theirs."""
+
+
+def read(path: Path, account: Account) -> pd.DataFrame:
     """Return one row per document and model."""
-    files = [path] if path.is_file() else sorted(path.rglob("samples_*.jsonl"))
+    files = [path] if path.is_file() else _files(path)
     if not files:
         raise OutcomesError(
             f"Folder {path} holds no samples_<task>_<time>.jsonl; give the --output_path of lm_eval --log_samples."
         )
     texts: dict[str, str | None] = {}
-    return pd.DataFrame([row for file in files for row in _rows(file, texts, skipped)])
+    answers: list[Answer] = []
+    lower: set[tuple[str, str]] = set()
+    for file in files:
+        try:
+            run, samples = _run(file), _samples(file, account)
+            answers += _answers(samples, run, texts)
+            lower |= {(run.task, metric) for metric in run.lower}
+        except (AttributeError, KeyError, TypeError, OutcomesError) as e:
+            if file == path:
+                raise
+            account.fault(file, e if not isinstance(e, OutcomesError) else str(e).removeprefix(f"{file} ").rstrip("."))
+    if not answers and account.faults:
+        raise OutcomesError(f"None of the logs of {path} can be read; {account.first_fault()}.")
+    return pd.DataFrame(scored(answers, Kinds(group="filter"), account, lower=lower))
 
 
-def _rows(file: Path, texts: dict[str, str | None], skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+def _files(path: Path) -> list[Path]:
+    """Sample logs of a folder; those of old releases are beside a results.json."""
+    old = [f for r in path.rglob("results.json") for f in r.parent.glob("*.jsonl")]
+    return sorted({*path.rglob("samples_*.jsonl"), *old})
+
+
+def _run(file: Path) -> _Run:
+    """Read what the results file beside a sample log says."""
     name = _NAME.fullmatch(file.name)
-    if name is None:
-        raise OutcomesError(f"{file} is no sample log by its name; lm_eval writes samples_<task>_<time>.jsonl.")
-    task, time = name["task"], name["time"]
-    samples, results = read_rows(file), _results(file, time)
-    if not samples:
-        return
-    first = samples[0].get("filter")
-    kept = [s for s in samples if s.get("filter") == first]
-    for sample in samples:
-        if sample.get("filter") != first:
-            skipped[f"under filter '{sample.get('filter')}' (the task's first, '{first}', is taken)"] += 1
-    metric = _metric(kept, (results.get("higher_is_better") or {}).get(task) or {})
-    if metric is None:
-        skipped[f"of task '{task}', which has no metric in [0, 1]"] += len(kept)
-        return
-    for sample in kept:
-        text = _text(sample.get("doc"))
-        key = text or sample.get("doc_hash") or _prompt(sample) or ""
-        query_id = f"{task}:{sample.get('doc_id')}:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:8]}"
-        answer, extracted = _first(sample.get("resps")), _first(sample.get("filtered_resps"))
-        yield {
-            "task": task,
-            "query_id": query_id,
-            "query": texts.setdefault(query_id, text or _prompt(sample)),
-            "model": results.get("model_name") or file.resolve().parent.name,
-            "score": _number(sample.get(metric)),
-            "response": answer,
-            "unparsed": None if answer is None else extracted == _INVALID,
-            "prompt_hash": sample.get("prompt_hash"),
-            "run_id": time,
-            "created_at": time and time[:10] + time[10:].replace("-", ":"),
-        }
+    time = name["time"] if name else None
+    results = _json(file.with_name(f"results_{time}.json" if time else "results.json"))
+    task = name["task"] if name else _old_task(file, results)
+    higher = (results.get("higher_is_better") or {}).get(task)
+    higher = higher if isinstance(higher, dict) else _higher(results, task)
+    config = results.get("config") or {}
+    model = results.get("model_name") or _named(config.get("model_args"))
+    return _Run(
+        task=task,
+        model=model or file.resolve().parent.name,
+        time=time,
+        lower=frozenset({m for m, up in higher.items() if up is False} | {m for m in _ERRORS if m not in higher}),
+        filters=_filters(results, task),
+    )
 
 
-def _results(file: Path, time: str | None) -> dict[str, Any]:
-    """Return what the run's results file says; nothing where there is none."""
+def _json(file: Path) -> dict[str, Any]:
+    """Return what a results file says; nothing where there is none."""
     try:
-        found = json.loads(file.with_name(f"results_{time}.json").read_bytes())
+        found = json.loads(file.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _metric(samples: list[dict[str, Any]], higher_is_better: Mapping[str, Any]) -> str | None:
-    """Return the first metric that can be a score on all samples."""
-    listed = samples[0].get("metrics")
-    names = (
-        listed if isinstance(listed, list) else [k for k in samples[0] if k not in _KEYS and not k.endswith("_hash")]
-    )
-    for name in names:
-        values = [_number(s.get(name)) for s in samples]
-        if higher_is_better.get(name) is not False and all(v is not None and not (v < 0 or v > 1) for v in values):
-            return str(name)
-    return None
+def _old_task(file: Path, results: Mapping[str, Any]) -> str:
+    """The task at the end of an old log's name: the longest that the results file knows."""
+    known = [t for t in results.get("configs") or {} if file.stem.endswith(f"_{t}")]
+    if not known:
+        raise OutcomesError(f"{file} is no sample log by its name; lm_eval writes samples_<task>_<time>.jsonl.")
+    return str(max(known, key=len))
 
 
-def _number(value: Any) -> float | None:
-    """Return a metric's value as a number; what JSON doesn't know (numpy's truth values) is logged as text."""
-    if isinstance(value, str):
-        return _TRUTH.get(value)
-    return float(value) if isinstance(value, (bool, int, float)) else None
+def _higher(results: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Whether higher is better, by metric, as the task's configuration has it."""
+    listed = ((results.get("configs") or {}).get(task) or {}).get("metric_list") or []
+    return {m["metric"]: m["higher_is_better"] for m in listed if isinstance(m, dict) and "higher_is_better" in m}
 
 
-def _text(doc: Any) -> str | None:
-    """Return a document's own text: passage, question, choices."""
-    if not isinstance(doc, dict):
+def _named(arguments: Any) -> str | None:
+    """The model that a run's arguments name: "pretrained=NAME,dtype=float32", or an object of the same."""
+    if isinstance(arguments, str):
+        arguments = dict(pair.split("=", 1) for pair in arguments.split(",") if "=" in pair)
+    if not isinstance(arguments, dict):
         return None
-    question = next((doc[k] for k in _TEXTS if isinstance(doc.get(k), str) and doc[k]), None)
-    if question is None:
-        return None
-    passages = [doc[k] for k in _PASSAGES if isinstance(doc.get(k), str) and doc[k]]
-    choices = doc.get("choices") or doc.get("options") or []
-    choices = choices.get("text") if isinstance(choices, dict) else choices
-    choices = choices if isinstance(choices, list) and all(isinstance(c, str) for c in choices) else []
-    return "\n".join([*passages, question, *(f"{chr(ord('A') + i)}. {c}" for i, c in enumerate(choices))])
+    return next((str(arguments[k]) for k in ("pretrained", "model", "path") if arguments.get(k)), None)
 
 
-def _prompt(sample: Mapping[str, Any]) -> str | None:
-    """Return the prompt of a sample: arguments are {"gen_args_0": {"arg_0": prompt}}, once [[prompt, ...]]."""
-    arguments = sample.get("arguments")
-    if isinstance(arguments, dict):
-        arguments = (arguments.get("gen_args_0") or {}).get("arg_0")
-    return _first(arguments)
+def _filters(results: Mapping[str, Any], task: str) -> tuple[str, ...]:
+    """Filters of a task in their order: "exact_match,strict-match" is a key of its results."""
+    keys = (results.get("results") or {}).get(task) or {}
+    return tuple(dict.fromkeys(k.rpartition(",")[2] for k in keys if "," in k))
+
+
+def _samples(file: Path, account: Account) -> list[dict[str, Any]]:
+    """Read a log's samples; a line that is no JSON object, as a killed run leaves it, is counted."""
+    data = file.read_bytes()
+    if data.lstrip()[:1] == b"[":
+        try:
+            listed = json.loads(data)
+        except ValueError as e:
+            raise OutcomesError(f"{file} is cut or damaged.") from e
+        return [s for s in listed if isinstance(s, dict)]
+    samples = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            sample = json.loads(line)
+        except ValueError:
+            sample = None
+        if isinstance(sample, dict):
+            samples.append(sample)
+        else:
+            account.skipped["a line that is cut or damaged"] += 1
+            account.fault(file, f"line {number} is cut or damaged, the others are taken")
+    return samples
+
+
+def _answers(samples: list[dict[str, Any]], run: _Run, texts: dict[str, str | None]) -> Iterator[Answer]:
+    """Make one answer of the samples that a document has under several filters."""
+    found: dict[Any, Answer] = {}
+    seen: dict[Any, int] = {}
+    for sample in samples:
+        doc = json.dumps([sample.get("doc_id"), sample.get("doc_hash") or sample.get("doc")], sort_keys=True)
+        place = seen[doc] = seen.get(doc, -1) + 1
+        name = sample.get("filter") or (run.filters[place] if place < len(run.filters) else "none")
+        answer = found.setdefault(doc, Answer(row=_row(sample, run, texts), values={}))
+        answer.values.update({Name(name, metric): sample.get(metric) for metric in _metrics(sample)})
+        said = answer.row["response"]
+        answer.of_group[name] = {"unparsed": None if said is None else _first(sample.get("filtered_resps")) == _INVALID}
+    yield from found.values()
+
+
+def _row(sample: dict[str, Any], run: _Run, texts: dict[str, str | None]) -> dict[str, Any]:
+    text = query(sample)
+    key = text or sample.get("doc_hash") or prompt(sample) or ""
+    query_id = f"{run.task}:{sample.get('doc_id')}:{digest(key)}"
+    return {
+        "task": run.task,
+        "query_id": query_id,
+        "query": texts.setdefault(query_id, text or prompt(sample)),
+        "model": run.model,
+        "response": _first(sample.get("resps")),
+        "prompt_hash": sample.get("prompt_hash"),
+        "run_id": run.time,
+        "created_at": run.time and run.time[:10] + run.time[10:].replace("-", ":"),
+    }
+
+
+def _metrics(sample: Mapping[str, Any]) -> list[str]:
+    listed = sample.get("metrics")
+    return listed if isinstance(listed, list) else [k for k in sample if k not in _KEYS and not k.endswith("_hash")]
 
 
 def _first(values: Any) -> str | None:

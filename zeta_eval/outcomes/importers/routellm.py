@@ -6,16 +6,16 @@ and `mmlu_<subject>.csv` are written by `generate_responses.py` and read by `ben
 as contaminated are in its tables, and are imported.
 """
 
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
+from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.rows import read_wide
 
 
-def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
+def read(path: Path, account: Account) -> pd.DataFrame:
     """Return one row per query and model."""
     files = [path] if path.is_file() else sorted(path.rglob("*.csv"))
     if not files:

@@ -9,7 +9,6 @@ The published files (https://huggingface.co/datasets/withmartian/routerbench) ar
 """
 
 import ast
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
+from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.rows import read_wide
 
 
-def read(path: Path, skipped: Counter[str]) -> pd.DataFrame:
+def read(path: Path, account: Account) -> pd.DataFrame:
     """Return one row per query and model, model by model."""
     wide = read_wide(path)
     missing = [c for c in ("sample_id", "prompt", "eval_name") if c not in wide.columns]

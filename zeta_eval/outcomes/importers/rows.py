@@ -1,44 +1,44 @@
 """Steps that all formats share: dropping rows that can't be used, setting costs, reading wide tables."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError, one_line
+from zeta_eval.outcomes.files import read_rows
+from zeta_eval.outcomes.importers.account import Account
+from zeta_eval.outcomes.importers.scale import scaled
+from zeta_eval.outcomes.importers.values import as_score
 from zeta_eval.outcomes.schema import REQUIRED
 
-_TRUTH: Final = {"true": 1.0, "false": 0.0}
-_NONE: Final = ("", "nan", "none", "null", "na", "n/a", "<na>")
 
-
-def usable(frame: pd.DataFrame, skipped: Counter[str]) -> pd.DataFrame:
-    """Return the rows that an outcomes table takes, `score` as a number; count the others.
+def usable(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """Return the rows that an outcomes table takes, `score` as a number in [0, 1]; count the others.
 
     A row without a score stays: it is unscored, which the table counts itself.
+
+    Raises:
+        OutcomesError: a score is outside its task's scale.
     """
-    said = frame["score"].astype("str").str.strip().str.lower().fillna("")
-    score = pd.to_numeric(said, errors="coerce").astype("float64").fillna(said.map(_TRUTH))
+    read = [as_score(value) for value in frame["score"].astype(object).where(frame["score"].notna(), None)]
     wrong = {f"without {c}": frame[c].isna() | (frame[c].astype("str") == "") for c in REQUIRED[:-1]}
-    wrong["whose score is no number"] = score.isna() & ~said.isin(_NONE)
-    wrong["whose score is outside [0, 1]"] = (score < 0) | (score > 1)
-    frame = frame.assign(score=score)
+    wrong["whose score is no number"] = pd.Series([x is None for x in read], index=frame.index)
+    frame = frame.assign(score=pd.Series(read, index=frame.index, dtype="float64"))
     left = pd.Series(True, index=frame.index)
     for reason, bad in wrong.items():
         if n := int((left & bad).sum()):
-            skipped[reason] += n
+            account.skipped[reason] += n
             left &= ~bad
-    frame = frame[left]
+    frame = scaled(frame[left], account)
     # The text belongs to the key: two texts under one query_id are a mistake to report, not a repetition.
     key = frame[[c for c in ("query_id", "query", "model", "run_id", "attempt") if c in frame.columns]].astype("str")
     again = key.duplicated()
     if again.any():
-        skipped["that repeat a query and model (the first is kept)"] += int(again.sum())
+        account.skipped["that repeat a query and model (the first is kept)"] += int(again.sum())
     return frame[~again].reset_index(drop=True)
 
 
@@ -86,7 +86,7 @@ def _price(name: str, value: float | str) -> tuple[float, bool]:
 
 
 def read_wide(path: Path) -> pd.DataFrame:
-    """Read a table whose columns depend on its models: CSV (all texts) or Parquet; a pickle may run code."""
+    """Read a table whose columns depend on its models: CSV (all texts), Parquet or JSONL; a pickle may run code."""
     suffix = path.suffix.lower()
     if suffix in (".pkl", ".pickle"):
         raise OutcomesError(
@@ -99,6 +99,8 @@ def read_wide(path: Path) -> pd.DataFrame:
             return frame
         if suffix == ".csv":
             return pd.read_csv(path, dtype="str", keep_default_na=False)
+        if suffix in (".jsonl", ".ndjson"):
+            return pd.DataFrame(read_rows(path), dtype=object)
     except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as e:
         raise OutcomesError(f"{path} can't be read ({one_line(e)}); write it again.") from e
-    raise OutcomesError(f"{path} is no table by its name; give a .csv or .parquet file.")
+    raise OutcomesError(f"{path} is no table by its name; give a .csv, .parquet or .jsonl file.")
