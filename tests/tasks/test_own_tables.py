@@ -229,6 +229,42 @@ def test_every_pair_of_the_embedding_task_is_a_query(tmp_path):
     assert len(get_task("embedding").load(local=lines(tmp_path / "pairs.jsonl", rows))) == 16
 
 
+class Judge:
+    """A scorer that takes answers without a right one."""
+
+    needs_target = False
+
+    def __call__(self, query, response):
+        return 1.0
+
+
+def test_a_scorer_that_needs_no_target_grades_rows_without_one(tmp_path):
+    path = lines(tmp_path / "open.jsonl", [{"prompt": "Tell a joke."}, {"prompt": "Sing."}])
+    with pytest.raises(InvalidInputError, match="no column that is known as the target"):
+        resolve_tasks(str(path))
+    task = only(path, scorer=Judge())
+    assert [(q.target, task.score(q, "La.")) for q in task.load()] == [("", Score(1.0))] * 2
+
+
+def test_splits_may_lie_beside_other_values_and_rows_may_have_fewer_options(tmp_path):
+    data = {"version": "2", "train": ROWS[:1], "test": ROWS, "note": {"by": "us"}}
+    assert len(only(whole(tmp_path / "both.json", data)).load()) == len(ROWS)
+    rows = [
+        {"question": "Which?", "choices": ["x", "y", None], "answer": 1},
+        {"question": "What?", "choices": ["x", "y", "z"], "answer": 2},
+    ]
+    assert sorted((q.target, q.options) for q in only(parquet(tmp_path / "few.parquet", rows)).load()) == [
+        ("B", 2),
+        ("C", 3),
+    ]
+
+
+def test_an_object_as_target_is_answered_with_the_name_of_a_part(tmp_path):
+    path = lines(tmp_path / "squad.jsonl", [{"question": "Wet?", "answers": {"text": ["yes"], "answer_start": [3]}}])
+    with pytest.raises(InvalidInputError, match=r"Name a part of it, as --columns target=answers\.text\.$"):
+        resolve_tasks(str(path))
+
+
 def test_a_worked_solution_is_graded_by_what_stands_behind_its_mark(tmp_path):
     task = only(lines(tmp_path / "sums.jsonl", [{"question": "3 + 4?", "answer": "3 and 4 make 7.\n#### 7"}]))
     (query,) = task.load()

@@ -136,4 +136,4 @@ def _bench(args: Namespace) -> Result:
         data |= {"judge": grading.to_dict()}
         grading.close()
     text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
-    return Result(report=outcomes, text=text, data=data)
+    return Result(report=outcomes, text=text, data=data, notes=tuple(notes))

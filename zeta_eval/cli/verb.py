@@ -22,6 +22,8 @@ class Result:
     """The report as plain text."""
     data: dict[str, Any]
     """The report as JSON data."""
+    notes: tuple[str, ...] = ()
+    """Lines on what was read, which stand in `text`, too; a notebook prints them."""
     hint: str | None = None
     """One line of advice beside the result; it stands in `data`, too."""
 

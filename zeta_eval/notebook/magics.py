@@ -113,6 +113,8 @@ class ZetaMagics(Magics):
             return None
         if args.json is not None:
             write_json(args.json, result.data)
+        for note in result.notes:
+            print(note)
         if result.hint is not None:
             print(f"zeta: {result.hint}", file=sys.stderr)
         return result.report

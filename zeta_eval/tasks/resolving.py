@@ -49,8 +49,9 @@ def resolve_tasks(
             from two places, or a scorer, columns or examples for none but tasks that have their own.
     """
     named = parse_columns(columns) if isinstance(columns, str) else dict(columns or {})
-    reading = Reading(columns=named, fewshot=fewshot, seed=seed)
     grading = None if scorer is None else get_scorer(scorer)
+    needs_target = bool(getattr(grading, "needs_target", True))
+    reading = Reading(columns=named, fewshot=fewshot, seed=seed, needs_target=needs_target)
     items = [spec] if isinstance(spec, Task) else _items(spec) if isinstance(spec, str) else list(spec)
     found: dict[str, Task] = {}
     for item in items:

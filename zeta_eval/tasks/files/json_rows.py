@@ -7,6 +7,9 @@ from typing import Any
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tasks.files.table import Row
 
+SPLITS = {"train", "training", "test", "validation", "valid", "val", "dev", "eval"}
+"""Names of splits, beside which an object may hold other values."""
+
 Splits = dict[str, list[Row]]
 """Rows by split; "" where the text names none."""
 
@@ -56,12 +59,12 @@ def _whole(text: str, first: json.JSONDecodeError) -> list[Row]:
 def _of_object(data: Mapping[str, Any]) -> Splits:
     """Rows of one JSON object, by the layouts of `pandas.DataFrame.to_json` and of lists under names."""
     values = list(data.values())
-    if isinstance(data.get("columns"), list) and isinstance(data.get("data"), list):
+    if isinstance(data.get("columns"), list) and all(isinstance(row, list) for row in data.get("data") or [None]):
         return {"": [dict(zip(map(str, data["columns"]), row, strict=True)) for row in data["data"]]}
     lists = {name: rows for name, rows in data.items() if _is_rows(rows)}
     if len(lists) == 1:
         return {"": _checked(next(iter(lists.values())))}
-    if lists and len(lists) == len(data):
+    if lists and (len(lists) == len(data) or SPLITS.issuperset(map(str.lower, lists))):
         return {name: _checked(rows) for name, rows in lists.items()}
     if values and all(isinstance(v, dict) and v for v in values):
         return {"": _of_objects(data)}

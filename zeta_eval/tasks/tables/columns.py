@@ -39,7 +39,7 @@ class Columns:
 
     def told(self) -> str:
         """What was recognised, for a line."""
-        parts = [f"prompt from {' + '.join(self.prompt)}", f"target from {self.target or 'the last message'}"]
+        parts = [f"prompt from {' + '.join(self.prompt)}", f"target from {self.target or 'the last message, if any'}"]
         parts += [f"choices from {', '.join(self.choices)}"] if self.choices else []
         parts += [f"id from {self.id}"] if self.id else []
         return ", ".join(parts)
@@ -66,7 +66,7 @@ def parse_columns(text: str) -> dict[str, str]:
     return found
 
 
-def recognise(place: str, columns: Sequence[str], named: Mapping[str, str]) -> Columns:
+def recognise(place: str, columns: Sequence[str], named: Mapping[str, str], *, needs_target: bool = True) -> Columns:
     """Find the columns of a table.
 
     Args:
@@ -74,6 +74,7 @@ def recognise(place: str, columns: Sequence[str], named: Mapping[str, str]) -> C
         columns: its columns.
         named: columns that the user names, by what they are ("prompt", "target", "choices", "id"); a prompt may be
             several, between "+".
+        needs_target: whether there must be a column for the target, or messages that end with it.
 
     Raises:
         InvalidInputError: a column that is not there, or no column for the prompt or the target.
@@ -85,7 +86,8 @@ def recognise(place: str, columns: Sequence[str], named: Mapping[str, str]) -> C
             raise InvalidInputError(f"{place} has no column '{name}'; it has: {_listed(columns)}.")
     prompt = _parts(named["prompt"], columns) if "prompt" in named else _prompt(columns)
     target = named.get("target") or _usual("target", columns)
-    if not prompt or (target is None and not any(_plain(name).startswith(("message", "conv")) for name in prompt)):
+    closed = any(_plain(name).startswith(("message", "conv")) for name in prompt)
+    if not prompt or (needs_target and target is None and not closed):
         lacking = "target" if prompt else "prompt"
         raise InvalidInputError(
             f"{place} has no column that is known as the {lacking}; it has: {_listed(columns)}. "

@@ -33,7 +33,11 @@ def options_of(row: Mapping[str, Any], columns: Sequence[str]) -> Options | str:
         texts = value.get("text", value.get("choices"))
         labels = value.get("label", value.get("labels", ())) if texts is not None else tuple(value)
         value = list(value.values()) if texts is None else texts
-    if not isinstance(value, list | tuple) or not all(isinstance(v, str | int | float) for v in value):
+    if isinstance(value, list | tuple):
+        value = list(value)
+        while value and value[-1] is None:  # options that rows with more of them have
+            value.pop()
+    if not isinstance(value, list) or not all(isinstance(v, str | int | float) for v in value):
         return "whose choices are no list of texts"
     if not 2 <= len(value) <= MOST:
         return f"with fewer than 2 or more than {MOST} choices"

@@ -1,6 +1,7 @@
 """The queries of a user's table: recognised, with examples before them, and with what was left out."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,9 @@ class Reading:
     """Texts that end an answer."""
     max_new_tokens: int | None = None
     """Longest answer, in tokens; None leaves it to the run."""
+
+    needs_target: bool = True
+    """Whether rows without a right answer are left out; a judge can grade them."""
 
     def __post_init__(self) -> None:
         if self.fewshot < 0:
@@ -71,11 +75,11 @@ def own_queries(place: Place, reading: Reading) -> OwnQueries:
     table = splits[split]()
     if not table.rows:
         raise InvalidInputError(f"{place} has no rows{f' in split {split}' if split else ''}; name another.")
-    columns = recognise(str(place), table.columns, reading.columns)
-    drafts, left = drafts_of(table, columns, reading.template)
+    columns = recognise(str(place), table.columns, reading.columns, needs_target=reading.needs_target)
+    drafts, left = drafts_of(table, columns, reading.template, needs_target=reading.needs_target)
     if not drafts:
         raise InvalidInputError(
-            f"None of {len(table.rows)} rows of {place} can be asked: {_counted(left)}.{_advice(left)}"
+            f"None of {len(table.rows)} rows of {place} can be asked: {_counted(left)}.{_advice(left, columns)}"
         )
     shots, drawn = _shots(splits, split, drafts, columns, reading)
     asked = [_with_shots(d, shots, reading.fewshot or len(shots)) for d in drafts]
@@ -161,6 +165,9 @@ def _counted(left: Counter[str]) -> str:
     return ", ".join(f"{n} {reason}" for reason, n in left.most_common())
 
 
-def _advice(left: Counter[str]) -> str:
-    """What to do about rows that are left out for the form of their values."""
-    return " Name a part of it, as --columns target=answer.text." if any("an object" in r for r in left) else ""
+def _advice(left: Counter[str], columns: Columns) -> str:
+    """What to do about rows that are left out because a value is an object: name a part of it."""
+    for kind, column in (("target", columns.target), ("prompt", columns.prompt[0])):
+        if parts := [m[1] for reason in left if (m := re.match(rf"whose {kind} is an object \((.+?)[,)]", reason))]:
+            return f" Name a part of it, as --columns {kind}={column}.{parts[0]}."
+    return ""

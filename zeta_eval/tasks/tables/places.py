@@ -45,7 +45,7 @@ class Place:
     @property
     def name(self) -> str:
         """Name of the task: the hub id or the file's name, with configuration and split where they are named."""
-        own = self.path.name if self.path and not self.hub else self.hub
+        own = self.path.absolute().name if self.path and not self.hub else self.hub
         own = re.sub(r"(\.gz)?$", "", own, flags=re.IGNORECASE)
         own = own[: -len(Path(own).suffix)] if not self.hub and Path(own).suffix.lower() in READERS else own
         parts = [own, *(part for part in (self.config, self.split) if part)]
@@ -54,7 +54,7 @@ class Place:
     @property
     def dataset(self) -> str:
         """Hub id or the file's name, which ids of queries are made of."""
-        return self.hub or (self.path.name if self.path else "")
+        return self.hub or (self.path.absolute().name if self.path else "")
 
     def __str__(self) -> str:
         return str(self.path or self.hub)

@@ -58,16 +58,18 @@ class _Lettering:
     """Whether numbers can only be indices."""
 
 
-def drafts_of(table: Table, columns: Columns, template: str = "") -> tuple[list[Draft], Counter[str]]:
+def drafts_of(
+    table: Table, columns: Columns, template: str = "", *, needs_target: bool = True
+) -> tuple[list[Draft], Counter[str]]:
     """What the rows of a table ask, and by reason the number of rows that are left out."""
-    read = [_read(row, table, columns) for row in table.rows]
+    read = [_read(row, table, columns, needs_target) for row in table.rows]
     pairs = [(r.target, r.options) for r in read if isinstance(r, _Read) and r.options]
     how = _Lettering(first=first_index(pairs), sure=are_indices(pairs))
     made = [r if isinstance(r, str) else _draft(r, columns, template, how) for r in read]
     return [d for d in made if isinstance(d, Draft)], Counter(r for r in made if isinstance(r, str))
 
 
-def _read(row: Row, table: Table, columns: Columns) -> _Read | str:
+def _read(row: Row, table: Table, columns: Columns, needs_target: bool) -> _Read | str:
     """Prompt, target and options of a row, or the reason why it has none."""
     asked = _asked(row, columns.prompt)
     if isinstance(asked, str):
@@ -82,7 +84,9 @@ def _read(row: Row, table: Table, columns: Columns) -> _Read | str:
     if isinstance(options, str):
         return options
     if _is_empty(target):
-        return "with an empty target"
+        if needs_target:
+            return "with an empty target"
+        target, options = "", None
     return _Read(row=row, prompt=prompt, system=system, target=target, options=options)
 
 
