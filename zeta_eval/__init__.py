@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeta_eval.api.answering import answerers
-    from zeta_eval.api.judging import judge
+    from zeta_eval.api.judging import agree, judge
     from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
     from zeta_eval.api.tables import merge, rescore
     from zeta_eval.api.versions import learn, promote, rollback
@@ -34,20 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Online"]
 __all__ += ["OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport"]
 __all__ += ["TuningSettings", "ZetaDynamicRouter", "ZetaError"]
-__all__ += ["answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table", "judge"]
-__all__ += [
-    "learn",
-    "merge",
-    "promote",
-    "replay",
-    "rescore",
-    "resolve_tasks",
-    "rollback",
-    "route",
-    "run",
-    "task",
-    "tune",
-]
+__all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
+__all__ += ["judge", "learn", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback", "route", "run"]
+__all__ += ["task", "tune"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),

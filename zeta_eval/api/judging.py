@@ -1,4 +1,4 @@
-"""The verb that makes a scorer of a model."""
+"""The verbs about judges: make a scorer of a model, and compare scores with people's labels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
 
 if TYPE_CHECKING:
+    from zeta_eval.evaluation.reports.agree_report import AgreeReport
     from zeta_eval.inference.judging import Judge, PairJudge
 
 
@@ -51,6 +52,36 @@ def judge(
     if against is None:
         return made
     return PairJudge.of(made, loaded(Outcomes, against[0]), against[1])
+
+
+def agree(
+    outcomes: Outcomes | str | Path, labels: str | Path, *, scale: str | None = None, seed: int = 0
+) -> AgreeReport:
+    """Compare the scores of a table, such as a judge's, with labels that people gave to the same answers.
+
+    Args:
+        outcomes: A table, its file, or a benchmark's folder.
+        labels: CSV file with the columns query_id and label, and model where the table has several.
+        scale: Lowest and highest label, as "1:5"; None takes numbers in [0, 1], and words such as right and wrong.
+        seed: Seed of the intervals.
+
+    Raises:
+        ZetaError: a table or labels that can't be used, or that have no answer in common.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from zeta_eval.testing import make_outcomes
+        >>> table = make_outcomes(100)
+        >>> rows = table.frame[["query_id", "model", "score"]].rename(columns={"score": "label"})
+        >>> rows.to_csv("labels.csv", index=False)
+        >>> ze.agree(table, "labels.csv").frame()[["size", "n", "kappa"]].iloc[0].tolist()
+        ['all', 300, 1.0]
+    """
+    from zeta_eval.evaluation.reports.agree_report import AgreeReport
+    from zeta_eval.outcomes.labels import labelled, read_labels
+
+    rows, left, remarks = labelled(loaded(Outcomes, outcomes), read_labels(labels, scale=scale))
+    return AgreeReport.of(rows, left, remarks, seed=seed)
 
 
 def _rung(model: str, ladder: Ladder | str | Path | None) -> ModelSpec:

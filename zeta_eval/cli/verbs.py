@@ -6,7 +6,7 @@ from zeta_eval.cli.parser import Parser, Version
 from zeta_eval.cli.verb import VERBS
 
 FILES = (
-    *("run", "bench", "import_table", "rescore", "merge", "tune", "replay", "compare", "route"),
+    *("run", "bench", "import_table", "rescore", "merge", "agree", "tune", "replay", "compare", "route"),
     *("learn", "history", "promote", "rollback", "ui", "gpu_check"),
 )
 """The files of the verbs, in the order of `zeta --help`."""
