@@ -45,3 +45,14 @@ def test_the_share_of_intervals_that_hold_the_truth_is_near_95_percent():
 
     row = coverage("even", 0.7, 100, runs=150, seed=1)
     assert 0.89 <= row["held"] <= 0.99 and abs(row["bias"]) < 0.03
+
+
+def test_few_labels_without_a_disagreement_prove_no_perfect_agreement():
+    a = np.array([0.0] * 20 + [1.0] * 20)
+    found = agreement(a, a, np.arange(40)).kappa
+    assert found.value == found.high == 1.0 and 0.8 < found.low < 0.95
+
+
+def test_ratings_that_never_vary_have_no_kappa():
+    found = agreement(np.ones(40), np.ones(40), np.arange(40))
+    assert all(map(math.isnan, found.kappa)) and found.equal == (1.0, 1.0, 1.0)

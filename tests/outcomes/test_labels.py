@@ -66,7 +66,7 @@ def test_the_command_tells_kappa_counts_and_what_was_left_out(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "Cohen's kappa 0.400 [" in said
     assert "1 labels not in the table were left out." in said and "1 labels of unscored answers were left out." in said
-    assert "There are 3 labels; with fewer than 50 the interval is rough." in said
+    assert "There are 3 labels; with fewer than 30 the interval is rough." in said
     assert main(["agree", str(tmp_path / "t.csv"), str(labels), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["sizes"][0]["kappa"] == pytest.approx(0.4) and len(told["sizes"]) == 1

@@ -74,8 +74,8 @@ def agree(
         >>> table = make_outcomes(100)
         >>> rows = table.frame[["query_id", "model", "score"]].rename(columns={"score": "label"})
         >>> rows.to_csv("labels.csv", index=False)
-        >>> ze.agree(table, "labels.csv").frame()[["size", "n", "kappa"]].iloc[0].tolist()
-        ['all', 300, 1.0]
+        >>> ze.agree(table, "labels.csv").frame()["kappa"].tolist()
+        [1.0, 1.0, 1.0, 1.0]
     """
     from zeta_eval.evaluation.reports.agree_report import AgreeReport
     from zeta_eval.outcomes.labels import labelled, read_labels

@@ -10,6 +10,11 @@ import numpy as np
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure
 
+_APART = np.array([0.5, 0.5, 0.5, 0.5, 0.0])
+"""What `_sums` gives on average for the ratings (0, 1) and (1, 0)."""
+_ALIKE = np.array([0.5, 0.5, 0.5, 0.5, 0.5])
+"""What it gives for (0, 0) and (1, 1)."""
+
 
 class Agreement(NamedTuple):
     """How far two ratings agree."""
@@ -37,6 +42,10 @@ def kappa(a: Floats, b: Floats) -> float:
 def agreement(a: Floats, b: Floats, queries: Sizes, *, families: Sizes | None = None, seed: int = 0) -> Agreement:
     """Measure the agreement of two ratings of N answers with 95 % intervals (bootstrap over queries, 1,000 resamples).
 
+    Few labels may hold no disagreement at all, and resamples of them none either. So half a query, on average, of the
+    largest disagreement joins every resample for the lower end of kappa's interval, and as much agreement on both ends
+    of the scale for the upper end.
+
     Args:
         a: One rating of each answer, in [0, 1], shape (N,).
         b: The other, likewise.
@@ -47,13 +56,23 @@ def agreement(a: Floats, b: Floats, queries: Sizes, *, families: Sizes | None = 
     sums = np.column_stack([_sums(a, b), (np.abs(a - b) < 1e-9).astype(np.float64), np.ones(len(a))])
     by_query = np.zeros((int(queries.max()) + 1, sums.shape[1]))
     np.add.at(by_query, queries, sums)
-    means = Bootstrap(len(by_query), seed=seed, families=families).means(by_query)
-    drawn = means / means[:, -1:]
+    bootstrap = Bootstrap(len(by_query), seed=seed, families=families)
+    drawn = bootstrap.means(by_query) * bootstrap.drawn[:, None]  # sums over the answers of each resample
+    weight = np.random.default_rng([seed, 1]).gamma(0.5, 1.0, len(drawn)) * bootstrap.unit * len(a) / len(by_query)
+    low, high = (_kappas(_joined(drawn, weight, extra)) for extra in (_APART, _ALIKE))
+    value = kappa(a, b)
     return Agreement(
         n=len(a),
-        kappa=measure(kappa(a, b), _kappas(drawn)),
-        equal=measure(float(sums[:, -2].mean()), drawn[:, -2]),
+        kappa=Measure(value, *(math.nan,) * 2)
+        if math.isnan(value)
+        else Measure(value, measure(value, low).low, measure(value, high).high),
+        equal=measure(float(sums[:, -2].mean()), drawn[:, -2] / drawn[:, -1]),
     )
+
+
+def _joined(drawn: Floats, weight: Floats, extra: Floats) -> Floats:
+    """Means (B, 5) over resamples that an extra answer has joined with a weight (B,)."""
+    return np.asarray((drawn[:, :5] + weight[:, None] * extra) / (drawn[:, -1] + weight)[:, None])
 
 
 def _sums(a: Floats, b: Floats) -> Floats:

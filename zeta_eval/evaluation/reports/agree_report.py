@@ -14,8 +14,8 @@ from zeta_eval.outcomes.split import families
 
 LEVELS: Final = 11
 """Most ratings that the table of counts has as they are; with more they are rounded to tenths."""
-FEW: Final = 50
-"""Labels below which an interval is called rough: see benchmarks/agreement.py."""
+FEW: Final = 30
+"""Labels below which nobody has checked that an interval holds at its rate: see benchmarks/agreement.py."""
 
 _COLUMNS: Final = {
     "answers of": ("size", ""),
