@@ -302,6 +302,11 @@ def test_columns_may_be_joined_and_are_suggested_where_they_are_wrong(tmp_path):
         ("empty.jsonl", "\n", "has no rows"),
         ("empty.json", "[]", "has no rows"),
         ("torn.jsonl", '{"prompt": "a", "target": "b"}\n{"prompt"', r"line 2 is no JSON"),
+        (
+            "unquoted.csv",
+            "prompt,target\nHi, you,b\nHi, me,c\n",
+            "its rows have more fields than its first line",
+        ),
         ("ragged.csv", "prompt,target\na,b\na,b,c,d\n", "Expected 2 fields in line 3, saw 4"),
         ("latin.csv", "prompt,target\n\udce9,b\n", "it is no UTF-8 text, see byte 14; save it as UTF-8"),
         ("texts.json", '["a", "b"]', "row 0 is a str, no object of columns"),

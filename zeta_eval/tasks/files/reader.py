@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,14 @@ def _delimited(signs: str) -> Callable[[bytes], dict[str, Table]]:
         text = decoded(content)
         head = text.lstrip().partition("\n")[0]
         sign = max(signs, key=lambda s: len(next(csv.reader([head], delimiter=s), [])))
-        frame = pd.read_csv(
-            io.StringIO(text), sep=sign, dtype=str, keep_default_na=False, index_col=False, on_bad_lines="error"
-        )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas would drop the fields
+                frame = pd.read_csv(io.StringIO(text), sep=sign, dtype=str, keep_default_na=False, index_col=False)
+        except pd.errors.ParserWarning as e:
+            raise InvalidInputError(
+                f"its rows have more fields than its first line; put texts that hold {sign!r} in quotes"
+            ) from e
         names = [str(name).strip() for name in frame.columns]
         rows: list[Row] = [
             {n: v if isinstance(v, str) else None for n, v in zip(names, row, strict=True)}
