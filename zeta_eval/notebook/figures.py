@@ -140,7 +140,7 @@ def importance(report: TuningReport) -> Figure:
     axes.barh([name for name, _ in shown], [share for _, share in shown], color=COLOURS[0])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("Share of the variance between trials that a parameter explains (0 to 1, functional ANOVA)")
+    axes.set_xlabel("Share of the variance between trials (0 to 1, functional ANOVA)")
     part = f", the first {SHOWN} of {len(found)}" if len(found) > SHOWN else ""
     title(axes, f"Parameters of {len(report.trials)} trials{part}")
     return figure
