@@ -18,6 +18,7 @@ from zeta_eval.feedback import History
 from zeta_eval.feedback.judged import Judged
 from zeta_eval.models import Completion
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.context import TokenRates
 from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 from zeta_eval.testing import make_outcomes
@@ -68,6 +69,20 @@ def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed,
     assert abs(told.value - later.rows["utility_difference"][1]) < told.high - told.low
     assert "is promoted: it is better than its parent" in report.text()
     assert report.plot().axes and len(report.frame()) == 1
+
+
+def test_a_version_learned_from_feedback_alone_knows_what_the_sizes_can_hold(old, misled):
+    held = zip(old.rungs, (256, None, 4096), strict=True)
+    parent = replace(
+        old,
+        rungs=tuple(replace(r, context=c, answer_tokens=50.0 if c else None) for r, c in held),
+        tokens=TokenRates(letters=0.4),
+    )
+    new = ze.learn(parent, misled, settings=SETTINGS).new
+    assert {r.size: (r.context, r.answer_tokens) for r in new.rungs} == {
+        r.size: (r.context, r.answer_tokens) for r in parent.rungs
+    }
+    assert new.tokens == parent.tokens
 
 
 def test_a_worse_version_is_not_promoted_and_nothing_is_written(old, misled, tmp_path):

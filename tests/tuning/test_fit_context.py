@@ -99,6 +99,41 @@ def test_the_smallest_context_of_several_runs_counts_and_answers_have_room():
     assert Contexts.of(Outcomes.from_frame(rows)).context == (2048, 8192)
 
 
+def test_a_size_whose_answers_fill_its_context_still_gets_short_queries():
+    texts = mixed(100)
+    answers = np.full((100, 2), 900.0)
+    found = Contexts.of(table(texts, tokens_of(texts, TokenRates()), context=(1000, 4096), completion_tokens=answers))
+    assert found.answer_tokens == (500.0, 900.0)
+
+
+def refusing(limit, *, context, odd=0):
+    """A small size with short answers that refuses prompts of more than `limit` tokens, and `odd` short ones."""
+    texts = mixed(400)
+    tokens = tokens_of(texts, TokenRates(letters=0.25, signs=0.9, other=0.4, extra=4.0), noise=0.01)
+    refused = np.column_stack([tokens[:, 0] > limit, np.zeros(len(texts), dtype=bool)])
+    assert 60 < refused[:, 0].sum() < 340
+    refused[np.argsort(tokens[:, 0])[:odd], 0] = True
+    answers = np.full(tokens.shape, 9.0)
+    return table(texts, tokens, context=(context, None), completion_tokens=answers, refused=refused), refused[:, 0]
+
+
+@pytest.mark.parametrize("context", [120, None])
+def test_where_a_server_keeps_more_room_than_answers_take_the_refusals_tell_it(context):
+    outcomes, refused = refusing(40, context=context)
+    policy = Contexts.of(outcomes).put_into(ze.RoutingPolicy.seed(SIZES))
+    router = ZetaDynamicRouter(policy)
+    held = np.array(["1B" not in router.route(text).too_long for text in outcomes.queries])
+    assert not (held & refused).any()
+    assert (held | refused).mean() > 0.9  # and hardly any other query is kept from it
+
+
+def test_an_odd_refusal_of_a_short_query_does_not_keep_all_others_away():
+    outcomes, refused = refusing(40, context=120, odd=2)
+    router = ZetaDynamicRouter(Contexts.of(outcomes).put_into(ze.RoutingPolicy.seed(SIZES)))
+    held = np.array(["1B" not in router.route(text).too_long for text in outcomes.queries])
+    assert (held & refused).sum() == 2 and (held | refused).mean() > 0.9
+
+
 def test_without_any_context_a_policy_stays_as_it_is():
     texts = mixed(40)
     made, policy = Contexts.of(table(texts, tokens_of(texts, TokenRates()))), ze.RoutingPolicy.seed(SIZES)
