@@ -108,11 +108,13 @@ def test_feedback_does_not_make_a_size_hold_more():
     made = policy(256, 4096, 4096)
     online = Online(made)
     router = ZetaDynamicRouter(made, online=online)
-    short = router.route("Add 1 and 2.", task="sums")
+    short, long = (router.route(text, task="sums") for text in ("Add 1 and 2.", LONG))
     for _ in range(200):
         router.learn(short, "1B", 1.0, source="scorer")
+        router.learn(long, "2B", 0.0, source="scorer")
     assert router.route("Add 1 and 2.", task="sums").p["1B"] > short.p["1B"]
-    assert router.route(LONG, task="sums").p["1B"] == 0.0
+    moved = router.route(LONG, task="sums")
+    assert moved.p["2B"] < long.p["2B"] and moved.p["1B"] == 0.0
 
 
 def test_an_embedder_beside_the_sizes_takes_requests_of_any_length():
