@@ -21,6 +21,8 @@ def names(tasks):
 def test_every_shipped_task_says_where_it_comes_from():
     for name in task_names():
         t = get_task(name)
+        if t.group == "own":  # another test's
+            continue
         assert t.name == name
         assert t.dataset
         assert t.source.startswith("https://") or t.dataset == t.name  # its queries are the package's own
