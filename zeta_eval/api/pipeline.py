@@ -104,7 +104,7 @@ def import_table(
     What isn't chosen is chosen once per task, for all models, and said in the report.
 
     Args:
-        format: tidy, wide, lm-eval, inspect, routerbench or routellm.
+        format: tidy, wide, lm-eval, inspect, lighteval, evalscope, routerbench, routellm, routerarena or alpaca-eval.
         path: File or folder of that format.
         out: Parquet file to write; None writes nothing.
         cost: By model, USD per query (0.002) or per million tokens ("0.24/Mtok").

@@ -15,7 +15,17 @@ import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.outcomes.files import read_table
-from zeta_eval.outcomes.importers import inspect_ai, lm_eval, routellm, routerbench
+from zeta_eval.outcomes.importers import (
+    alpaca_eval,
+    evalscope,
+    inspect_ai,
+    lighteval,
+    lm_eval,
+    routellm,
+    routerarena,
+    routerbench,
+    wide,
+)
 from zeta_eval.outcomes.importers.account import Account, Wanted
 from zeta_eval.outcomes.importers.rows import priced, usable
 from zeta_eval.outcomes.importers.texts import query_text
@@ -71,16 +81,27 @@ class ImportReport:
 def _tidy(path: Path, account: Account) -> pd.DataFrame:
     """Rows of a file, or a benchmark's folder, with the outcomes table's own columns; others are left out."""
     frame = read_table(path)[0]
-    return frame.assign(query=frame["query"].map(query_text)) if "query" in frame.columns else frame
+    if "query" not in frame.columns:
+        return frame
+    if "model" not in frame.columns and "score" not in frame.columns:
+        raise OutcomesError(
+            f"{path} has no column model and none of scores; for a column per model give format 'wide'."
+        )
+    return frame.assign(query=frame["query"].map(query_text))
 
 
 FORMATS: Final[Mapping[str, Callable[[Path, Account], pd.DataFrame]]] = MappingProxyType(
     {
         "tidy": _tidy,
+        "wide": wide.read,
         "lm-eval": lm_eval.read,
         "inspect": inspect_ai.read,
+        "lighteval": lighteval.read,
+        "evalscope": evalscope.read,
         "routerbench": routerbench.read,
         "routellm": routellm.read,
+        "routerarena": routerarena.read,
+        "alpaca-eval": alpaca_eval.read,
     }
 )
 """Reader of each format: (path, account of what is chosen and left out) -> rows."""

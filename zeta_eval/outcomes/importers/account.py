@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError, one_line
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 
 Epochs = Literal["mean", "first"]
 """What the epochs of a sample become: attempts, which count with their mean, or the first one alone."""
@@ -55,9 +55,9 @@ class Account:
     offered: dict[str, set[str]] = field(default_factory=dict)
     """Names that the tasks have, by kind."""
 
-    def fault(self, file: Path, why: str | BaseException) -> None:
-        """Note that a file can't be read; the others of its folder still are."""
-        self.faults[str(file)] = why if isinstance(why, str) else one_line(why)
+    def fault(self, file: Path, why: str) -> None:
+        """Note that a file can't be read, or not as a whole; the others of its folder still are."""
+        self.faults[str(file)] = why
 
     def first_fault(self) -> str:
         """The first file that can't be read, and why."""
@@ -74,7 +74,7 @@ class Account:
         lines = []
         for what, tasks in self.notes.items():
             named = ", ".join(tasks[:4]) + (f" and {len(tasks) - 4} more" if len(tasks) > 4 else "")
-            lines.append(f"Task{'s' * (len(tasks) > 1)} {named}: {what}.")
+            lines.append(f"Task{'s' * (len(tasks) > 1)} {named}: {what}{'' if what.endswith('?') else '.'}")
         return lines + [f"Not read: {file}: {why}." for file, why in self.faults.items()]
 
     def check_names(self) -> None:

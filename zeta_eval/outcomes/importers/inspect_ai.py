@@ -25,6 +25,7 @@ import pandas as pd
 from zeta_eval.exceptions import OutcomesError, one_line
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
+from zeta_eval.outcomes.importers.folder import BROKEN, read_each
 from zeta_eval.outcomes.importers.texts import asked, content_text, digest, with_choices
 from zeta_eval.outcomes.importers.zips import member
 from zeta_eval.outcomes.targets import target_text
@@ -33,8 +34,6 @@ _VERSION: Final = 2
 """Newest `version` of the log format that is known."""
 _CUT: Final = ("max_tokens", "model_length")
 _ATTACHMENT: Final = re.compile(r"attachment://(\w+)")
-_BROKEN: Final = (AttributeError, KeyError, TypeError, ValueError, BadZipFile, NotImplementedError)
-"""What reading a foreign or damaged file may raise."""
 
 
 def read(path: Path, account: Account) -> pd.DataFrame:
@@ -42,17 +41,8 @@ def read(path: Path, account: Account) -> pd.DataFrame:
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".eval", ".json"))
     if not files:
         raise OutcomesError(f"Folder {path} holds no .eval or .json log; give Inspect's log folder.")
-    answers: list[Answer] = []
     texts: dict[str, str] = {}
-    for file in files:
-        try:
-            answers += _log(file, texts, account)
-        except OutcomesError as e:
-            if file == path:
-                raise
-            account.fault(file, str(e).removeprefix(f"{file} ").rstrip("."))
-    if not answers and account.faults:
-        raise OutcomesError(f"None of the logs of {path} can be read; {account.first_fault()}.")
+    answers = read_each(files, path, account, lambda file: _log(file, texts, account))
     rows = scored(_epochs(answers, account), Kinds(group="scorer"), account)
     return pd.DataFrame(rows)
 
@@ -73,10 +63,10 @@ def _log(file: Path, texts: dict[str, str], account: Account) -> list[Answer]:
         for sample in documents:
             try:
                 answers.append(_answer(sample, spec, texts))
-            except _BROKEN as e:
+            except BROKEN as e:
                 account.skipped["a sample that is not laid out as Inspect's"] += 1
                 account.fault(file, f"a sample is not laid out as Inspect's ({one_line(e)})")
-    except (*_BROKEN, OSError) as e:
+    except BROKEN as e:
         if isinstance(e, OutcomesError):
             raise
         raise OutcomesError(

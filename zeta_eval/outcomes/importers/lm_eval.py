@@ -25,6 +25,7 @@ import pandas as pd
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
+from zeta_eval.outcomes.importers.folder import read_each, read_lines
 from zeta_eval.outcomes.importers.lm_eval_query import prompt, query
 from zeta_eval.outcomes.importers.texts import digest
 
@@ -60,19 +61,14 @@ def read(path: Path, account: Account) -> pd.DataFrame:
             f"Folder {path} holds no samples_<task>_<time>.jsonl; give the --output_path of lm_eval --log_samples."
         )
     texts: dict[str, str | None] = {}
-    answers: list[Answer] = []
     lower: set[tuple[str, str]] = set()
-    for file in files:
-        try:
-            run, samples = _run(file), _samples(file, account)
-            answers += _answers(samples, run, texts)
-            lower |= {(run.task, metric) for metric in run.lower}
-        except (AttributeError, KeyError, TypeError, OutcomesError) as e:
-            if file == path:
-                raise
-            account.fault(file, e if not isinstance(e, OutcomesError) else str(e).removeprefix(f"{file} ").rstrip("."))
-    if not answers and account.faults:
-        raise OutcomesError(f"None of the logs of {path} can be read; {account.first_fault()}.")
+
+    def log(file: Path) -> list[Answer]:
+        run, samples = _run(file), _samples(file, account)
+        lower.update((run.task, metric) for metric in run.lower)
+        return list(_answers(samples, run, texts))
+
+    answers = read_each(files, path, account, log)
     return pd.DataFrame(scored(answers, Kinds(group="filter"), account, lower=lower))
 
 
@@ -140,28 +136,16 @@ def _filters(results: Mapping[str, Any], task: str) -> tuple[str, ...]:
 
 
 def _samples(file: Path, account: Account) -> list[dict[str, Any]]:
-    """Read a log's samples; a line that is no JSON object, as a killed run leaves it, is counted."""
-    data = file.read_bytes()
-    if data.lstrip()[:1] == b"[":
-        try:
-            listed = json.loads(data)
-        except ValueError as e:
-            raise OutcomesError(f"{file} is cut or damaged.") from e
-        return [s for s in listed if isinstance(s, dict)]
-    samples = []
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            sample = json.loads(line)
-        except ValueError:
-            sample = None
-        if isinstance(sample, dict):
-            samples.append(sample)
-        else:
-            account.skipped["a line that is cut or damaged"] += 1
-            account.fault(file, f"line {number} is cut or damaged, the others are taken")
-    return samples
+    """Read a log's samples: one a line, or all in one list."""
+    with file.open("rb") as opened:
+        one_list = opened.read(1) == b"["
+    if not one_list:
+        return read_lines(file, account)
+    try:
+        listed = json.loads(file.read_bytes())
+    except ValueError as e:
+        raise OutcomesError(f"{file} is cut or damaged.") from e
+    return [s for s in listed if isinstance(s, dict)]
 
 
 def _answers(samples: list[dict[str, Any]], run: _Run, texts: dict[str, str | None]) -> Iterator[Answer]:

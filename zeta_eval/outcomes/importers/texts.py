@@ -13,7 +13,8 @@ def content_text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, (list, np.ndarray)):
-        return "\n".join(part if isinstance(part, str) else _part(part) for part in content)
+        texts = (part if isinstance(part, str) else _part(part) for part in content)
+        return "\n".join(filter(None, texts))
     return ""
 
 
