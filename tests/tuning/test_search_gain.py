@@ -49,9 +49,16 @@ def test_a_kept_start_is_said_to_have_gained_nothing():
 @pytest.mark.parametrize(
     ("ends", "words"),
     [
-        ((0.02, -0.01, 0.05), "closes +0.020 [-0.010, +0.050] more of the gap on test than the untuned start; no gain"),
-        ((-0.02, -0.03, -0.01), "than the untuned start; that is shown to be a loss."),
-        ((0.02, 0.01, 0.03), "than the untuned start."),
+        (
+            (0.02, -0.01, 0.05),
+            "closes 0.020 more of the gap on test than the untuned start (difference +0.020 [-0.010, +0.050]; no gain",
+        ),
+        (
+            (-0.02, -0.03, -0.01),
+            "closes 0.020 less of the gap on test than the untuned start (difference -0.020 [-0.030, -0.010]; that is "
+            "shown to be a loss).",
+        ),
+        ((0.02, 0.01, 0.03), "than the untuned start (difference +0.020 [+0.010, +0.030])."),
         ((math.nan,) * 3, "can't be told"),
     ],
 )

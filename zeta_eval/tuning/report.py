@@ -203,10 +203,11 @@ class TuningReport:
         if self.unseen is None:
             return "New tasks: the table has one task only, so nothing tells how the policy does on others."
         row, lift = self.unseen.row, self.unseen.mean_lift
+        worse = ", so on tasks that it does not know a random mix is better" if lift.high < 0 else ""
         return (
             f"New tasks: leave one task out, on test: accuracy {row.accuracy:.3f} at "
             f"{100 * row.cost_ratio:.0f} % of the largest size's cost; lift over all cost weights {lift.value:+.3f} "
-            f"[{lift.low:+.3f}, {lift.high:+.3f}]."
+            f"[{lift.low:+.3f}, {lift.high:+.3f}]{worse}."
         )
 
 

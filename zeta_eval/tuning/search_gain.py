@@ -45,8 +45,9 @@ class SearchGain:
             return "What the search gained can't be told, as no choice of sizes beats a random mix on test."
         shown = "" if low > 0 else "; that is shown to be a loss" if high < 0 else "; no gain is shown"
         return (
-            f"The heuristic that the search found ({self.configurations} trials together) closes {value:+.3f} "
-            f"[{low:+.3f}, {high:+.3f}] more of the gap on test than the untuned start{shown}."
+            f"The heuristic that the search found ({self.configurations} trials together) closes {abs(value):.3f} "
+            f"{'less' if value < 0 else 'more'} of the gap on test than the untuned start (difference {value:+.3f} "
+            f"[{low:+.3f}, {high:+.3f}]{shown})."
         )
 
 
