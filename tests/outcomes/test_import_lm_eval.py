@@ -73,6 +73,48 @@ def test_the_word_to_find_is_not_in_the_query():
         assert not any(q.endswith(("KLM", "PQ", "RSTUV", "HAT")) for q in queries)
 
 
+SAYS = "The cat is called Tom and we call him Tom"
+
+
+@pytest.mark.parametrize(
+    ("doc", "target", "prompts", "query"),
+    [
+        # the answer ends the text, with or without a chat template and examples around what was shown
+        ({"text": SAYS}, " Tom", ["The cat is called Tom and we call him"], "The cat is called Tom and we call him"),
+        ({"text": SAYS}, "Tom", [f"<user>A B\n\n{SAYS[:-4]}\n<model>"], "The cat is called Tom and we call him"),
+        # the answer stands in the middle of a text that was not shown: what was shown is the query
+        ({"text": "Q: 2 + 2? A: 4. Easy."}, "4", ["2 + 2?"], "2 + 2?"),
+        # it stands in the question as it was asked
+        ({"question": "Which is larger, 3 or 4"}, "4", ["Q: Which is larger, 3  or 4\nA:"], "Which is larger, 3 or 4"),
+        # of several texts that is taken which was shown, and the passage with the answer is not
+        (
+            {"context": "A Tom came. He ate.", "question": "Who came?", "text": "A cat came, called"},
+            "Tom",
+            ["A cat came, called"],
+            "A cat came, called",
+        ),
+        ({"passage": "Tom came.", "question": "Who?"}, "Tom", ["Tom came.\nWho?"], "Tom came.\nWho?"),
+        # a request per choice: the target is a place, or what follows the choice
+        ({"question": "What is 1 + 1?"}, "1", ["What is one plus one?"] * 2, "What is 1 + 1?"),
+        ({"sentence": "He fed _ as it was hungry."}, "as it was hungry.", ["He fed A", "He fed B"], None),
+    ],
+)
+def test_a_query_holds_no_answer_that_the_model_was_not_shown(tmp_path, doc, target, prompts, query):
+    arguments = {f"gen_args_{i}": {"arg_0": p, "arg_1": target} for i, p in enumerate(prompts)}
+    sample = lm_sample(0, "none", "", acc=1.0) | {"doc": doc, "target": target, "arguments": arguments}
+    lm_folder(tmp_path, "m-1B", [sample])
+    assert import_outcomes("lm-eval", tmp_path).outcomes.queries.tolist() == [query or doc["sentence"]]
+
+
+def test_documents_are_the_same_for_models_that_were_shown_more_or_less(tmp_path):
+    doc = {"passage": "Tom came.", "question": "Who came?"}
+    for model, prompt in (("a-1B", "Who came?"), ("b-9B", "Tom came.\nWho came?")):
+        arguments = {"gen_args_0": {"arg_0": prompt, "arg_1": {}}}
+        sample = lm_sample(0, "none", "", acc=1.0) | {"doc": doc, "target": "Tom", "arguments": arguments}
+        lm_folder(tmp_path, model, [sample])
+    assert len(import_outcomes("lm-eval", tmp_path).outcomes) == 1
+
+
 def test_the_layout_up_to_release_0_4_2_has_one_list_with_all_filters():
     report = imported("up_to_0.4.2")
     assert report.outcomes.sizes == ("17K", "456K") and len(report.outcomes) == 12

@@ -26,7 +26,7 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
-from zeta_eval.outcomes.importers.lm_eval_query import prompt, query
+from zeta_eval.outcomes.importers.lm_eval_query import identity, prompt, query
 from zeta_eval.outcomes.importers.texts import digest
 
 _NAME: Final = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl")
@@ -164,13 +164,11 @@ def _answers(samples: list[dict[str, Any]], run: _Run, texts: dict[str, str | No
 
 
 def _row(sample: dict[str, Any], run: _Run, texts: dict[str, str | None]) -> dict[str, Any]:
-    text = query(sample)
-    key = text or sample.get("doc_hash") or prompt(sample) or ""
-    query_id = f"{run.task}:{sample.get('doc_id')}:{digest(key)}"
+    query_id = f"{run.task}:{sample.get('doc_id')}:{digest(identity(sample))}"
     return {
         "task": run.task,
         "query_id": query_id,
-        "query": texts.setdefault(query_id, text or prompt(sample)),
+        "query": texts.setdefault(query_id, query(sample) or prompt(sample)),
         "model": run.model,
         "response": _first(sample.get("resps")),
         "prompt_hash": sample.get("prompt_hash"),

@@ -1,13 +1,14 @@
 """The query of a document that lm-eval has asked: what the user wants, without the answer and the prompt's trimmings.
 
 It is the document's own text with its passage and choices, since prompts differ among models by chat template and
-examples; for documents without a known text column it is the prompt. A document's text may hold more than the model was
-shown: that of lambada ends with the word to find. So it is cut where the answer begins, if that is what was shown, and
-replaced by the prompt if the answer stands anywhere else in a text that was not shown.
+examples; for documents without a known text column it is the prompt. A document may hold more than the model was shown:
+the text of lambada ends with the word to find. So of several texts that is taken which was shown; a text is cut where
+the answer begins, if that is what was shown, and replaced by the prompt if the answer stands anywhere else in it; and a
+passage with the answer in it is left out unless it was shown.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from zeta_eval.outcomes.importers.texts import with_choices
@@ -19,16 +20,27 @@ _TEXTS: Final = ("question", "problem", "query", "prompt", "input", "text", "ctx
 def query(sample: Mapping[str, Any]) -> str | None:
     """Return a sample's query: passage, question, choices; None where its document has no known text."""
     doc = sample.get("doc")
-    if not isinstance(doc, dict):
+    prompts = [" ".join(p.split()) for p in _prompts(sample)]
+    texts = _texts(doc, _TEXTS)
+    if not isinstance(doc, dict) or not texts:
         return None
-    question = next((doc[k] for k in _TEXTS if isinstance(doc.get(k), str) and doc[k]), None)
-    if question is None:
-        return None
-    shown = _without_answer(question, sample)
+    question = next((t for t in texts if _is_shown(t, prompts)), texts[0])
+    answer = _answer(sample) if len(prompts) == 1 else ""  # of several choices the target is a number, or a rest
+    shown = _without_answer(question, answer, prompts)
     if shown is None:
         return None
-    passages = [doc[k] for k in _PASSAGES if isinstance(doc.get(k), str) and doc[k] and doc[k] != question]
+    passages = [
+        p for p in _texts(doc, _PASSAGES) if p != question and (_is_shown(p, prompts) or not answer or answer not in p)
+    ]
     return with_choices("\n".join([*passages, shown]), _choices(doc))
+
+
+def identity(sample: Mapping[str, Any]) -> str:
+    """Return what tells a document from others, whatever prompt a model was given for it."""
+    doc = sample.get("doc")
+    if texts := _texts(doc, _TEXTS):
+        return with_choices("\n".join([*_texts(doc, _PASSAGES), texts[0]]), _choices(doc))
+    return str(sample.get("doc_hash") or prompt(sample) or "")
 
 
 def prompt(sample: Mapping[str, Any]) -> str | None:
@@ -56,20 +68,30 @@ def _plain(prompt: str) -> str:
     return prompt
 
 
-def _without_answer(question: str, sample: Mapping[str, Any]) -> str | None:
+def _texts(doc: Any, names: Sequence[str]) -> list[str]:
+    """The texts that a document has under these names."""
+    return [doc[k] for k in names if isinstance(doc.get(k), str) and doc[k]] if isinstance(doc, dict) else []
+
+
+def _answer(sample: Mapping[str, Any]) -> str:
+    target = sample.get("target")
+    return target.strip() if isinstance(target, str) else ""
+
+
+def _is_shown(text: str, prompts: Sequence[str]) -> bool:
+    """Whether a text stands in a prompt, however its spaces are set."""
+    return any(" ".join(text.split()) in prompt for prompt in prompts)
+
+
+def _without_answer(question: str, answer: str, prompts: Sequence[str]) -> str | None:
     """Return a document's text as far as it was shown; None where the answer can't be told from the rest."""
-    prompts, target = _prompts(sample), sample.get("target")
-    answer = target.strip() if isinstance(target, str) else ""
-    if not answer or len(set(prompts)) != 1 or question.strip() in prompts[0]:
+    if not answer or answer not in question or _is_shown(question, prompts):
         return question
-    place = question.rfind(answer)
-    if place < 0:
-        return question
-    shown = question[:place].rstrip()
-    return shown if shown and shown in prompts[0] else None
+    shown = question[: question.rfind(answer)].rstrip()
+    return shown if shown and _is_shown(shown, prompts) else None
 
 
-def _choices(doc: Mapping[str, Any]) -> list[str]:
+def _choices(doc: Any) -> list[str]:
     choices = doc.get("choices") or doc.get("options") or []
     choices = choices.get("text") if isinstance(choices, dict) else choices
     return choices if isinstance(choices, list) and all(isinstance(c, str) for c in choices) else []
