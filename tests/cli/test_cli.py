@@ -59,6 +59,13 @@ def test_compare_prints_paired_differences(policy, table, tmp_path, capsys):
     assert "seed" in capsys.readouterr().out
 
 
+def test_route_says_that_the_verdict_is_of_other_queries_where_a_text_is_unlike_them(policy, capsys):
+    assert main(["route", str(policy), "Bonjour, comment allez-vous, chers amis zoologues?"]) == 0
+    assert "on test queries, which are unlike this one," in capsys.readouterr().out
+    assert main(["route", str(policy), "Add up 12, 34, 5, 61 for case 7."]) == 0
+    assert "this policy on its test queries," in capsys.readouterr().out
+
+
 def test_route_says_size_and_reasons(policy, capsys):
     assert main(["route", str(policy), "Add up 1, 2."]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -45,3 +45,10 @@ def test_text_and_html_say_the_same():
     for words in ("title", "heading", "remark", "conclusion"):
         assert words in page.text() and words in page.html()
     assert page.text().splitlines()[-1] == "conclusion"
+
+
+def test_in_a_html_table_sentences_alone_are_wrapped():
+    frame = pd.DataFrame({"what": ["cost", "verdict"], "value": ["0.5", "proven " * 20]})
+    figure, sentence = html_table(frame).split("<tr>")[2:]
+    assert figure.count("white-space:nowrap") == 2 and "white-space:normal" not in figure
+    assert "white-space:normal" in sentence and sentence.count("white-space:nowrap") == 1

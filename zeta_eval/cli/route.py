@@ -35,7 +35,12 @@ def _route(args: Namespace) -> Result:
     verdict = chooser.verdict.of("route with task" if args.task in chooser.tasks else "route")
     hint = None if args.task is None or args.task in chooser.tasks else _unknown(args.task, chooser.tasks)
     data = dataclasses.asdict(decision) | {"verdict": verdict} | ({} if hint is None else {"hint": hint})
-    text = f"{decision!r}\n  this policy on its test queries, {verdict}"
+    whose = (
+        "this policy on its test queries"
+        if decision.familiarity > 0.5
+        else "on test queries, which are unlike this one"
+    )
+    text = f"{decision!r}\n  {whose}, {verdict}"
     return Result(report=decision, text=text, data=data, hint=hint)
 
 

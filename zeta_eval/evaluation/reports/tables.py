@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SENTENCE = 60
+"""Characters above which a cell is a sentence."""
+
+
 def text_table(frame: pd.DataFrame) -> str:
     """Line up a frame's columns: the first to the left, the others to the right; its index is left out."""
     rows = [[str(value) for value in row] for row in (list(frame.columns), *frame.to_numpy(dtype=object).tolist())]
@@ -28,10 +32,10 @@ def text_table(frame: pd.DataFrame) -> str:
 
 
 def html_table(frame: pd.DataFrame) -> str:
-    """Write a frame as an HTML table whose cells don't wrap; its index is left out."""
+    """Write a frame as an HTML table in which sentences alone are wrapped; its index is left out."""
     head = "".join(f"<th>{html.escape(str(name))}</th>" for name in frame.columns)
     cells = (
-        "".join(f"<td style='white-space:nowrap'>{html.escape(str(cell))}</td>" for cell in row)
+        "".join(f"<td style='{_style(str(cell))}'>{html.escape(str(cell))}</td>" for cell in row)
         for row in frame.to_numpy(dtype=object).tolist()
     )
     body = "".join(f"<tr>{row}</tr>" for row in cells)
@@ -103,3 +107,8 @@ class Page:
             parts.append(html_table(table))
         parts += [f"<p>{html.escape(remark)}</p>" for remark in self.remarks]
         return "".join([*parts, *(f"<p><b>{html.escape(text)}</b></p>" for text in self.conclusions)])
+
+
+def _style(cell: str) -> str:
+    """A figure or a name stays on its line; a sentence is wrapped, so that it pushes no other cell out of sight."""
+    return "white-space:nowrap" if len(cell) <= SENTENCE else "white-space:normal;text-align:left;min-width:30em"
