@@ -142,6 +142,35 @@ def test_indices_count_from_one_where_one_is_the_number_of_options(tmp_path):
     assert {q.target for q in only(lines(tmp_path / "zeros.jsonl", rows)).load()} == {"A", "B"}
 
 
+@pytest.mark.parametrize(
+    ("row", "targets"),
+    [
+        ({"sentence": "It fits, for _ is small.", "option1": "cup", "option2": "box"}, [("1", "A"), ("2", "B")]),
+        ({"sentence": "It fits, for _ is small.", "option1": "cup", "option2": "box"}, [("1", "A")]),
+        ({"question": "Which?", "option1": "x", "option2": "y"}, [("option1", "A"), ("Option 2", "B")]),
+        ({"question": "Which?", "option1": "x", "option2": "y", "option3": "z"}, [(0, "A"), (1, "B"), (2, "C")]),
+        ({"goal": "Open it.", "sol1": "Turn it.", "sol2": "Eat it."}, [(0, "A"), (1, "B")]),
+        ({"goal": "Open it.", "sol1": "Turn it.", "sol2": "Eat it."}, [("0", "A"), ("1", "B")]),
+        ({"goal": "Open it.", "sol1": "Turn it.", "sol2": "Eat it."}, [("sol1", "A"), ("sol2", "B")]),
+        ({"ctx": "She runs", "endings": ["off.", "out."]}, [("0", "A"), ("1", "B")]),
+        ({"question": "Which?", "opa": "x", "opb": "y"}, [(0, "A"), (1, "B")]),
+        ({"question": "Which?", "ending0": "x", "ending1": "y"}, [(0, "A"), (1, "B")]),
+    ],
+)
+def test_columns_of_options_and_their_labels_are_known_as_data_sets_write_them(row, targets, tmp_path):
+    prompt = next(iter(row))
+    rows = [{**row, prompt: f"{row[prompt]} {i}", "label": target} for i, (target, _) in enumerate(targets)]
+    queries = sorted(only(lines(tmp_path / "options.jsonl", rows)).load(), key=lambda q: q.prompt)
+    assert [q.target for q in queries] == [letter for _, letter in targets]
+
+
+@pytest.mark.parametrize("label", [-1, "3", "option3", "sol1"])
+def test_a_label_that_names_no_option_leaves_its_row_out(label, tmp_path):
+    row = {"question": "Which?", "option1": "x", "option2": "y"}
+    task = only(lines(tmp_path / "options.jsonl", [{**row, "label": "1"}, {**row, "label": label}]))
+    assert "1 left out: 1 whose target is none of its choices" in task.note
+
+
 def test_a_number_that_is_an_option_too_is_an_index_where_others_can_only_be_that(tmp_path):
     rows = [
         {"question": "How many?", "choices": ["3", "1", "0"], "answer": 1},

@@ -14,7 +14,7 @@ _LETTER = (
     r"(?:[(\[{<\"'`]+\s*([A-Za-z])\s*[)\]}>\"'`]+"  # (B), [b], "B"
     rf"|([AI]){_BOUND}(?!\s+(?!(?:{_NEXT})\b)[^\W\d_])(?!\s*[+*/=^]\s*\w|-\w)"  # no article, no pronoun
     rf"|[(\[\"']*([B-HJ-Z]){_BOUND}(?!\s*[+*/=^]\s*\w|-\w)(?!\s+(?:is|are|has|was)\s+(?:not|wrong|incorrect))"
-    r"|([a-z])(?=\s*(?:[.,;:)}]|$)))"
+    r"|([a-z])(?=\s*(?:[.,;:)}]|</|$)))"
 )
 _NAMED = r"(?i:(?:the\s+)?(?:option|choice|letter|opci\u00f3n|op\u00e7\u00e3o|\u9009\u9879|\u9078\u629e\u80a2)\s*:?\s*)"
 _SURELY = (

@@ -5,7 +5,7 @@ from typing import Literal
 
 from zeta_eval.tasks.base import Score, Target
 from zeta_eval.tasks.scorers.forms import BEGIN, END, answer_of, plain, unify
-from zeta_eval.tasks.scorers.quantity import VALUE, Quantity, flat, quantity, read_quantity
+from zeta_eval.tasks.scorers.quantity import AFTER, VALUE, Quantity, flat, quantity, read_quantity
 from zeta_eval.tasks.scorers.stated import Statement, find_box, find_statement, first_paragraph, is_prose
 from zeta_eval.tasks.scorers.units import is_unit
 from zeta_eval.tasks.scorers.verdict import UNPARSED, golds
@@ -134,5 +134,6 @@ def _within(found: re.Match[str], text: str) -> Reading:
     word = re.match(r"[^\W\d_]+(?:/[^\W\d_]+)?", after)
     if word and not is_unit(word[0]):
         return "formula"
-    unit = re.match(r"\s?[^\W\d_\s]*", after)
-    return quantity(found, unit[0] if unit and is_unit(unit[0]) else "")
+    unit = AFTER.match(after) or re.match(r"\s?[^\W\d_\s]*", after)
+    known = unit is not None and (unit.re is AFTER or is_unit(unit[0]))
+    return quantity(found, unit[0] if unit and known else "")

@@ -23,6 +23,7 @@ _GROUPED = (  # in this order: 1'234, 1,234.5, 12,34,567, 1.234,5, 1.234.567, 1,
     r"|[1-9]\d{0,2}(?:\.\d{3}){2,}(?!\d|[.,]\d)"
     r"|(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?!\d|[.,]\d)"
 )
+_DOTTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # a thousand and more where money is written so: 1.200 \u20ac
 _PLAIN = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\w))?"
 _NUMERAL = rf"(?:{_GROUPED}|{_PLAIN})"
 _POWER = r"\s*[\u00d7x*]\s*10\s*(?:\^|\*\*)\s*[{(]?\s*(?P<power>[-+]?\d{1,4})\s*[)}]?(?!\d)"
@@ -31,6 +32,7 @@ _SCALE |= {"billion": 9, "bn": 9, "trillion": 12, "\u4e07": 4, "\u842c": 4, "\u4
 _VALUE = (
     rf"(?P<sign>[-+]?)\s?(?P<currency>{_CURRENCY})?\s?(?P<sign2>-?)"
     rf"(?:(?P<whole>\d+)(?:\s+and\s+|\s+)(?P<top>\d+)\s?/\s?(?P<under>\d+)(?![\d.,]*\d)"
+    r"|(?P<digits>\d[\dA-F]*)_(?:\{(?P<base>\d{1,2})\}|(?P<base2>\d{1,2})(?!\d))"
     rf"|10\s?\^\s?\{{?(?P<ten>[-+]?\d{{1,4}})\}}?(?!\d)"
     rf"|(?P<ratio>\d+\s?:\s?\d+)(?![\d:])"
     rf"|(?P<spaced>\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?)(?![\d/]|[.,]\d| \d)"
@@ -38,8 +40,14 @@ _VALUE = (
     rf"(?P<percent>\s?%|\s(?:percent|per cent|pct)\b)?(?:\s?(?P<scale>{'|'.join(_SCALE)})(?![^\W\d_]))?"
 )
 VALUE = re.compile(_VALUE)
-"""A number in a text, with its currency, power of ten and per cent sign."""
+"""A number in a text, with its currency, base, power of ten and per cent sign."""
+AFTER = re.compile(rf"\s?{_CURRENCY}")
+"""A currency behind a number."""
 
+_ABSOLUTE = re.compile(
+    r"(?<![\w|)}\]\\])(?:(?:\\left\s*)?\||\\[lr]?vert\s*)\{?[-+]?\s?(\d[\d.,]*(?:/\d+)?)\}?"
+    r"(?:(?:\\right\s*)?\||\s*\\[lr]?vert(?![a-z]))(?![\w|(^{!])"
+)
 _APPROXIMATE = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|nearly|almost|only|exactly|just|a total of|\u2248|~)\s*", re.I
 )
@@ -69,9 +77,16 @@ class Quantity:
     """Name of its unit or currency, "" where that is none of `units.SAME_UNIT`."""
     percent: bool = False
     """Whether it has a per cent sign."""
+    base: int = 10
+    """Base of the digits in which it is written: of "1010_2" it is 2."""
 
     def equals(self, other: "Quantity") -> bool:
-        """Whether both are the same number, rounded or not, in units that do not differ."""
+        """Whether another is this number, rounded or not, in a unit that does not differ.
+
+        A number that is written in another base than ten must be answered in that base; "1010_2" is 10, not vice versa.
+        """
+        if self.base not in (10, other.base):
+            return False
         if self.unit and other.unit and self.unit != other.unit:
             return False
         if _close(self.value, other.value):
@@ -92,7 +107,7 @@ def flat(text: str) -> str:
     text = _FRACTION.sub(lambda m: f"{m[1] or ''} {m[2] or m[3]}/{m[4] or m[5]}".strip(), text)
     for form, sign in _SIGNS:
         text = form.sub(sign, text)
-    return _SPACES.sub(" ", text)
+    return _SPACES.sub(" ", "\n".join(map(_unsigned, text.split("\n"))))
 
 
 def read_quantity(text: str) -> Quantity | None:
@@ -123,14 +138,20 @@ def read_quantity(text: str) -> Quantity | None:
 def quantity(found: re.Match[str], tail: str = "") -> Quantity | None:
     """The quantity of a `VALUE` and the unit that follows it; None where the tail is none."""
     value = _value(found)
-    after = re.match(rf"\s?{_CURRENCY}", tail)
+    after = AFTER.match(tail)
     unit = tail[after.end() :] if after else tail
     if value is None or not is_unit(unit):
         return None
     beside = found["currency"] or (after[0] if after else tail)
-    return Quantity(
-        value, unit_name(beside.strip()[-1:] if found["currency"] or after else tail), bool(found["percent"])
-    )
+    name = unit_name(beside.strip()[-1:] if found["currency"] or after else tail)
+    if not found["currency"] and name == "euro" and _DOTTED.fullmatch(found[0].strip(" -+")):
+        value *= 1000
+    return Quantity(value, name, bool(found["percent"]), int(found["base"] or found["base2"] or 10))
+
+
+def _unsigned(line: str) -> str:
+    """A line with "|-6|" as "6", unless it is a row of a table: begins with a bar and has more than two."""
+    return line if line.lstrip().startswith("|") and line.count("|") > 2 else _ABSOLUTE.sub(r"\1", line)
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
@@ -146,6 +167,8 @@ def _value(found: re.Match[str]) -> Fraction | None:
 def _magnitude(found: re.Match[str]) -> Fraction:
     if found["whole"]:
         return int(found["whole"]) + Fraction(int(found["top"]), int(found["under"]))
+    if found["digits"]:
+        return Fraction(int(found["digits"], int(found["base"] or found["base2"])))
     if found["ten"]:
         return Fraction(10) ** int(found["ten"])
     if found["ratio"]:

@@ -10,17 +10,17 @@ from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 USUAL: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         *("prompt", "question", "problem", "instruction", "input", "query", "messages", "conversations"),
-        *("conversation", "text"),
+        *("conversation", "text", "goal", "sentence", "ctx"),
     ),
     "target": (
         *("target", "answer", "answers", "answer_key", "label", "output", "solution", "reference", "references"),
         *("completion", "expected", "expected_output", "ideal"),
     ),
-    "choices": ("choices", "options"),
+    "choices": ("choices", "options", "endings"),
     "id": ("id", "query_id"),
 }
 """By what a column is, the names by which it is recognised, the likeliest first; case, spaces and "_" don't count."""
-OPTION = re.compile(r"(?:option|choice|answer)[ _-]?([a-z]|\d{1,2})|([a-z])", re.IGNORECASE)
+OPTION = re.compile(r"(?:option|choice|answer|sol|solution|ending|op)[ _-]?([a-z]|\d{1,2})|([a-z])", re.IGNORECASE)
 """Name of a column that holds one option."""
 
 

@@ -1,6 +1,7 @@
 """The lettered options of a multiple-choice row, and the letter of the right one."""
 
 import json
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,15 @@ class Options:
     texts: tuple[str, ...]
     """Their texts, in the order of their letters."""
     labels: tuple[str, ...] = ()
-    """The row's own labels of the options ("1", "2"), where it has some."""
+    """The row's own labels of the options ("1", "2"), or the columns that hold them, where it has some."""
 
 
 def options_of(row: Mapping[str, Any], columns: Sequence[str]) -> Options | str:
     """The options that one column holds, or one column each; the reason where they are none."""
-    values = [value_at(row, column) for column in columns]
-    labels: Any = ()
-    value = values[0] if len(values) == 1 else [v for v in values if v is not None and str(v).strip()]
+    values = {column: value_at(row, column) for column in columns}
+    given = {column: v for column, v in values.items() if v is not None and str(v).strip()}
+    labels: Any = tuple(given) if len(columns) > 1 else ()
+    value = values[columns[0]] if len(columns) == 1 else list(given.values())
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, Mapping):
@@ -64,8 +66,9 @@ def named_option(target: Any, options: Options) -> int | None:
     if not isinstance(target, str):
         return None
     said = target.strip()
-    if said in options.labels:
-        return options.labels.index(said)
+    labels = [_bare(label) for label in options.labels]
+    if _bare(said) in labels:
+        return labels.index(_bare(said))
     texts = [text.strip().casefold() for text in options.texts]
     if said.casefold() in texts:
         return texts.index(said.casefold())
@@ -85,18 +88,27 @@ def index_of(target: Any) -> int | None:
 
 
 def first_index(pairs: Sequence[tuple[Any, Options]]) -> int:
-    """Index of the first option in a table: 1 where a target is the number of options and none is 0, else 0."""
+    """Index of the first option in a table.
+
+    1 where a target is the number of options, or the options' columns are numbered from 1, and no target is 0; else 0.
+    """
     indices = [
-        (index, len(options.texts))
+        (index, options)
         for target, options in pairs
         if named_option(target, options) is None and (index := index_of(target)) is not None
     ]
-    return int(any(index == n for index, n in indices) and all(index > 0 for index, _ in indices))
+    ones = any(index == len(o.texts) or re.search(r"\D0?1$", "".join(o.labels[:1])) for index, o in indices)
+    return int(ones and all(index > 0 for index, _ in indices))
 
 
 def are_indices(pairs: Sequence[tuple[Any, Options]]) -> bool:
     """Whether a table's whole numbers can only be indices: one of them is no option's text."""
     return any(not isinstance(target, str) and str(target) not in options.texts for target, options in pairs)
+
+
+def _bare(label: str) -> str:
+    """A label without case, spaces and "_"."""
+    return re.sub(r"[\s_]+", "", label).casefold()
 
 
 def _parsed(text: str) -> Any:
