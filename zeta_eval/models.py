@@ -287,6 +287,8 @@ class Completion:
     """Mean natural-log probability of the written tokens."""
     min_logprob: float | None = None
     """Smallest natural-log probability of a written token."""
+    confidence: float | None = None
+    """Any other confidence that comes with this one answer, in [0, 1]: a server's, a judge's, the model's own words."""
     prefill_margin: float | None = None
     """Probability of the likeliest first token minus that of the second, in [0, 1]."""
     prefill_entropy: float | None = None

@@ -11,7 +11,7 @@ from replay_tables import WORDS
 
 from zeta_eval.evaluation.batch.runs import run_sets
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.router.cascade import LOGPROBS, Look, Posterior
+from zeta_eval.router.cascade import ENGINE_SIGNALS, Look, Posterior
 from zeta_eval.router.complexity import FEATURES
 from zeta_eval.router.context import TokenRates
 from zeta_eval.router.domain import Domain, Everyday, Ramp
@@ -111,10 +111,10 @@ def costs(rng, m):
 
 
 def looks(rng, m, *, texts):
-    """Looks over most sets of sizes, at signals of the text, of agreement and of log-probabilities."""
+    """Looks over most sets of sizes, at signals of the text, of agreement and of the engine."""
     found, of = [], sizes(m)
     for ran in run_sets(m):
-        signals = [*LOGPROBS, *((*SIGNALS, *(f"agree {of[i]}" for i in ran[:-1])) if texts else ())]
+        signals = [*ENGINE_SIGNALS, *((*SIGNALS, *(f"agree {of[i]}" for i in ran[:-1])) if texts else ())]
         seen = rng.choice(signals, rng.integers(0, min(4, len(signals)) + 1), replace=False).tolist()
         if rng.random() < 0.8:
             posteriors = tuple(
@@ -162,7 +162,7 @@ def queries(rng, n=10):
 
 
 def answered(rng, texts, m, *, gaps=False, refusals=0.0):
-    """Table of answers to texts: some lack log-probabilities, with `gaps` some lack the text, and some are refused."""
+    """Table of answers to texts: some lack an engine's signals, with `gaps` some the text; some are refused."""
     rows = []
     for i, text in enumerate(texts):
         for size in sizes(m):
@@ -182,6 +182,7 @@ def answered(rng, texts, m, *, gaps=False, refusals=0.0):
                     "response": None if gaps and rng.random() < 0.4 else str(rng.choice(REPLIES)),
                     "mean_logprob": None if rng.random() < 0.15 else mean,
                     "min_logprob": None if rng.random() < 0.15 else smallest,
+                    "confidence": None if rng.random() < 0.1 else float(rng.random()),
                     "completion_tokens": None if rng.random() < 0.1 else int(rng.integers(1, 40)),
                 }
             )

@@ -11,13 +11,14 @@ from zeta_eval.evaluation.batch.runs import PolicyRuns, run_sets, update
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.router.cascade import LOGPROBS, after, answer_signals
+from zeta_eval.router.cascade import ENGINE_SIGNALS, after, answer_signals
 
 
 def stored(table, q):
     """By size, a function that gives the answer the table holds for its q-th query."""
     text, errors = table.texts("response")[q], table.texts("error")[q]
-    mean, smallest, tokens = (table.matrix(n)[q] for n in ("mean_logprob", "min_logprob", "completion_tokens"))
+    names = ("mean_logprob", "min_logprob", "completion_tokens", "confidence")
+    mean, smallest, tokens, sure = (table.matrix(n)[q] for n in names)
 
     def says(m):
         return lambda query: Completion(
@@ -25,6 +26,7 @@ def stored(table, q):
             mean_logprob=None if np.isnan(mean[m]) else float(mean[m]),
             min_logprob=None if np.isnan(smallest[m]) else float(smallest[m]),
             completion_tokens=None if np.isnan(tokens[m]) else int(tokens[m]),
+            confidence=None if np.isnan(sure[m]) else float(sure[m]),
             error=errors[m] if isinstance(errors[m], str) else None,
         )
 
@@ -101,8 +103,8 @@ def test_an_answer_moves_every_chance_as_the_router_moves_it(seed, m):
         moved = update(look, sizes(m), p, answers, np.arange(len(texts)))
         for q in range(len(texts)):
             earlier = {sizes(m)[i]: answers.view(q, i) for i in ran[:-1]}
-            logprobs = {n: x for n in LOGPROBS if np.isfinite(x := float(answers.logprobs[n][q, ran[-1]]))}
-            signals = answer_signals(answers.view(q, ran[-1]), logprobs, earlier)
+            engine = {n: x for n in ENGINE_SIGNALS if np.isfinite(x := float(answers.engine[n][q, ran[-1]]))}
+            signals = answer_signals(answers.view(q, ran[-1]), engine, earlier)
             assert moved[q] == pytest.approx(after(look, sizes(m), p[q].tolist(), signals), abs=1e-12)
 
 

@@ -3,8 +3,6 @@ import pytest
 
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.outcomes.attempts import with_agreement
-from zeta_eval.outcomes.schema import conform
 
 ROWS = {
     "task": "sums",
@@ -58,13 +56,3 @@ def test_the_newest_run_counts_with_all_its_attempts_and_no_others():
     both = outcomes(query_id="1", query="1 + 1?", run_id=runs, created_at=days)
     assert both.attempts["run_id"].unique().tolist() == ["new"]
     assert both.matrix("score").tolist() == [[0.5, 1.0]]
-
-
-def test_agreement_is_the_share_of_attempts_with_the_same_final_answer():
-    frame = with_agreement(conform(pd.DataFrame(ROWS), source="import"))
-    found = frame["confidence"].tolist()
-    assert found[:3] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
-    assert found[4:7] == pytest.approx([0.0, 1 / 3, 1 / 3])
-    assert pd.isna(found[3])  # a single attempt agrees with nothing
-    own = with_agreement(conform(pd.DataFrame(ROWS | {"confidence": 0.25}), source="import"))
-    assert set(own["confidence"]) == {0.25}  # what the source gave stays

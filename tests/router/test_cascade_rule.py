@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import PolicyError
+from zeta_eval.models import Completion
 from zeta_eval.router import best
-from zeta_eval.router.cascade import Look, Posterior, after, answer_signals, indexed, logprob_signals, next_size, values
+from zeta_eval.router.cascade import Look, Posterior, after, answer_signals, engine_signals, indexed, next_size, values
 from zeta_eval.router.signals import SIGNALS, read_answer
+from zeta_eval.router.walk import given_with
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=4)
 prices = st.lists(st.floats(0.01, 1), min_size=4, max_size=4).map(sorted)
@@ -134,25 +137,40 @@ def test_a_signal_that_is_missing_leaves_every_chance_as_it_was(signals):
 
 def test_an_answers_signals_are_its_texts_its_log_probabilities_and_agreement():
     view, same, other = read_answer("The answer is 4."), read_answer("#### 4"), read_answer("5")
-    found = answer_signals(view, logprob_signals(-0.5, -2.0, 3), {"s": same, "m": other, "x": None})
+    found = answer_signals(view, engine_signals(-0.5, -2.0, 3), {"s": same, "m": other, "x": None})
     assert set(found) == {*SIGNALS, "mean_logprob", "min_logprob", "answer_log_odds", "agree s", "agree m"}
     assert (found["agree s"], found["agree m"], found["min_logprob"]) == (1.0, 0.0, -2.0)
 
 
 def test_what_is_not_known_of_an_answer_is_no_signal():
-    assert answer_signals(None, logprob_signals(None, -math.inf, 4), {"s": read_answer("4")}) == {}
-    assert answer_signals(None, logprob_signals(-0.5, math.nan, None), {}) == {"mean_logprob": -0.5}
+    assert answer_signals(None, engine_signals(None, -math.inf, 4), {"s": read_answer("4")}) == {}
+    assert answer_signals(None, engine_signals(-0.5, math.nan, None), {}) == {"mean_logprob": -0.5}
+
+
+def test_a_confidence_beside_the_answer_is_a_signal_where_there_is_one():
+    assert given_with(Completion(text="4", mean_logprob=-0.5, confidence=0.0)) == {
+        "mean_logprob": -0.5,
+        "confidence": 0.0,
+    }
+    assert given_with(Completion(text="4")) == {}
+    bare = SimpleNamespace(text="4", mean_logprob=None, min_logprob=-2.0, completion_tokens=None, error=None)
+    assert given_with(bare) == {"min_logprob": -2.0}
+
+
+@pytest.mark.parametrize("confidence", [math.nan, -0.1, 1.5, math.inf])
+def test_a_confidence_that_is_none_is_no_signal(confidence):
+    assert engine_signals(None, None, None, confidence) == {}
 
 
 @pytest.mark.parametrize(("mean", "tokens"), [(-0.2, 3), (-0.01, 40), (-1.5, 2)])
 def test_an_answers_log_odds_are_those_of_all_its_tokens_together(mean, tokens):
     chance = math.exp(mean) ** tokens
-    found = logprob_signals(mean, None, tokens)["answer_log_odds"]
+    found = engine_signals(mean, None, tokens)["answer_log_odds"]
     assert found == pytest.approx(math.log(chance / (1 - chance)))
 
 
 def test_a_hopeless_and_a_certain_answer_have_finite_log_odds():
-    low, high = (logprob_signals(mean, None, 500)["answer_log_odds"] for mean in (-3.0, 0.0))
+    low, high = (engine_signals(mean, None, 500)["answer_log_odds"] for mean in (-3.0, 0.0))
     assert -10 < low < 0 < high < 10
 
 

@@ -19,8 +19,8 @@ WORDS = ("river", "stone", "cloud", "paper", "green", "seven", "quiet", "window"
 def table(*, by=None, n=1200, seed=0):
     """Two sizes whose success no query tells; the large one costs 8 times as much.
 
-    The small size's answer tells whether it is right by its log-probability ("logprob"), its text ("text"), or not at
-    all (None), though both are stored.
+    The small size's answer tells whether it is right by its log-probability ("logprob"), its confidence ("confidence"),
+    its text ("text"), or not at all (None), though all are stored.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -29,6 +29,7 @@ def table(*, by=None, n=1200, seed=0):
         for size, chance, cost in (("1B", 0.6, 1.0), ("8B", 0.9, 8.0)):
             right = bool(rng.random() < chance)
             sign = (right if by == "logprob" else rng.random() < 0.5) - 0.5
+            sure = right if by == "confidence" else rng.random() < 0.5
             plain = right if by == "text" else rng.random() < 0.5
             rows.append(
                 {
@@ -40,6 +41,7 @@ def table(*, by=None, n=1200, seed=0):
                     "gpu_s": cost * rng.uniform(0.8, 1.2),
                     "mean_logprob": -1.5 + sign + 0.3 * rng.normal(),
                     "min_logprob": -4.0 + rng.normal(),
+                    "confidence": rng.beta(8, 2) if sure else rng.beta(4, 4),
                     "response": f"The answer is {i}." if plain else "Sorry, I am unsure; maybe I cannot say.",
                 }
             )
@@ -50,7 +52,7 @@ def rows(report):
     return {r.strategy: r for r in report.test.rows}
 
 
-@pytest.fixture(scope="module", params=["logprob", "text"])
+@pytest.fixture(scope="module", params=["logprob", "confidence", "text"])
 def telling(request):
     outcomes = table(by=request.param)
     return outcomes, tune(outcomes, HEURISTIC)
@@ -105,7 +107,7 @@ def test_where_escalating_did_not_pay_the_policy_keeps_every_first_answer():
 
 
 def test_where_nothing_is_stored_of_the_answers_there_is_no_cascade():
-    frame = table(by="logprob").frame.assign(response=None, mean_logprob=np.nan, min_logprob=np.nan)
+    frame = table(by="logprob").frame.assign(response=None, mean_logprob=np.nan, min_logprob=np.nan, confidence=np.nan)
     report = tune(Outcomes.from_frame(frame).with_order(("1B", "8B")), HEURISTIC)
     assert report.policy.looks == ()
 

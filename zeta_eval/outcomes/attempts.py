@@ -52,17 +52,3 @@ def finals(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(
         [find_final(text).value if isinstance(text, str) else "" for text in frame["response"]], index=frame.index
     )
-
-
-def with_agreement(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fill `confidence`, where nothing else gave it, with the agreement of the attempts.
-
-    That is the share of a query's attempts by a size whose final answer is the same as this row's, the row among them;
-    0 where a row has no final answer. A query with a single attempt is left as it is.
-    """
-    final = finals(frame)
-    keyed = frame[KEY].assign(final=final)
-    tried = keyed.groupby(KEY, sort=False)["final"].transform("size")
-    same = keyed.groupby([*KEY, "final"], sort=False)["final"].transform("size")
-    share = (same / tried).where(final != "", 0.0)
-    return frame.assign(confidence=frame["confidence"].mask(frame["confidence"].isna() & (tried > 1), share))

@@ -13,7 +13,6 @@ import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, OutputLockedError, UnknownNameError
 from zeta_eval.files import plain
-from zeta_eval.outcomes.attempts import has_attempts, with_agreement
 from zeta_eval.outcomes.files import JOURNAL, TABLE, read_rows
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED
 from zeta_eval.outcomes.table import Outcomes
@@ -65,13 +64,9 @@ class Journal:
     def finish(self, *, sizes: Sequence[str] | None = None) -> Outcomes:
         """Write the folder's outcomes.parquet from all rows, atomically, and return the table.
 
-        Where there are several attempts at a query, `confidence` is filled with their agreement. `sizes` is the
-        ladder's order, cheapest first; sizes without a row are left out.
+        `sizes` is the ladder's order, cheapest first; sizes without a row are left out.
         """
-        frame = pd.DataFrame(self.rows(), columns=list(COLUMNS))
-        if has_attempts(frame):
-            frame = with_agreement(frame.astype({"confidence": "float64"}))
-        outcomes = Outcomes.from_frame(frame, source="benchmark")
+        outcomes = Outcomes.from_frame(pd.DataFrame(self.rows(), columns=list(COLUMNS)), source="benchmark")
         if sizes is not None:
             present = {model for _, model, _ in self._done}
             outcomes = outcomes.with_order([s for s in sizes if s in present])

@@ -23,8 +23,9 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.estimators.tables import finite, logit, sigmoid
 from zeta_eval.router.signals import SIGNALS, AnswerView, agree
 
-LOGPROBS = ("mean_logprob", "min_logprob", "answer_log_odds")
-"""Signals that an engine gives beside the text: mean and smallest log-probability of a token, odds of the answer."""
+ENGINE_SIGNALS = ("mean_logprob", "min_logprob", "answer_log_odds", "confidence")
+"""Signals that an engine gives beside the text: mean and smallest log-probability of a token, odds of the answer, and
+any other confidence in [0, 1] that comes with the answer."""
 
 TOTAL_LOGPROBS = (-9.0, -1e-4)
 """Range to which the log-probability of a whole answer is cut."""
@@ -168,12 +169,15 @@ def next_size(
     return best if not ran or failed or worth[best] > p[ran[-1]] else None
 
 
-def logprob_signals(mean_logprob: float | None, min_logprob: float | None, tokens: float | None) -> dict[str, float]:
-    """Return an answer's signals from the log-probabilities of its tokens, by name; one that is missing is left out.
+def engine_signals(
+    mean_logprob: float | None, min_logprob: float | None, tokens: float | None, confidence: float | None = None
+) -> dict[str, float]:
+    """Return the signals that come with an answer, by name; one that is missing or outside its range is left out.
 
     `answer_log_odds` are the natural log-odds of the probability that the model itself gives the whole answer.
     """
-    found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob}
+    sure = confidence if confidence is not None and 0 <= confidence <= 1 else None
+    found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob, "confidence": sure}
     if mean_logprob is not None and tokens is not None and math.isfinite(mean_logprob * tokens):
         low, high = TOTAL_LOGPROBS
         found["answer_log_odds"] = -math.log(math.expm1(-min(max(mean_logprob * tokens, low), high)))
@@ -181,10 +185,10 @@ def logprob_signals(mean_logprob: float | None, min_logprob: float | None, token
 
 
 def answer_signals(
-    view: AnswerView | None, logprobs: Mapping[str, float], earlier: Mapping[str, AnswerView | None]
+    view: AnswerView | None, engine: Mapping[str, float], earlier: Mapping[str, AnswerView | None]
 ) -> dict[str, float]:
-    """Return an answer's signals by name: of the text, the log-probabilities, and agreement with earlier answers."""
-    found = dict(zip(SIGNALS, view.values, strict=True)) | dict(logprobs) if view is not None else dict(logprobs)
+    """Return an answer's signals by name: of the text, of the engine, and of agreement with earlier answers."""
+    found = dict(zip(SIGNALS, view.values, strict=True)) | dict(engine) if view is not None else dict(engine)
     if view is not None:
         found |= {f"agree {size}": agree(view, other) for size, other in earlier.items() if other is not None}
     return found

@@ -10,7 +10,10 @@ from zeta_eval.router.complexity import Complexity
 
 
 class Answer(Protocol):
-    """Answer of a model, as the router needs it; `zeta_eval.models.Completion` is one."""
+    """Answer of a model, as the router needs it; `zeta_eval.models.Completion` is one.
+
+    It may also have `confidence`: a number in [0, 1] that tells how sure the model, its server or a judge is of it.
+    """
 
     @property
     def text(self) -> str:

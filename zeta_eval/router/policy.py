@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.cascade import LOGPROBS, Look
+from zeta_eval.router.cascade import ENGINE_SIGNALS, Look
 from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
 from zeta_eval.router.context import Fit, TokenRates, fit
@@ -139,7 +139,7 @@ class RoutingPolicy:
         if unknown := {s for look in self.looks for s in (*look.ran, *(p.size for p in look.posteriors))} - set(sizes):
             raise PolicyError(f"A look names size '{min(unknown)}', which the policy lacks; tune it again.")
         for look in self.looks:
-            known = {*SIGNALS, *LOGPROBS, *(f"agree {s}" for s in look.ran[:-1])}
+            known = {*SIGNALS, *ENGINE_SIGNALS, *(f"agree {s}" for s in look.ran[:-1])}
             if not look.ran or list(look.ran) != sorted(set(look.ran), key=sizes.index):
                 raise PolicyError(f"A look names {look.ran}, not each size once in order; tune the policy again.")
             if unknown := {n for p in look.posteriors for n in p.weights} - known:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from zeta_eval.exceptions import GenerationError
-from zeta_eval.router.cascade import Looks, after, answer_signals, logprob_signals, next_size
+from zeta_eval.router.cascade import Looks, after, answer_signals, engine_signals, next_size
 from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, selected
 from zeta_eval.router.signals import AnswerView, read_answer
 
@@ -38,14 +38,14 @@ class Walk:
         self.views: dict[str, AnswerView | None] = {}
         self.next = next_size(self.p, cost, weight, (), looks, self.allowed) if first is None else first
 
-    def see(self, view: AnswerView | None, logprobs: Mapping[str, float]) -> None:
+    def see(self, view: AnswerView | None, engine: Mapping[str, float]) -> None:
         """Take what the answer of the size that `next` named shows, and decide what runs after it."""
         assert self.next is not None
         self.ran = (*self.ran, self.next)
         if not self.reads:  # no answer tells anything, so the first is kept
             self.next = None
             return
-        signals = answer_signals(view, logprobs, self.views)
+        signals = answer_signals(view, engine, self.views)
         self.p = after(self.looks.get(self.ran), self.sizes, self.p, signals)
         self.views[self.sizes[self.next]] = view
         self._decide(self.next)
@@ -98,8 +98,7 @@ class Steps:
         if result.error is not None:
             walk.fail()
         else:
-            logprobs = logprob_signals(result.mean_logprob, result.min_logprob, result.completion_tokens)
-            walk.see(read_answer(result.text), logprobs)
+            walk.see(read_answer(result.text), given_with(result))
         p_right = 0.0 if result.error is not None else walk.p[index]
         self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
         reason = self._reason(index, changed=walk.p != before)
@@ -147,3 +146,9 @@ class Steps:
             f"that the answer is right, and costs {walk.weight * walk.cost[asked]:.2f} in accuracy"
         )
         return f"kept {step.size}: {words}" if going is None else f"went from {step.size} to {going}: {words}"
+
+
+def given_with(answer: Answer) -> dict[str, float]:
+    """The signals that come with an answer beside its text, by name."""
+    confidence = getattr(answer, "confidence", None)  # few engines give one
+    return engine_signals(answer.mean_logprob, answer.min_logprob, answer.completion_tokens, confidence)

@@ -27,8 +27,8 @@ class Answers:
     """The sizes, cheapest first."""
     finals: npt.NDArray[np.int64]
     """Hash of the final answer, 0 where there is none, shape (Q, M - 1)."""
-    logprobs: dict[str, Floats]
-    """Signals of `zeta_eval.router.cascade.logprob_signals` by name, each (Q, M), NaN where there is none."""
+    engine: dict[str, Floats]
+    """Signals of `zeta_eval.router.cascade.engine_signals` by name, each (Q, M), NaN where there is none."""
     values: Floats
     """Signals of the text, shape (S, Q, M - 1) in the order of `SIGNALS`; NaN where no text is stored."""
 
@@ -43,7 +43,7 @@ class Answers:
             outcomes=self.outcomes.take(rows),
             sizes=self.sizes,
             finals=self.finals[rows],
-            logprobs={name: x[rows] for name, x in self.logprobs.items()},
+            engine={name: x[rows] for name, x in self.engine.items()},
             values=self.values[:, rows],
         )
 
@@ -59,7 +59,9 @@ class Answers:
                     view = read_answer(text)
                     values[:, start + i, k] = view.values
                     finals[start + i, k] = hash(view.final) if view.final else 0
-        return cls(outcomes=outcomes, sizes=outcomes.sizes, finals=finals, logprobs=_logprobs(outcomes), values=values)
+        return cls(
+            outcomes=outcomes, sizes=outcomes.sizes, finals=finals, engine=_engine_signals(outcomes), values=values
+        )
 
     def view(self, query: int, size: int) -> AnswerView | None:
         """Read the signals of one answer's text; None where no text is stored."""
@@ -68,8 +70,8 @@ class Answers:
 
     def column(self, name: str, size: int, rows: npt.NDArray[np.intp]) -> Floats:
         """Return one signal of one size's answers, NaN where it is missing, shape (len(rows),)."""
-        if name in self.logprobs:
-            return np.asarray(self.logprobs[name][rows, size])
+        if name in self.engine:
+            return np.asarray(self.engine[name][rows, size])
         if name.startswith("agree "):
             return self._agreement(size, self.sizes.index(name.removeprefix("agree ")), rows)
         return np.asarray(self.values[SIGNALS.index(name), rows, size])
@@ -87,11 +89,11 @@ class Answers:
         if np.isfinite(self.values[0, :, last]).mean() >= 0.5:
             found += SIGNALS
             found += [f"agree {self.sizes[i]}" for i in ran[:-1]]
-        return (*found, *(n for n, x in self.logprobs.items() if np.isfinite(x[:, last]).mean() >= 0.5))
+        return (*found, *(n for n, x in self.engine.items() if np.isfinite(x[:, last]).mean() >= 0.5))
 
 
-def _logprobs(outcomes: Outcomes) -> dict[str, Floats]:
-    found = {n: outcomes.matrix(n) for n in ("mean_logprob", "min_logprob")}
+def _engine_signals(outcomes: Outcomes) -> dict[str, Floats]:
+    found = {n: outcomes.matrix(n) for n in ("mean_logprob", "min_logprob", "confidence")}
     total = found["mean_logprob"] * outcomes.matrix("completion_tokens")
     found["answer_log_odds"] = -np.log(np.expm1(-np.clip(np.where(np.isfinite(total), total, np.nan), *TOTAL_LOGPROBS)))
     return {n: np.where(np.isfinite(x), x, np.nan) for n, x in found.items()}

@@ -18,7 +18,7 @@ from zeta_eval.evaluation.batch.features import EMBEDDING, FREE, Features
 from zeta_eval.evaluation.batch.predict import expect
 from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.router.cascade import LOGPROBS, Look, Maths, indexed, values
+from zeta_eval.router.cascade import ENGINE_SIGNALS, Look, Maths, indexed, values
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.walk import Walk
 
@@ -209,8 +209,8 @@ class PolicyRuns:
             elif self.answers.failed[i, k]:
                 walk.fail()
             else:
-                logprobs = {n: float(self.answers.logprobs[n][i, k]) for n in LOGPROBS}
-                walk.see(self.answers.view(i, k), {n: x for n, x in logprobs.items() if math.isfinite(x)})
+                engine = {n: float(self.answers.engine[n][i, k]) for n in ENGINE_SIGNALS}
+                walk.see(self.answers.view(i, k), {n: x for n, x in engine.items() if math.isfinite(x)})
         return (walk.ran or steps)[-1], steps
 
 
