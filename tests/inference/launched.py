@@ -16,6 +16,7 @@ from zeta_eval.tasks import Query, Score
 from zeta_eval.testing import ScriptedGenerator
 
 LADDER = Ladder(name="two", models=tuple(ModelSpec(size=s, model=s) for s in ("1B", "9B")), max_new_tokens=8)
+GROWN = Ladder(name="three", models=tuple(ModelSpec(size=s, model=s) for s in ("1B", "4B", "9B")), max_new_tokens=8)
 QUERIES = [
     Query(query_id=f"q/{i}", task="spell", dataset="made", prompt=f"spell {'word ' * (i % 7)}{i}", target=str(i))
     for i in range(60)
@@ -53,17 +54,17 @@ def score(query, text):
     return Score(float(len(text) % 3 > 0))
 
 
-def scripted(out, *, pace_s=0.0, call=0, failure="", extra=0):
+def scripted(out, *, ladder=LADDER, pace_s=0.0, call=0, failure="", extra=0):
     def engine(spec):
         made = Troubled(spec.size, answer)
         made.pace_s = pace_s
-        if spec.size == "9B":
+        if spec.size == ladder.sizes[1]:
             made.call, made.failure = call, failure
         return made
 
     more = [Query(query_id="more", task="spell", dataset="made", prompt="spell more", target="")] * extra
     return run(
-        LADDER,
+        ladder,
         [*QUERIES, *more],
         score,
         out=out,
@@ -88,6 +89,8 @@ class Trouble:
     """How long a batch takes, in seconds; for all processes."""
     silent_s: float = 60.0
     """After how much silence a process counts as dead, in seconds; for all processes."""
+    ladder: Ladder = LADDER
+    """The ladder; for all processes."""
     extra: int = 0
     """Queries that only this process has."""
 
@@ -123,7 +126,7 @@ def _main(out, said, place, trouble):
     distributed.SILENT_S = trouble.silent_s
     faults = {"call": trouble.call, "failure": trouble.failure, "extra": trouble.extra} if mine else {}
     try:
-        report = scripted(out, pace_s=trouble.pace_s, **faults)
+        report = scripted(out, ladder=trouble.ladder, pace_s=trouble.pace_s, **faults)
         assert len(report.outcomes) == 60
     except ZetaError as e:
         if launch.says(str(e)):

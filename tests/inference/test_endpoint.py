@@ -268,8 +268,19 @@ def test_a_run_whose_server_went_away_goes_on_at_another_address(undisturbed, po
 
 def test_a_folder_of_weights_is_not_resumed_by_a_server(undisturbed, port, queries):
     weights = ModelSpec(size="17K", model="plain", usd_per_mtok=2.0)
-    with pytest.raises(InvalidInputError, match="different ladder"):
+    with pytest.raises(InvalidInputError, match="served True of size '17K', now False"):
         bench(undisturbed.folder, queries, weights)
+
+
+def test_a_served_size_joins_a_run_of_weights(port, queries, tmp_path):
+    local = ModelSpec(size="45K", model=str(WEIGHTS.with_name("45K")), device_map="cpu")
+
+    bench(tmp_path / "o", queries[::4], local)
+    grown = bench(tmp_path / "o", queries[::4], rung(port), local)
+    assert grown.outcomes.sizes == ("17K", "45K")
+    assert table(grown).equals(table(bench(tmp_path / "whole", queries[::4], rung(port), local)))
+    session = json.loads((tmp_path / "o" / "run.json").read_text())["sizes"]["17K"]["sessions"][0]
+    assert session["device"] == f"http://127.0.0.1:{port}/v1"
 
 
 def ladder_file(path, port, model, extra=""):

@@ -59,7 +59,9 @@ def test_a_ladder_of_real_models_runs_from_weights_to_table(models):
     assert record["sizes"]["2K"]["engine"] == "TransformersGenerator"
     assert record["sizes"]["2K"]["batch_size"] == 4
     assert record["sizes"]["2K"]["latency"]["n"] == 3
-    assert record["versions"]["transformers"] and record["finished_at"]
+    (session,) = record["sizes"]["2K"]["sessions"]
+    assert session["versions"]["transformers"] and session["device"].startswith("processor (")
+    assert record["finished_at"]
 
 
 def test_rungs_that_embed_get_the_embedding_tasks_and_no_others(models):
@@ -117,5 +119,5 @@ def test_weights_that_changed_under_the_same_path_are_not_resumed(tmp_path):
     build_tiny_model(tmp_path / "m", seed=0)
     run(ladder, queries, lambda q, text: Score(0.0), out=tmp_path / "o", latency_sample=0, progress=False)
     build_tiny_model(tmp_path / "m", seed=1)
-    with pytest.raises(InvalidInputError, match="different weights"):
+    with pytest.raises(InvalidInputError, match=r"with weights '[0-9a-f]+' of size 'A', now '"):
         run(ladder, queries, lambda q, text: Score(0.0), out=tmp_path / "o", latency_sample=0, progress=False)

@@ -137,6 +137,18 @@ def test_the_extension_can_be_taken_away_and_brought_back(notebook):
     assert len(notebook.shell.Completer.custom_matchers) == 1
 
 
+def test_a_size_joins_a_finished_bench(notebook, tmp_path):
+    from zeta_eval.models import LADDERS
+
+    for sizes in (["17K"], ["17K", "45K"]):
+        rungs = [f'[[models]]\nsize = "{s}"\nmodel = "{LADDERS / "embedded" / s}"\ndevice_map = "cpu"\n' for s in sizes]
+        (tmp_path / "mine.toml").write_text("max_new_tokens = 8\n" + "".join(rungs))
+        notebook.run("r = %zeta bench --ladder mine.toml --tasks copy --limit 3 --out o --mlflow none")
+        assert notebook.variables["r"].sizes == tuple(sizes)
+    lines = (tmp_path / "o" / "rows.jsonl").read_text().splitlines()
+    assert [json.loads(line)["model"] for line in lines] == ["17K"] * 3 + ["45K"] * 3
+
+
 def test_bench_takes_the_notebooks_ladder_and_longest_answer(notebook):
     notebook.run("%config ZetaMagics.ladder = 'qwen3'")
     notebook.run("%config ZetaMagics.max_new_tokens = 7")

@@ -46,7 +46,8 @@ def benchmark(
 ) -> Outcomes:
     """Ask every query of some tasks to every model size of a ladder, and store how each size did.
 
-    A run that was interrupted goes on where it stopped.
+    A run that was interrupted goes on where it stopped. Sizes, tasks and queries that are added to a finished one are
+    asked alone, and join its table.
 
     Args:
         ladder: The models: a ladder, a shipped one's name, or a TOML file.
@@ -81,7 +82,8 @@ def benchmark(
         _log.log(logging.WARNING if "left out" in note else logging.INFO, note)
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
     _warn(scorer, ladder)
-    report = run_queries(ladder, queries, TaskScores(found), out=out, config=config)
+    settings = {t.name: t.settings | {"limit": limit, "seed": seed} for t in found.values()}
+    report = run_queries(ladder, queries, TaskScores(found), out=out, config=config, tasks=settings)
     if tracker is not None:
         tracker.log_benchmark(report.outcomes, ladder, report.folder)
     return report.outcomes

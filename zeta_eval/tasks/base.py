@@ -154,6 +154,13 @@ class Task:
         """What was recognised in a user's table, and what was left out and why, in one line; "" for other tasks."""
         return str(getattr(self.generate, "note", ""))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its queries and their grades depend on, for the record of a run."""
+        own = {"scorer": name_of(self.scorer), "dataset": self.dataset, "config": self.config, "split": self.split}
+        own |= {"revision": self.revision, "system": self.system}
+        return own | getattr(self.generate, "settings", {})
+
     def score(self, query: Query, text: str) -> Score:
         """Grade a response, as `grade`."""
         return grade(self.scorer, query, text)
@@ -207,6 +214,11 @@ def grade(scorer: Scorer, query: Query, text: str) -> Score:
     if not isinstance(made, Score):
         raise InvalidInputError(f"A scorer returned a {type(made).__name__}; return a Score, or a number in [0, 1].")
     return made
+
+
+def name_of(scorer: Scorer) -> str:
+    """Name of a scorer, as `--scorer` takes the shipped ones."""
+    return str(getattr(scorer, "name", None) or getattr(scorer, "__name__", "scorer")).removesuffix("_match")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ import pandas as pd
 from zeta_eval.exceptions import ZetaError, one_line
 from zeta_eval.outcomes.attempts import numbers
 from zeta_eval.outcomes.targets import read_target, target_text
-from zeta_eval.tasks.base import Query, Score, Scorer, Task, grade
+from zeta_eval.tasks.base import Query, Score, Scorer, Task, grade, name_of
 from zeta_eval.tasks.scorers import get_scorer
 from zeta_eval.tasks.scoring import prepare
 
@@ -101,11 +101,6 @@ class Regrading:
         if (asked := self.queries.get(row["query_id"])) is None:
             return "without a target" if getattr(self.scorer, "needs_target", True) else own
         return asked if asked.prompt == row["query"] else "whose query reads differently in the task"
-
-
-def name_of(scorer: Scorer) -> str:
-    """Name of a scorer, as `--scorer` takes the shipped ones."""
-    return str(getattr(scorer, "name", None) or getattr(scorer, "__name__", "scorer")).removesuffix("_match")
 
 
 def _graded(scorer: Scorer, query: Query, text: str) -> dict[str, Any]:

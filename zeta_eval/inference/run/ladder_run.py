@@ -9,7 +9,7 @@ from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.run.distributed import Team
-from zeta_eval.inference.run.manifest import Manifest
+from zeta_eval.inference.run.manifest import Manifest, timestamp, versions
 from zeta_eval.inference.run.plan import prompt_hash
 from zeta_eval.inference.run.progress import Board
 from zeta_eval.inference.run.residency import Residency
@@ -36,7 +36,7 @@ class State:
     todo: dict[str, frozenset[str]]
     """By turn (`turn_of`), the ids of the queries that have no row."""
     last: dict[str, str]
-    """By turn, the id of the query whose row is the newest."""
+    """By turn, the id of the query whose row is the newest, where the run before was cut short."""
     record: dict[str, Any]
     """Contents of run.json."""
 
@@ -57,6 +57,8 @@ class LadderRun:
     """Queries measured alone on each size."""
     engines: Callable[[Sequence[ModelSpec]], tuple[Engines, Residency]]
     """For the rungs with queries left: a function that makes an engine, and whether all engines are made at once."""
+    device: Callable[[ModelSpec], str | None]
+    """Name of what answers a rung's queries."""
 
     def lead(self, journal: Journal, manifest: Manifest, shown: Board) -> None:
         """Run as the leader, which measures, and writes the rows of all processes to its journal."""
@@ -110,7 +112,8 @@ class LadderRun:
                 todo[turn_of(s.size, attempt)] = frozenset(
                     q.query_id for q in queries if (q.query_id, s.size) not in done
                 )
-        last = {turn_of(row["model"], row.get("attempt") or 0): row["query_id"] for row in journal.rows()}
+        written = journal.rows() if manifest.cut else []
+        last = {turn_of(row["model"], row.get("attempt") or 0): row["query_id"] for row in written}
         return State(key=self._key(), todo=todo, last=last, record=manifest.data)
 
     def _key(self) -> str:
@@ -196,7 +199,9 @@ class LadderRun:
     def _engine(self, spec: ModelSpec, make: Engines, manifest: Manifest) -> Iterator[Any]:
         """A rung's engine, closed at the end; the time until then is added to run.json."""
         start = time.perf_counter()
+        session = self._session(spec)
         engine = make(self.team.place(spec))
+        manifest.size(spec.size).setdefault("sessions", []).append(session)
         if spec.base_url is not None:
             refused = sorted(getattr(engine, "dropped", ()))
             manifest.size(spec.size).update(base_url=spec.base_url, refused_parameters=refused)
@@ -205,7 +210,19 @@ class LadderRun:
         finally:
             engine.close()
             manifest.size(spec.size)["seconds"] += time.perf_counter() - start
+            session["ended_at"] = timestamp()
             manifest.save()
+
+    def _session(self, spec: ModelSpec) -> dict[str, Any]:
+        """What run.json says of a start that answers queries of a size: each may have other versions and devices."""
+        return {
+            "began_at": timestamp(),
+            "ended_at": None,
+            "max_new_tokens": self.config.max_new_tokens,
+            "device": self.device(self.team.place(spec)),
+            "processes": self.team.size,
+            "versions": versions(),
+        }
 
 
 def turn_of(size: str, attempt: int) -> str:

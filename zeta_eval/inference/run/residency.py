@@ -6,6 +6,7 @@ are answered one by one, a size that was closed is loaded again when a query nee
 
 import logging
 import os
+import platform
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -115,6 +116,17 @@ class EnginePool:
     def _close(self, sizes: Sequence[str]) -> None:
         for size in sizes:
             self._held.pop(size).close()
+
+
+def device_name(spec: ModelSpec) -> str:
+    """What answers a rung's queries: its server's address, the name of a GPU, or the processor."""
+    if spec.base_url is not None:
+        return spec.base_url
+    if _device(spec) == "cpu":
+        return f"processor ({platform.machine()})"
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _device(spec: ModelSpec) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
 from zeta_eval.files import is_unicode
 from zeta_eval.inference.run.distributed import Team
+from zeta_eval.inference.run.growing import task_records
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.run.manifest import Manifest, timestamp
-from zeta_eval.inference.run.plan import asked_hash
 from zeta_eval.inference.run.progress import Board, board
-from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, residency
+from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, device_name, residency
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.outcomes.files import TABLE
@@ -50,6 +50,7 @@ def run(
     latency_sample: int = 24,
     generators: Engines | None = None,
     progress: Board | bool = True,
+    tasks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
@@ -65,8 +66,9 @@ def run(
 
     Arguments are those of `zeta_eval.benchmark`, and these: `score` grades a query's response. `latency_sample` queries
     are measured alone on each size; 0 leaves latencies empty. `generators` makes a rung's engine, by default that of
-    its server, or transformers. `progress` is a board; True makes a table in a notebook and lines elsewhere. A query's
-    own limit counts where it is smaller than that of `config`, and its stop texts are added.
+    its server, or transformers. `progress` is a board; True makes a table in a notebook and lines elsewhere. `tasks`
+    are settings of tasks that run.json records. A query's own limit counts where it is smaller than that of `config`,
+    and its stop texts are added.
     """
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     folder = Path(out)
@@ -75,6 +77,8 @@ def run(
         raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
+    embed = {q.query_id for spec, share in shares if spec.role == "embed" for q in share}
+    records = task_records(queries, tasks or {}, embed)
     shown = board(silent=not progress) if isinstance(progress, bool) else progress
     with Team.join() as team, _writing(folder):
         work = LadderRun(
@@ -84,11 +88,11 @@ def run(
             config=config,
             sample=latency_sample,
             engines=_own if generators is None else lambda _: (generators, GIVEN),
+            device=device_name if generators is None else lambda _: None,
         )
         if team.leads:
             with Journal(folder) as journal:
-                _check_rows(folder, journal.rows(), queries)
-                manifest = Manifest.open(folder, ladder, config, has_rows=bool(journal.done()))
+                manifest = Manifest.open(folder, ladder, config, queries=queries, tasks=records, rows=journal.rows())
                 work.lead(journal, manifest, shown)
                 outcomes = _finish(ladder, journal, manifest)
             if team.size > 1:
@@ -154,24 +158,6 @@ def _shares(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) ->
     rest = [q for q in queries if q.query_id not in ids]
     shares = [(spec, embed if spec.role == "embed" else rest) for spec in ladder.models]
     return [(spec, share) for spec, share in shares if share]
-
-
-def _check_rows(folder: Path, rows: Sequence[Mapping[str, Any]], queries: Sequence[Query]) -> None:
-    """Refuse a folder whose rows are of tasks that are not asked for, or of other prompts under the same ids."""
-    asked = {q.query_id: asked_hash(q) for q in queries}
-    if others := sorted({row["task"] for row in rows} - {q.task for q in queries}):
-        raise InvalidInputError(
-            f"Folder {folder} holds rows of {', '.join(others)}, not asked for now; name these tasks, too, to add to "
-            "them, or give a new folder."
-        )
-    changed = (
-        r for r in rows if r.get("prompt_hash") and asked.get(r["query_id"], r["prompt_hash"]) != r["prompt_hash"]
-    )
-    if (row := next(changed, None)) is not None:
-        raise InvalidInputError(
-            f"Folder {folder} holds an answer to query '{row['query_id']}' that was asked in other words; ask as then, "
-            "or give a new folder."
-        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tasks.base import Query, hash_id, shuffled
@@ -55,6 +56,8 @@ class OwnQueries:
     """What was read and recognised, and what was left out and why, in one line."""
     left_out: int
     """Number of rows that are no query."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """How the queries were made, for the record of a run."""
 
     def __call__(self, seed: int) -> list[Query]:
         """The queries in the seed's random order."""
@@ -90,7 +93,12 @@ def own_queries(place: Place, reading: Reading) -> OwnQueries:
     parts += [drawn] if drawn else []
     parts += [f"{sum(left.values())} left out: {_counted(left)}"] if left else []
     parts += repeats
-    return OwnQueries(queries=tuple(queries), note=f"{place}: {'; '.join(parts)}.", left_out=left.total())
+    return OwnQueries(
+        queries=tuple(queries),
+        note=f"{place}: {'; '.join(parts)}.",
+        left_out=left.total(),
+        settings={"split": split, "columns": dict(reading.columns), "fewshot": reading.fewshot},
+    )
 
 
 def _queries(drafts: Sequence[Draft], place: Place, reading: Reading) -> tuple[list[Query], list[str]]:

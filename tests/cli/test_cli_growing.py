@@ -1,0 +1,67 @@
+"""`zeta bench` into a folder that has rows."""
+
+import json
+
+import pytest
+
+import zeta_eval as ze
+from zeta_eval.cli import main
+from zeta_eval.models import LADDERS
+from zeta_eval.outcomes import COLUMNS, Outcomes
+
+TIMES = ("run_id", "created_at", "latency_s", "ttft_s", "latency_source", "gpu_s", "prefill_gpu_s")
+SAME = [c for c in COLUMNS if c not in TIMES]
+
+
+@pytest.fixture(scope="module")
+def ladders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ladders")
+    for sizes in (("17K", "456K"), ("17K", "45K", "456K")):
+        rungs = [f'[[models]]\nsize = "{s}"\nmodel = "{LADDERS / "embedded" / s}"\ndevice_map = "cpu"\n' for s in sizes]
+        (folder / f"{len(sizes)}.toml").write_text("max_new_tokens = 24\n" + "".join(rungs))
+    return {n: str(folder / f"{n}.toml") for n in (2, 3)}
+
+
+def argv(folder, ladder, *more, tasks="copy"):
+    words = ["bench", "--ladder", ladder, "--tasks", tasks, "--limit", "8", "--batch-size", "4", "--out", str(folder)]
+    return [*words, "--mlflow", "none", *more]
+
+
+def essence(folder):
+    return Outcomes.load(folder).attempts[SAME].sort_values(["model", "query_id"], ignore_index=True)
+
+
+def test_a_third_size_joins_a_finished_run_and_the_table_is_that_of_one_run(ladders, tmp_path):
+    assert main(argv(tmp_path / "o", ladders[2])) == 0
+    before = (tmp_path / "o" / "rows.jsonl").read_bytes()
+    assert main(argv(tmp_path / "o", ladders[3])) == 0
+    after = (tmp_path / "o" / "rows.jsonl").read_bytes()
+    assert after.startswith(before) and after.count(b"\n") == before.count(b"\n") + 8
+    ze.benchmark(
+        ladders[3], "copy", limit=8, out=tmp_path / "whole", config=ze.GenerateConfig(max_new_tokens=24, batch_size=4)
+    )
+    assert essence(tmp_path / "o").equals(essence(tmp_path / "whole"))
+    assert Outcomes.load(tmp_path / "o").sizes == ("17K", "45K", "456K")
+
+
+def test_another_task_joins_and_a_smaller_limit_is_refused_in_one_line(ladders, tmp_path, capsys):
+    assert main(argv(tmp_path / "o", ladders[2])) == 0
+    assert main(argv(tmp_path / "o", ladders[2], tasks="copy,add")) == 0
+    assert len(Outcomes.load(tmp_path / "o")) == 16
+    capsys.readouterr()
+    assert main([*argv(tmp_path / "o", ladders[2], tasks="copy,add"), "--limit", "4"]) == 2
+    said = capsys.readouterr().err
+    assert "not asked for now (limit 8, now 4); ask as then, or give a new folder." in said and said.count("\n") == 1
+    record = json.loads((tmp_path / "o" / "run.json").read_text())
+    assert record["grown"][0]["queries"] == {"add": 8} and record["tasks"]["copy"]["scorer"]
+
+
+def test_examples_that_change_a_table_s_prompts_are_named(ladders, tmp_path, capsys):
+    lines = "".join(f"Copy the letters {c}.,{c}\n" for c in "ABCDEF")
+    (tmp_path / "mine.csv").write_text(f"prompt,target\n{lines}", "utf-8")
+    table = str(tmp_path / "mine.csv")
+    assert main(argv(tmp_path / "o", ladders[2], tasks=table)) == 0
+    assert main(argv(tmp_path / "o", ladders[2], "--fewshot", "1", tasks=table)) == 2
+    assert "that is not asked for now (fewshot 0, now 1); ask as then" in capsys.readouterr().err
+    assert main(argv(tmp_path / "o", ladders[2], "--system", "Hi", tasks=table)) == 2
+    assert "that was asked in other words (system '', now 'Hi')" in capsys.readouterr().err
