@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from zeta_eval.notebook.complexity_view import complexity_view
     from zeta_eval.notebook.explore import explore
     from zeta_eval.outcomes import Outcomes
-    from zeta_eval.router import Decision, ZetaDynamicRouter
+    from zeta_eval.router import Conversation, Decision, ZetaDynamicRouter
     from zeta_eval.router.policy import RoutingPolicy
     from zeta_eval.tasks import Query, Score, Task, resolve_tasks, task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
 
-__all__ = ["Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec", "Online"]
-__all__ += ["OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task", "TuningReport"]
-__all__ += ["TuningSettings", "ZetaDynamicRouter", "ZetaError"]
+__all__ = ["Conversation", "Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec"]
+__all__ += ["Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task"]
+__all__ += ["TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
 __all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
 __all__ += ["judge", "learn", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback", "route", "run"]
 __all__ += ["task", "tune"]
@@ -48,7 +48,7 @@ _HOME = {  # all but the verbs, which live in api
     "notebook.complexity_view": ("complexity_view",),
     "notebook.explore": ("explore",),
     "outcomes": ("Outcomes",),
-    "router": ("Decision", "ZetaDynamicRouter"),
+    "router": ("Conversation", "Decision", "ZetaDynamicRouter"),
     "router.policy": ("RoutingPolicy",),
     "tasks": ("Query", "Score", "Task", "resolve_tasks", "task"),
     "tracking": ("MlflowTracker",),

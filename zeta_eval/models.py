@@ -315,7 +315,10 @@ class Generator(Protocol):
     """Name of the rung it runs."""
 
     def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
-        """Answer prompts (user messages) in their order; a prompt that fails gives a Completion with `error`."""
+        """Answer prompts in their order; a prompt that fails gives a Completion with `error`.
+
+        A prompt is a user message, or a `Conversation` with all its turns.
+        """
 
     def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each."""

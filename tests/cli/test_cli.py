@@ -72,6 +72,15 @@ def test_route_says_size_and_reasons(policy, capsys):
     assert lines[0] in ("4B", "7B", "14B") and len(lines) >= 3
 
 
+def test_route_reads_chat_messages_as_json(policy, capsys):
+    assert main(["route", str(policy), "Add up 1, 2.", "--json"]) == 0
+    told = capsys.readouterr().out
+    turns = [("system", "Be short."), ("user", "Add up 1, 2."), ("assistant", "1 and"), ("user", "continue")]
+    assert main(["route", str(policy), json.dumps([{"role": r, "content": c} for r, c in turns]), "--json"]) == 0
+    assert capsys.readouterr().out == told
+    fails(capsys, ["route", str(policy), json.dumps([{"role": "system", "content": "x"}])], 2, "no user's turn")
+
+
 def test_route_gives_the_decision_as_json_at_any_cost_weight(policy, capsys):
     sizes = []
     for weight in ("0", "1000"):

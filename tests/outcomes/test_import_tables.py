@@ -138,11 +138,13 @@ MESSAGES = [
     {"role": "user", "content": [{"type": "text", "text": "Another one."}, {"type": "image_url", "image_url": {}}]},
 ]
 
+TEXT = "User: Name a colour.\n\nAssistant: Red.\n\nUser: Another one.\n[image_url]"
+
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_a_query_of_messages_is_what_the_user_says(tmp_path, suffix):
+def test_a_query_of_messages_is_their_text_with_the_messages_beside_it(tmp_path, suffix):
     path = tmp_path / f"t{suffix}"
-    simple = [m for m in MESSAGES if isinstance(m["content"], str)]
+    simple = [*MESSAGES[:-1], {"role": "user", "content": "Another one."}]
     messages = {".csv": json.dumps(MESSAGES), ".jsonl": MESSAGES, ".parquet": simple}[suffix]
     rows = [{"task": "t", "query_id": "1", "query": messages, "model": m, "score": 1} for m in ("a-1B", "b-9B")]
     match suffix:
@@ -152,14 +154,16 @@ def test_a_query_of_messages_is_what_the_user_says(tmp_path, suffix):
             path.write_text("\n".join(map(json.dumps, rows)))
         case _:
             pd.DataFrame(rows).to_parquet(path)
-    query = imported("tidy", path).outcomes.queries[0]
-    assert query == ("Name a colour." if suffix == ".parquet" else "Name a colour.\nAnother one.")
+    (query,) = imported("tidy", path).outcomes.queries
+    assert query == TEXT.removesuffix("\n[image_url]") if suffix == ".parquet" else query == TEXT
+    assert query.messages[0].text == "Be short." and "Red." not in query.request
 
 
 def test_messages_in_a_wide_table_are_its_queries(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_text(json.dumps({"messages": MESSAGES, "a-1B": 0, "b-9B": 1}))
-    assert imported("wide", path).outcomes.queries.tolist() == ["Name a colour.\nAnother one."]
+    (query,) = imported("wide", path).outcomes.queries
+    assert query == TEXT and query.messages[-1].as_dict()["content"] == MESSAGES[-1]["content"]
 
 
 def test_a_text_that_only_looks_like_messages_stays_as_it_is(tmp_path):

@@ -179,7 +179,7 @@ def test_a_number_that_is_an_option_too_is_an_index_where_others_can_only_be_tha
     assert {q.target for q in only(lines(tmp_path / "mixed.jsonl", rows)).load()} == {"A", "B"}
 
 
-def test_a_conversation_asks_its_last_user_turn_with_the_turns_before_it(tmp_path):
+def test_a_conversation_is_asked_with_all_its_turns(tmp_path):
     turns = [
         {"role": "system", "content": "Be short."},
         {"role": "user", "content": "Where is Lima?"},
@@ -189,10 +189,8 @@ def test_a_conversation_asks_its_last_user_turn_with_the_turns_before_it(tmp_pat
     task = only(lines(tmp_path / "talk.jsonl", [{"messages": turns, "target": "Norway"}]), system="You know maps.")
     (query,) = task.load()
     assert query.system == "You know maps.\n\nBe short."
-    assert query.prompt == (
-        "This is a conversation so far.\n\nUser: Where is Lima?\n\nAssistant: In Peru.\n\n"
-        "Answer the user's next turn.\n\nUser: And Oslo?"
-    )
+    assert query.prompt == "User: Where is Lima?\n\nAssistant: In Peru.\n\nUser: And Oslo?"
+    assert [m.as_dict() for m in query.prompt.messages] == [*turns[1:3], {"role": "user", "content": "And Oslo?"}]
     sharegpt = [{"from": "human", "value": "And Oslo?"}, {"from": "gpt", "value": "Norway"}]
     (query,) = only(lines(tmp_path / "shared.jsonl", [{"conversations": sharegpt}])).load()
     assert (query.prompt, query.target, query.system) == ("And Oslo?", "Norway", "")
@@ -207,9 +205,12 @@ def test_a_conversation_asks_its_last_user_turn_with_the_turns_before_it(tmp_pat
         ({"prompt": "a", "target": [{"text": "b"}]}, r"whose target is a list of an object \(text\), no text"),
         ({"prompt": {"en": "a"}, "target": "b"}, r"whose prompt is an object \(en\), no text"),
         ({"prompt": "[{'role': 'user', 'content': 'a'}]", "target": "b"}, "whose prompt is a message list as Python"),
-        ({"prompt": [{"role": "tool", "content": "a"}], "target": "b"}, "a turn of neither system, user nor assistant"),
+        ({"prompt": [{"role": "robot", "content": "a"}], "target": "b"}, "A message has the role 'robot'"),
         ({"prompt": [{"role": "user", "content": [{"image": "x"}]}], "target": "b"}, "have a part that is no text"),
-        ({"prompt": [{"role": "system", "content": "a"}], "target": "b"}, "don't end with a user's question"),
+        (
+            {"prompt": [{"role": "system", "content": "a"}], "target": "b"},
+            "ask nothing .The messages have no user's turn",
+        ),
         (
             {"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "c"}], "target": "b"},
             "whose messages end with another answer than the target",

@@ -19,6 +19,7 @@ from zeta_eval.models import GenerateConfig, Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.router.router import Query
 
 _log = logging.getLogger(__name__)
 
@@ -261,7 +262,7 @@ def compare(
 
 def route(
     policy: RoutingPolicy | str | Path,
-    text: str,
+    text: Query,
     *,
     task: str | None = None,
     cost_weight: float | None = None,
@@ -271,7 +272,7 @@ def route(
 
     Args:
         policy: A policy, its file, or its registered name as `load_policy` takes it.
-        text: The query.
+        text: The query, a text or a list of chat messages.
         task: Name of the task that the query belongs to.
         cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
         store: MLflow store of registered names.

@@ -19,7 +19,10 @@ LISTED = 12
     example='route policy.json "What is 7 * 8?"',
     arguments={
         **POLICY,
-        "text": {"metavar": "TEXT", "help": "the query; - reads it from standard input"},
+        "text": {
+            "metavar": "TEXT",
+            "help": "the query, or chat messages as JSON; - reads standard input",
+        },
         **TASK,
         **COST_WEIGHT,
         "--mlflow": {"default": STORE, "metavar": "URI", "help": "MLflow store (%(default)s)"},
@@ -28,8 +31,11 @@ LISTED = 12
 )
 def _route(args: Namespace) -> Result:
     from zeta_eval.router import ZetaDynamicRouter
+    from zeta_eval.router.complexity.message_lists import conversation_of, message_list
 
     text = sys.stdin.read() if args.text == "-" else args.text
+    if (messages := message_list(text)) is not None:
+        text = conversation_of(messages)
     chooser = policy(args)
     decision = ZetaDynamicRouter(chooser).route(text, task=args.task, cost_weight=args.cost_weight)
     verdict = chooser.verdict.of("route with task" if args.task in chooser.tasks else "route")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
-from zeta_eval.feedback.rows import Recorded, check_recorded, clean, given_score, query_hash, timestamp
+from zeta_eval.feedback.rows import Recorded, check_recorded, clean, given_score, kept_messages, query_hash, timestamp
 from zeta_eval.feedback.writer import BackgroundWriter
 from zeta_eval.router import Decision, Step
+from zeta_eval.router.complexity import as_query
+from zeta_eval.router.router import Query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +74,7 @@ class History:
     def record(
         self,
         decision: Decision,
-        text: str,
+        text: Query,
         *,
         task: str | None = None,
         steps: Sequence[Step] = (),
@@ -86,7 +88,7 @@ class History:
 
         Args:
             decision: What `route` returned, or the `decision` of what `generate` returned.
-            text: The query.
+            text: The query, a text or a list of chat messages.
             task: Name of the task it belongs to, where that is known.
             steps: The `steps` of what `generate` returned, which say what the rating tells; none where the answer was
                 made outside.
@@ -97,14 +99,15 @@ class History:
             cost_usd: Price in USD, all steps together.
 
         Raises:
-            InvalidInputError: the text is no string, the propensity no probability above 0, an amount negative, or the
-                steps are missing where what answers said decided which one was kept.
+            InvalidInputError: the query is neither text nor messages, the propensity no probability above 0, an amount
+                negative, or the steps are missing where what answers said decided which one was kept.
         """
         if decision.selected and not steps:
             raise InvalidInputError("This answer was kept for what answers said; give steps=routed.steps as well.")
         propensity = decision.propensity if propensity is None else propensity
         measured = (prompt_tokens, completion_tokens, gpu_s, cost_usd)
-        check_recorded(text, propensity, measured)
+        check_recorded(propensity, measured)
+        text = as_query(text)
         decision_id = uuid4().hex
         note = Recorded(
             id=decision_id,
@@ -128,7 +131,7 @@ class History:
         answer: str | None = None,
         source: str = "person",
         by: str | None = None,
-        text: str | None = None,
+        text: Query | None = None,
         size: str | None = None,
         task: str | None = None,
     ) -> None:
@@ -141,7 +144,7 @@ class History:
             answer: The correct answer, alone or beside one of these.
             source: Kind of judge: "person", "scorer", "judge" or your own word.
             by: Who it was.
-            text: The query, for an answer made elsewhere.
+            text: The query, for an answer made elsewhere; a text or a list of chat messages.
             size: The size that answered it.
             task: The task it belongs to, where that is known.
 
@@ -161,7 +164,7 @@ class History:
         if answer is not None and not self.keep_text:
             raise InvalidInputError("This history keeps no text, so no correct answer either; give right or score.")
         if decision_id is None:
-            row |= self._elsewhere(text, size, task)
+            row |= self._elsewhere(None if text is None else as_query(text), size, task)
         else:
             row |= self._joined(decision_id, text, size, task)
         self._store.add_feedback(row | {"created_at": timestamp(time.time())})
@@ -273,9 +276,16 @@ class History:
                 f"got text {text!r:.40} and size {size!r:.40}."
             )
         kept = clean(text) if self.keep_text else None
-        return {"query_hash": query_hash(text), "query": kept, "size": clean(size), "task": clean(task)}
+        messages = kept_messages(text) if self.keep_text else None
+        return {
+            "query_hash": query_hash(text),
+            "query": kept,
+            "messages": messages,
+            "size": clean(size),
+            "task": clean(task),
+        }
 
-    def _joined(self, decision_id: str, text: str | None, size: str | None, task: str | None) -> dict[str, Any]:
+    def _joined(self, decision_id: str, text: Query | None, size: str | None, task: str | None) -> dict[str, Any]:
         if (text, size, task) != (None, None, None):
             raise InvalidInputError("A feedback with a decision id takes no text, size or task; they are stored there.")
         failed = self._writer.flush()

@@ -27,6 +27,7 @@ from zeta_eval.arrays import Floats, logit, sigmoid
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.feedback.corrections import Correction, fit, pooled
 from zeta_eval.feedback.rows import UNTOLD
+from zeta_eval.outcomes.conversations import queries_of
 from zeta_eval.outcomes.split import split_names
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Judged:
                 "how good a size is; generate with explore=0.05, or rate answers of sizes that `route` chose."
             )
         at = pd.factorize(rows["query_id"])[0]
-        queries = rows.drop_duplicates("query_id")[["query_id", "query", "task"]].reset_index(drop=True)
+        queries = rows.drop_duplicates("query_id")[["query_id", "query", "messages", "task"]].reset_index(drop=True)
         source, names = pd.factorize(rows["source"], sort=True)
         for name in trusted:
             if name not in set(names):
@@ -126,6 +127,11 @@ class Judged:
     def tasks(self) -> npt.NDArray[np.object_]:
         """Task of each query, None where it is not known; shape (Q,)."""
         return np.array([None if task == UNTOLD else task for task in self.queries["task"]], dtype=object)
+
+    @property
+    def texts(self) -> npt.NDArray[np.object_]:
+        """The queries, shape (Q,); those of several messages are each a `Conversation`."""
+        return queries_of(self.queries["query"], self.queries["messages"])
 
     @property
     def held_out(self) -> npt.NDArray[np.bool_]:
@@ -198,7 +204,7 @@ class Judged:
 
     def _table(self, at: npt.NDArray[np.intp], score: Floats, cost: Floats, unit: str) -> pd.DataFrame:
         m = len(self.sizes)
-        rows = self.queries[["query_id", "query", "task"]].iloc[np.repeat(at, m)].reset_index(drop=True)
+        rows = self.queries[["query_id", "query", "messages", "task"]].iloc[np.repeat(at, m)].reset_index(drop=True)
         return rows.assign(
             dataset="history",
             model=list(self.sizes) * len(at),

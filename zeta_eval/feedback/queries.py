@@ -152,7 +152,7 @@ def _identity(row: dict[str, Any]) -> dict[str, Any]:
         "dataset": "history",
         "task": row["task"] or UNTOLD,
         "query_id": row["query_hash"],
-        **{name: row[name] for name in ("query", "score", "created_at")},
+        **{name: row[name] for name in ("query", "messages", "score", "created_at")},
         "source": "feedback",
     }
 

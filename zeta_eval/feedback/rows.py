@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router import Decision
+from zeta_eval.router.complexity.conversation import stored
 
 UNTOLD = "untold"
 """Task of an outcome whose task is not known."""
@@ -39,6 +40,7 @@ class Recorded(NamedTuple):
             "created_at": timestamp(self.time_s),
             "query_hash": query_hash(self.text),
             "query": clean(self.text) if keep_text else None,
+            "messages": kept_messages(self.text) if keep_text else None,
             "task": clean(self.task),
             "size": d.size,
             "final_size": self._final_size(),
@@ -62,10 +64,8 @@ class Recorded(NamedTuple):
         return next((size for size, _, _, error in reversed(self.steps) if error is None), None)
 
 
-def check_recorded(text: str, propensity: float, amounts: Sequence[float | None]) -> None:
-    """Refuse a text that is no string, a propensity that is no probability above 0, and a negative amount."""
-    if not isinstance(text, str):
-        raise InvalidInputError(f"A query must be text, got {type(text).__name__}; pass a string.")
+def check_recorded(propensity: float, amounts: Sequence[float | None]) -> None:
+    """Refuse a propensity that is no probability above 0, and a negative amount."""
     if not (_between(propensity, 0, 1) and propensity):
         raise InvalidInputError(f"propensity is {propensity!r}; give the probability of the choice, in (0, 1].")
     for amount in amounts:
@@ -95,6 +95,11 @@ def timestamp(time_s: float) -> str:
 def query_hash(text: str) -> str:
     """Name a query by its text: half of its SHA-256, 32 hexadecimal digits."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def kept_messages(text: str) -> str | None:
+    """Messages of a query as a history keeps them, as JSON; None where its text says it all."""
+    return clean(stored(text))
 
 
 def clean(text: str | None) -> str | None:

@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func, insert, inspect, select
+from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
-from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, META, METADATA, SCHEMA_VERSION
+from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, LATER, META, METADATA, SCHEMA_VERSION
 from zeta_eval.feedback.writer import reason
 from zeta_eval.files import plain
 
@@ -42,6 +42,8 @@ class Store:
                 with suppress(exc.IntegrityError, exc.ProgrammingError):
                     _create(self._engine)
                 version = _version(self._engine)
+            if version == str(SCHEMA_VERSION):
+                _widen(self._engine)
         except ImportError as e:
             extra = ', such as pip install "zeta-eval[postgres]"' if url.get_backend_name() == "postgresql" else ""
             raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it{extra}.") from e
@@ -155,6 +157,16 @@ def _create(engine: Engine) -> None:
     with engine.begin() as connection:
         METADATA.create_all(connection)
         connection.execute(insert(META), {"key": "schema_version", "value": str(SCHEMA_VERSION)})
+
+
+def _widen(engine: Engine) -> None:
+    """Add the column that tables of an earlier release lack, which that release then leaves empty."""
+    for table in (DECISIONS, FEEDBACK):
+        if LATER in {column["name"] for column in inspect(engine).get_columns(table.name)}:
+            continue
+        # Another process may be adding it at the same moment.
+        with suppress(exc.OperationalError, exc.ProgrammingError), engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {LATER} TEXT"))
 
 
 def _create_file(url: URL) -> None:

@@ -7,6 +7,9 @@ from sqlalchemy import JSON, BigInteger, Column, Float, Integer, MetaData, Strin
 SCHEMA_VERSION: Final = 1
 """Written into every store; a reader takes no other."""
 
+LATER: Final = "messages"
+"""Column of decisions and feedback that stores of an earlier release lack; it is added when they are opened."""
+
 METADATA: Final = MetaData()
 """All tables of a store."""
 
@@ -24,6 +27,7 @@ DECISIONS: Final = Table(
     Column("created_at", String(32), nullable=False, index=True),  # ISO 8601, UTC, microseconds: sorts as text
     Column("query_hash", String(32), nullable=False),
     Column("query", Text),  # null where the history keeps no text
+    Column("messages", Text),  # JSON, where the query is more than one text
     Column("task", Text),
     Column("size", Text, nullable=False),  # the choice before the first call
     Column("final_size", Text),  # the size whose answer was kept; null where every size failed
@@ -56,6 +60,7 @@ FEEDBACK: Final = Table(
     Column("answer", Text),  # the correct one
     Column("query_hash", String(32)),  # from here on: only for an answer made elsewhere
     Column("query", Text),
+    Column("messages", Text),
     Column("size", Text),
     Column("task", Text),
 )

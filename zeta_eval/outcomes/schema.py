@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.files import is_unicode
+from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.too_long import too_long
 
 Kind = Literal["string", "float", "int", "bool"]
@@ -20,7 +21,7 @@ SCHEMA_VERSION: Final = 2
 READABLE: Final = (1, 2)
 """Versions that can be read; tables of another version are refused."""
 
-ADDED: Final = ("attempt", "target", "context")
+ADDED: Final = ("attempt", "target", "context", "messages")
 """Columns that version 2 added."""
 
 COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -29,6 +30,7 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "task": "string",
         "query_id": "string",
         "query": "string",
+        "messages": "string",
         "model": "string",
         "model_revision": "string",
         "attempt": "int",
@@ -60,7 +62,8 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
 )
 """Name and kind of every column: one row per query, model, attempt and run. Units are in the names.
 
-`attempt` counts from 0, and null means 0; `target` is the right answer as `zeta_eval.outcomes.targets` writes it.
+`attempt` counts from 0, and null means 0; `messages` are the chat messages of a query that is more than one text, as
+JSON; `target` is the right answer as `zeta_eval.outcomes.targets` writes it.
 """
 
 REQUIRED: Final = ("task", "query_id", "query", "model", "score")
@@ -81,8 +84,10 @@ _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": Tru
 def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
     """Convert a frame to the columns above: kinds converted, nulls filled, values checked, other columns dropped.
 
-    A query that was too long for a model's context is the model's failure, with a score of 0 where it has none.
+    A query that was too long for a model's context is the model's failure, with a score of 0 where it has none. A query
+    that is a list of messages becomes its text, with the messages beside it.
     """
+    frame = with_messages(frame)
     if missing := [c for c in REQUIRED if c not in frame.columns]:
         have = ", ".join(map(str, frame.columns)) or "none"
         raise OutcomesError(

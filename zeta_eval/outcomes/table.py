@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.outcomes.attempts import has_attempts, mean_rows, numbers
+from zeta_eval.outcomes.conversations import queries_of
 from zeta_eval.outcomes.files import read_table, write_parquet
 from zeta_eval.outcomes.schema import ADDED, COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
@@ -212,8 +213,14 @@ class Outcomes:
 
     @cached_property
     def queries(self) -> npt.NDArray[np.object_]:
-        """Texts of the complete queries, shape (Q,)."""
-        return self._texts("query")
+        """Texts of the complete queries, shape (Q,); those of several messages are each a `Conversation`."""
+        rows = self._complete[:, 0]
+        messages = self._column("messages", rows)
+        if messages.isna().all():
+            return self._texts("query")
+        values = queries_of(self._column("query", rows), messages)
+        values.flags.writeable = False
+        return values
 
     @cached_property
     def tasks(self) -> npt.NDArray[np.object_]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from zeta_eval.exceptions import PolicyError
+from zeta_eval.router.complexity.conversation import Conversation
 from zeta_eval.router.estimators.tables import finite
 
 ANSWER_TOKENS: Final = 512
@@ -82,7 +83,11 @@ class Fit(NamedTuple):
 
 
 def characters(text: str) -> tuple[int, int, int]:
-    """Return a text's ASCII letters and blanks, its other ASCII characters, and the bytes of all others in UTF-8."""
+    """Return a text's ASCII letters and blanks, its other ASCII characters, and the bytes of all others in UTF-8.
+
+    Of a conversation all turns count, system messages too.
+    """
+    text = text.whole if isinstance(text, Conversation) else text
     data = text.encode("utf-8", "surrogatepass")
     plain = data if len(data) == len(text) else data.translate(None, _OTHER)
     signs = len(plain.translate(None, _LETTERS))
@@ -103,7 +108,10 @@ def fit(text: str, sizes: Sequence[Sized], rates: TokenRates) -> Fit | None:
     """
     rooms = [size.room for size in sizes]
     known = [x for x in rooms if x is not None]
-    if not known or rates.most(len(text)) <= min(known):
+    if not known:
+        return None
+    length = len(text.whole if isinstance(text, Conversation) else text)
+    if rates.most(length) <= min(known):
         return None
     tokens = rates.of(text)
     held = tuple([i for i, x in enumerate(rooms) if x is None or tokens <= x])

@@ -19,7 +19,15 @@ from typing import Any
 from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.cascade import ENGINE_SIGNALS, Look
 from zeta_eval.router.checked_file import checksum
-from zeta_eval.router.complexity import FEATURES, Complexity, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.router.complexity import (
+    FEATURES,
+    Complexity,
+    TextView,
+    extract,
+    has_signal,
+    is_embedding_request,
+    request_of,
+)
 from zeta_eval.router.context import Fit, TokenRates, fit
 from zeta_eval.router.decision import best, checked_cost_weight
 from zeta_eval.router.domain import Domain
@@ -162,7 +170,10 @@ class RoutingPolicy:
         return self.estimate(text, task).complexity
 
     def estimate(self, text: str, task: str | None = None) -> Estimate:
-        """Return the chance of success and the expected cost of every size for a text, of a task where it is known."""
+        """Return the chance of success and the expected cost of every size for a text, of a task where it is known.
+
+        Of a `Conversation` its request is judged, and the sizes must hold the whole of it.
+        """
         view = TextView.of(text)
         features = extract(view)
         familiarity = 1.0 if self.domain is None else self.domain.familiarity(view, features, task)
@@ -171,7 +182,7 @@ class RoutingPolicy:
         if found is not None:
             p = tuple([x if i in found.held else 0.0 for i, x in enumerate(p)])
         allowed = None if found is None else found.allowed
-        forced = self._forced(text, allowed)
+        forced = self._forced(request_of(text), allowed)
         label = forced[0] if forced else size_label(best(p, cost, self.cost_weight, allowed), len(p))
         complexity = Complexity(score=1.0 - p[0], label=label, features=features)
         size = forced[1] if forced else None

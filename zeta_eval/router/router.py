@@ -14,17 +14,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
-from zeta_eval.router.complexity import Complexity
+from zeta_eval.router.complexity import Complexity, as_query
 from zeta_eval.router.decision import Answer, Decision, Reasons, Routed, Step, best, checked_cost_weight
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import told
 from zeta_eval.router.walk import Steps
 
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
+
+
+Query = str | Sequence[Mapping[str, Any]]
+"""A text, or chat messages as {"role": ..., "content": ...}."""
 
 
 class Adjuster(Protocol):
@@ -101,15 +105,15 @@ class ZetaDynamicRouter:
         """
         return cls(RoutingPolicy.load(path))
 
-    def evaluate_complexity(self, task: str) -> Complexity:
+    def evaluate_complexity(self, task: Query) -> Complexity:
         """Return how hard the policy takes a query to be, with a label and the text features behind it.
 
         >>> ZetaDynamicRouter().evaluate_complexity("Embed this sentence: good morning").label
         'embedding'
         """
-        return self.policy.complexity(_checked(task))
+        return self.policy.complexity(as_query(task))
 
-    def dynamic_model_sizing(self, task: str) -> str:
+    def dynamic_model_sizing(self, task: Query) -> str:
         """Return the name of the size for a query, or "default" where the text has no letter or digit to judge by.
 
         >>> router = ZetaDynamicRouter()
@@ -119,7 +123,7 @@ class ZetaDynamicRouter:
         decision = self.route(task)
         return "default" if decision.complexity.label == "unknown" else decision.size
 
-    def route(self, text: str, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
+    def route(self, text: Query, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
         """Choose a size for a query, without running any model.
 
         >>> query = "Explain why the sky is blue."
@@ -128,16 +132,17 @@ class ZetaDynamicRouter:
         ('14B', '4B')
 
         Args:
-            text: The query.
+            text: The query: a text, or a list of chat messages, of which the current request is judged with what it
+                refers to (`zeta_eval.router.request_of`).
             task: Name of the task that the query belongs to, where it is known: what was learned of the task counts.
             cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
 
         Raises:
-            InvalidInputError: the text is no string, or the cost weight is negative or not finite.
+            InvalidInputError: the query is neither text nor messages, or the cost weight is negative or not finite.
         """
         policy, sizes = self.policy, self.policy.sizes
         weight = checked_cost_weight(policy.cost_weight if cost_weight is None else cost_weight)
-        estimate = tuned = policy.estimate(_checked(text), task)
+        estimate = tuned = policy.estimate(as_query(text), task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
         wanted = estimate.forced or sizes[best(estimate.p, estimate.cost, weight, estimate.allowed)]
@@ -213,7 +218,7 @@ class ZetaDynamicRouter:
 
     def generate(
         self,
-        text: str,
+        text: Query,
         answer: Mapping[str, Callable[[str], Answer]],
         *,
         task: str | None = None,
@@ -232,8 +237,9 @@ class ZetaDynamicRouter:
         ('Paris', '7B')
 
         Args:
-            text: The query.
-            answer: By size, a function that answers a text.
+            text: The query, as in `route`.
+            answer: By size, a function that answers a text; of messages it gets a `Conversation`, a text with its turns
+                as `messages`.
             task: As in `route`.
             cost_weight: As in `route`.
             max_latency_s: No further size is called once this much time, in seconds, has passed.
@@ -244,6 +250,7 @@ class ZetaDynamicRouter:
             InvalidInputError: the text asks for an embedding, and the policy has a model of its own for those.
             GenerationError: every size that was called failed.
         """
+        text = as_query(text)
         with self._span("zeta", {"query": text, "task": task}) as tell:
             with self._span("route", {}) as tell_choice:
                 decision = self.route(text, task=task, cost_weight=cost_weight)
@@ -287,9 +294,3 @@ class ZetaDynamicRouter:
     def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
         """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it."""
         yield lambda outputs: None
-
-
-def _checked(text: str) -> str:
-    if not isinstance(text, str):
-        raise InvalidInputError(f"A query must be text, got {type(text).__name__}; pass a string.")
-    return text

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.complexity import as_query
+from zeta_eval.router.complexity.conversation import Conversation
 from zeta_eval.router.signals.template import without_thinking
 from zeta_eval.tasks.loading import load_rows
 
@@ -31,7 +33,8 @@ class Query:
     """
 
     prompt: str
-    """Text that the model is asked, as one user message."""
+    """What the model is asked: a text, as one user message, or a list of chat messages, kept as a `Conversation`; their
+    leading system messages are moved to `system`."""
     target: Target
     """The right answer, as the task's scorer needs it."""
     query_id: str = ""
@@ -48,6 +51,13 @@ class Query:
     """Number of lettered options in the prompt; 0 for an open question."""
     system: str = ""
     """Text of the system message before the prompt; "" for none."""
+
+    def __post_init__(self) -> None:
+        asked = as_query(self.prompt)
+        if isinstance(asked, Conversation):
+            system = "\n\n".join(filter(None, (self.system, asked.system)))
+            object.__setattr__(self, "system", system)
+            object.__setattr__(self, "prompt", asked.without_system)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def learn(
     known, seed = None if outcomes is None else _checked(outcomes, policy), settings.seed
     beside = [] if known is None else known.queries.tolist()
     judged = Judged.of(history, policy.sizes, trusted=trusted, beside=beside)
-    features = FeatureCache().features(judged.queries["query"].to_numpy(dtype=object), judged.tasks)
+    features = FeatureCache().features(judged.texts, judged.tasks)
     expected = expect(policy, features)
     p = judged.corrected(expected[0])
     # The largest size's mean cost is the benchmark's, for costs change with the machine.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zeta_eval.arrays import Floats, Sizes
 from zeta_eval.evaluation.batch.tokens import Tokens, Vocabulary
-from zeta_eval.router.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request
+from zeta_eval.router.complexity import FEATURES, TextView, extract, has_signal, is_embedding_request, request_of
 
 Texts = Sequence[str] | npt.NDArray[np.object_]
 """Query texts, shape (Q,)."""
@@ -110,7 +110,7 @@ class FeatureCache:
             view = TextView.of(text)
             found = extract(view)
             columns[:, i] = [found[n] for n in self._names]
-            rule[i] = _rule(text)
+            rule[i] = _rule(request_of(text))
             self._vocabulary.add(view)
         first = len(self._at)
         self._at.update(zip(texts, range(first, first + len(texts)), strict=True))

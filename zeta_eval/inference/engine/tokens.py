@@ -2,11 +2,12 @@
 
 import string
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from zeta_eval.exceptions import one_line
 from zeta_eval.models import GenerateConfig
+from zeta_eval.router.complexity import Conversation, messages_of
 from zeta_eval.router.signals.template import last_opening
 
 StopCheck = Callable[[list[list[int]]], list[bool]]
@@ -19,8 +20,8 @@ LEAD = "The answer is ("
 class TextCodec:
     """Turns prompts into the token ids of one model, and token ids into text.
 
-    Prompts go through the chat template where the tokenizer has one (thinking off where the template can), else as
-    plain text.
+    Prompts go through the chat template where the tokenizer has one (thinking off where the template can), a
+    `Conversation` with all its turns; else as plain text.
     """
 
     def __init__(self, tokenizer: Any, context: int) -> None:
@@ -71,17 +72,16 @@ class TextCodec:
         """The prompts in the chat template, if there is one; one that takes no system message gets it in the prompt."""
         template = self.tokenizer.chat_template
         if not template:
-            return [f"{system}\n\n{p}" if system else p for p in prompts]
+            return [_plain(p, system) for p in prompts]
         thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
-        first = [{"role": "system", "content": system}] if system else []
-        chats = [[*first, {"role": "user", "content": p}] for p in prompts]
+        chats = [_chat(p, system) for p in prompts]
+        apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **thinking)
         try:
-            texts = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True, **thinking)
+            return list(apply(chats))
         except Exception:  # a template may refuse a system message
-            if not system:
+            if all(chat[0]["role"] != "system" for chat in chats):
                 raise
-            return self._asked([f"{system}\n\n{p}" for p in prompts])
-        return list(texts)
+            return list(apply([_without_system(chat) for chat in chats]))
 
     @cached_property
     def _opening(self) -> str:
@@ -107,6 +107,32 @@ class TextCodec:
             return [any(s in text for s in stop) for text in texts]
 
         return stopped
+
+
+def _chat(prompt: str, system: str) -> list[dict[str, Any]]:
+    """The messages of a prompt; a ValueError where one holds more than text."""
+    if isinstance(prompt, Conversation) and not all(m.plain for m in prompt.messages):
+        raise ValueError("a message has a part that is no text; ask a size that a server answers")
+    return messages_of(prompt, system)
+
+
+def _without_system(chat: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A chat whose system message stands before the user's first text instead."""
+    if chat[0]["role"] != "system":
+        return list(chat)
+    first = next(i for i, m in enumerate(chat) if m["role"] == "user")
+    said = {**chat[first], "content": f"{chat[0]['content']}\n\n{chat[first]['content']}"}
+    return [*chat[1:first], said, *chat[first + 1 :]]
+
+
+def _plain(prompt: str, system: str) -> str:
+    """A prompt without a template: its text, of several turns up to the assistant's next one."""
+    text = prompt
+    if isinstance(prompt, Conversation):
+        system = "\n\n".join(filter(None, (system, prompt.system)))
+        spoken = prompt.without_system
+        text = f"{spoken}\n\nAssistant:" if isinstance(spoken, Conversation) and len(spoken.messages) > 1 else spoken
+    return f"{system}\n\n{text}" if system else text
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -11,6 +11,7 @@ from zeta_eval.inference.run.plan import asked_hash
 from zeta_eval.models import UNBOUNDED, Completion, ModelSpec
 from zeta_eval.outcomes import COLUMNS
 from zeta_eval.outcomes.targets import target_text
+from zeta_eval.router.complexity.conversation import stored
 from zeta_eval.tasks import Query, Score
 from zeta_eval.tasks.scoring import prepare
 
@@ -73,6 +74,7 @@ class Rows:
             "task": query.task,
             "query_id": query.query_id,
             "query": query.prompt,
+            "messages": stored(query.prompt, query.system),
             "model": self.spec.size,
             "model_revision": self.revision,
             "context": self.context,

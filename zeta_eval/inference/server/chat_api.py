@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from zeta_eval.models import Completion, GenerateConfig
 from zeta_eval.outcomes.too_long import is_too_long
+from zeta_eval.router.complexity import messages_of
 
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "logprobs": {"logprobs": True, "top_logprobs": 2},
@@ -64,7 +65,7 @@ class Call:
     """One request for an answer."""
 
     prompt: str
-    """The user's message."""
+    """The user's message, or a `Conversation` with all turns."""
     config: GenerateConfig
     """How it is answered."""
     stream: bool = False
@@ -97,10 +98,9 @@ def context_of(listed: Any, model: str) -> int | None:
 
 def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Body of a request for an answer, with optional parameters."""
-    first = [{"role": "system", "content": call.config.system}] if call.config.system else []
     body: dict[str, Any] = {
         "model": model,
-        "messages": [*first, {"role": "user", "content": call.prompt}],
+        "messages": messages_of(call.prompt, call.config.system),
         "temperature": call.config.temperature,
         "max_tokens": call.config.max_new_tokens,
         "stream": call.stream,

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError
+from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.files import read_table
 from zeta_eval.outcomes.importers import (
     alpaca_eval,
@@ -28,7 +29,6 @@ from zeta_eval.outcomes.importers import (
 )
 from zeta_eval.outcomes.importers.account import Account, Wanted
 from zeta_eval.outcomes.importers.rows import priced, usable
-from zeta_eval.outcomes.importers.texts import query_text
 from zeta_eval.outcomes.schema import REQUIRED
 from zeta_eval.outcomes.table import Outcomes
 
@@ -82,12 +82,12 @@ def _tidy(path: Path, account: Account) -> pd.DataFrame:
     """Rows of a file, or a benchmark's folder, with the outcomes table's own columns; others are left out."""
     frame = read_table(path)[0]
     if "query" not in frame.columns:
-        return frame
+        return with_messages(frame)
     if "model" not in frame.columns and "score" not in frame.columns:
         raise OutcomesError(
             f"{path} has no column model and none of scores; for a column per model give format 'wide'."
         )
-    return frame.assign(query=frame["query"].map(query_text))
+    return with_messages(frame, texts=True)
 
 
 FORMATS: Final[Mapping[str, Callable[[Path, Account], pd.DataFrame]]] = MappingProxyType(

@@ -1,8 +1,7 @@
 """Texts of queries: from message lists, contents with several parts, and choices."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,29 +24,6 @@ def _part(part: Any) -> str:
 def asked(messages: Sequence[Any]) -> str:
     """Return what the user says in a list of messages, without the system's and the assistant's turns."""
     return "\n".join(content_text(m.get("content")) for m in messages if m.get("role") in ("user", "human"))
-
-
-def query_text(value: Any) -> Any:
-    """Return a query's text where it is a list of messages, or such a list written as JSON; anything else as it is.
-
-    >>> query_text('[{"role": "system", "content": "Be short."}, {"role": "user", "content": "2 + 2?"}]')
-    '2 + 2?'
-    """
-    found = value
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            found = json.loads(value)
-        except ValueError:
-            return value
-    if isinstance(found, Mapping) and "messages" in found:
-        found = found["messages"]
-    if isinstance(found, (list, np.ndarray)) and len(found) and all(_is_message(m) for m in found):
-        return asked(list(found))
-    return value
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("role"), str) and "content" in value
 
 
 def with_choices(text: str, choices: Sequence[Any]) -> str:

@@ -14,10 +14,11 @@ from typing import Any, Final
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
+from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.folder import read_each, table_files
 from zeta_eval.outcomes.importers.rows import read_wide
-from zeta_eval.outcomes.importers.texts import digest, query_text
+from zeta_eval.outcomes.importers.texts import digest
 from zeta_eval.outcomes.importers.values import as_score
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -89,7 +90,7 @@ def _is_model(name: str, wide: pd.DataFrame) -> bool:
 def _shared(wide: pd.DataFrame, known: Mapping[str, Any], file: Path) -> pd.DataFrame:
     """Columns about the queries; the task is the file's name, and the id the query's hash, where there is none."""
     shared = pd.DataFrame({name: wide[column] for name, column in known.items()})
-    shared["query"] = shared["query"].map(query_text)
+    shared = with_messages(shared, texts=True)
     if "task" not in shared:
         shared["task"] = shared.get("dataset", file.stem)
     number = shared["query_id"].astype("str") if "query_id" in shared else shared["query"].map(lambda q: digest(str(q)))

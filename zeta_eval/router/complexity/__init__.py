@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zeta_eval.router.complexity.conversation import Conversation, as_query, messages_of, request_of
 from zeta_eval.router.complexity.embedding_request import is_embedding_request
 from zeta_eval.router.complexity.features import FEATURES, extract, feature
 from zeta_eval.router.complexity.view import TextView
 
-__all__ = ["FEATURES", "Complexity", "TextView", "extract", "feature", "has_signal", "is_embedding_request"]
+__all__ = [
+    "FEATURES",
+    "Complexity",
+    "Conversation",
+    "TextView",
+    "as_query",
+    "extract",
+    "feature",
+    "has_signal",
+    "is_embedding_request",
+    "messages_of",
+    "request_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from zeta_eval.router.complexity.conversation import Conversation
 from zeta_eval.router.complexity.languages import CUES
 from zeta_eval.router.complexity.scripts import (
     CUE_OF,
@@ -86,7 +87,9 @@ class TextView:
 
     @classmethod
     def of(cls, text: str) -> TextView:
-        """Read a text."""
+        """Read a text, of a conversation its request."""
+        if isinstance(text, Conversation):
+            text = text.request
         characters = len(text)
         if characters > 2 * LIMIT:
             text = text[:LIMIT] + "\n" + text[-LIMIT:]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.complexity import Conversation
 from zeta_eval.tasks.base import Query, hash_id, shuffled
 from zeta_eval.tasks.tables.columns import Columns, recognise
 from zeta_eval.tasks.tables.places import Place, Splits, default_split, splits_of
@@ -161,6 +162,8 @@ def _with_shots(draft: Draft, shots: Sequence[Draft], n: int) -> Draft:
     if not taken:
         return draft
     before = "\n\n".join(f"{shot.prompt}\n\n{_answer(shot)}" for shot in taken)
+    if isinstance(draft.prompt, Conversation):
+        return replace(draft, prompt=draft.prompt.reworded(lambda said: f"{before}\n\n{said}"))
     return replace(draft, prompt=f"{before}\n\n{draft.prompt}")
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.complexity import Conversation
+from zeta_eval.router.complexity.message_lists import conversation_of
 from zeta_eval.tasks.files.table import Row, Table
 from zeta_eval.tasks.prompts import choice_prompt, letter
 from zeta_eval.tasks.tables.columns import Columns, value_at
@@ -115,7 +117,7 @@ def _draft(read: _Read, columns: Columns, template: str, how: _Lettering) -> Dra
         target = _target(read.target)
         if target is None:
             return f"whose target is {_kind(read.target)}, no text"
-        prompt = fill(template, read.row, read.prompt) if template else read.prompt
+        prompt = _reworded(read.prompt, lambda said: fill(template, read.row, said)) if template else read.prompt
         first_text = target if isinstance(target, str) else target[0]
         final = FINAL.search(target) if isinstance(target, str) else None
         return replace(known, prompt=prompt, target=final[1] if final else target, shown=first_text)
@@ -128,7 +130,8 @@ def _draft(read: _Read, columns: Columns, template: str, how: _Lettering) -> Dra
     if not isinstance(target, str) and not how.sure and text in texts and texts.index(text) != _place(target, how):
         return "whose target is both an option and the index of another"
     lines = "\n".join(f"{letter(i)}. {text}" for i, text in enumerate(texts))
-    prompt = fill(template, read.row, read.prompt, lines) if template else choice_prompt(read.prompt, texts)
+    put = (lambda said: fill(template, read.row, said, lines)) if template else lambda said: choice_prompt(said, texts)
+    prompt = _reworded(read.prompt, put)
     return replace(known, prompt=prompt, target=named, shown=f"The answer is ({named})", options=len(texts))
 
 
@@ -146,9 +149,15 @@ def fill(template: str, row: Row, prompt: str, choices: str = "") -> str:
         if name not in row and name.partition(".")[0] not in row:
             raise InvalidInputError(f"The template names {{{name}}}, and a row has: {', '.join(map(str, row))}.")
         found = value_at(row, name)
-        return "" if found is None else str(found)
+        turns = None if isinstance(found, str) else message_list(found)
+        return "" if found is None else str(found if turns is None else conversation_of(turns))
 
     return PLACEHOLDER.sub(value, template)
+
+
+def _reworded(prompt: str, change: Callable[[str], str]) -> str:
+    """The prompt with what is asked last worded anew; the turns before it stay."""
+    return prompt.reworded(change) if isinstance(prompt, Conversation) else change(prompt)
 
 
 def _target(value: Any) -> str | tuple[str, ...] | None:
