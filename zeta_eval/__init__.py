@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zeta_eval.api.judging import agree, judge
     from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
     from zeta_eval.api.tables import merge, rescore
-    from zeta_eval.api.versions import learn, promote, rollback
+    from zeta_eval.api.versions import learn, promote, rollback, track
     from zeta_eval.api.whole_job import run
     from zeta_eval.evaluation.reports.report import ReplayReport
     from zeta_eval.exceptions import ZetaError
@@ -36,7 +36,7 @@ __all__ += ["Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport", "Ro
 __all__ += ["TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
 __all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
 __all__ += ["judge", "learn", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback", "route", "run"]
-__all__ += ["task", "tune"]
+__all__ += ["task", "track", "tune"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),

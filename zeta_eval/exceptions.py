@@ -56,6 +56,10 @@ class GenerationError(ZetaError, RuntimeError):
     """A model that failed to load or to generate."""
 
 
+class TrackingError(ZetaError, ConnectionError):
+    """An MLflow server that does not answer or refuses."""
+
+
 class OutputError(ZetaError, OSError):
     """An output folder that can't be written."""
 

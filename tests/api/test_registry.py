@@ -59,14 +59,14 @@ def test_rollback_brings_the_earlier_file_back_byte_for_byte(tracker, files, tmp
 def test_a_promotion_that_died_before_its_end_is_no_reign(tracker, files):
     for version in "12":
         tracker.registry.promote(version)
-    tracker.registry._client.set_registered_model_tag("ZetaDynamicRouter", "champions", "1,2,3")
+    tracker.registry.client.set_registered_model_tag("ZetaDynamicRouter", "champions", "1,2,3")
     assert tracker.registry.load("champion").name == "policy-2"
     assert tracker.registry.rollback().version == "1"
 
 
 def test_a_champion_that_was_set_in_mlflow_can_be_rolled_back(tracker, files):
     tracker.registry.promote("1")
-    tracker.registry._client.set_registered_model_alias("ZetaDynamicRouter", "champion", "3")
+    tracker.registry.client.set_registered_model_alias("ZetaDynamicRouter", "champion", "3")
     assert tracker.registry.rollback().version == "1"
 
 
@@ -120,17 +120,30 @@ def test_a_tuned_policy_is_a_version_with_its_test_report(tracker):
     assert versions.load_policy(f"{MODEL}@challenger", store=tracker.uri) == report.policy
     version = tracker.registry._find("challenger")
     assert version.tags["verdict"] == report.policy.verdict.status
-    names = [f.path for f in tracker.registry._client.list_artifacts(version.run_id)]
-    assert {"policy.json", "test_report.json", "model"} <= set(names)
+    names = [f.path for f in tracker.registry.client.list_artifacts(version.run_id)]
+    assert {"policy.json", "test_report.json"} <= set(names)
+
+
+def test_a_version_that_an_earlier_release_registered_still_loads_or_is_one_line(tracker, files, tmp_path):
+    client, content = tracker.registry.client, files[0].read_bytes()
+    experiment = client.get_experiment_by_name("zeta-eval").experiment_id
+    for folder in ("model/artifacts", "elsewhere"):
+        run = client.create_run(experiment)
+        client.log_artifact(run.info.run_id, str(files[0]), folder)
+        (tmp_path / "policy.json").write_bytes(content)
+        client.log_artifact(run.info.run_id, str(tmp_path / "policy.json"), folder)
+        source = f"{run.info.artifact_uri}/model"
+        client.create_model_version("ZetaDynamicRouter", source, run_id=run.info.run_id)
+    assert tracker.registry.content("4") == content
+    with pytest.raises(PolicyError, match="Version 5 of ZetaDynamicRouter has no policy file in"):
+        tracker.registry.content("5")
 
 
 def test_the_model_maps_queries_to_size_score_p_and_reasons(tracker, files, monkeypatch):
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    version = tracker.registry._find("2")
-    folder = tracker.registry._client.download_artifacts(version.run_id, "model")
     import mlflow.pyfunc
 
-    model = mlflow.pyfunc.load_model(folder)
+    model = mlflow.pyfunc.load_model(tracker.registry._find("2").source)
     queries = pd.DataFrame({"query": ["What is 2 + 2?", "Prove it."], "task": ["sums", None]})
     made = model.predict(queries)
     expected = [ze.route(files[1], q) for q in queries["query"]]

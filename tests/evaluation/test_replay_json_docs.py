@@ -6,7 +6,7 @@ from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
 PAGE = Path(__file__).parents[2] / "docs" / "replay-json.md"
-BY_NAME = ("shares", "cpt", "cost_to_keep")  # their keys are sizes and levels
+BY_NAME = ("shares", "shares_ci", "cpt", "cost_to_keep")  # their keys are sizes and levels
 
 
 def keys(value):

@@ -13,7 +13,10 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tracking import UI_ENV, Metric, MlflowTracker, Param, Tag, iter_benchmark, ui_command
+from zeta_eval.tracking import UI_ENV, MlflowTracker, ui_command
+from zeta_eval.tracking.benched import iter_benchmark
+from zeta_eval.tracking.items import Metric, Param, Tag
+from zeta_eval.tracking.record import Run
 
 SIZES = ("16K", "60K")
 LADDER = Ladder(
@@ -63,7 +66,9 @@ def outcomes():
 
 
 def numbers(size):
-    return {i.name: i.value for s, i in iter_benchmark(outcomes(), LADDER) if s == size and isinstance(i, Metric)}
+    return {
+        i.name: i.value for s, i in iter_benchmark(outcomes(), LADDER, {}, {}) if s == size and isinstance(i, Metric)
+    }
 
 
 def test_a_size_logs_accuracy_with_its_standard_error_overall_and_by_task():
@@ -94,7 +99,11 @@ def test_a_size_logs_times_tokens_and_what_went_wrong():
 
 
 def test_the_benchmark_logs_its_table_and_versions():
-    whole = {i.name: i.value for s, i in iter_benchmark(outcomes(), LADDER) if s is None and isinstance(i, Param | Tag)}
+    whole = {
+        i.name: i.value
+        for s, i in iter_benchmark(outcomes(), LADDER, {}, {})
+        if s is None and isinstance(i, Param | Tag)
+    }
     assert whole["sizes"] == "16K < 60K"
     assert whole["outcomes_sha256"] == outcomes().sha256
     assert whole["version/torch"].startswith("2.")
@@ -105,7 +114,7 @@ def test_the_benchmark_logs_its_table_and_versions():
 
 def test_a_benchmark_is_a_parent_run_with_a_child_for_each_size(tracker, client, tmp_path):
     (tmp_path / "run.json").write_text("{}")
-    parent = client.get_run(tracker.log_benchmark(outcomes(), LADDER, tmp_path))
+    parent = client.get_run(tracker.log_benchmark(outcomes(), LADDER, tmp_path)["benchmark"])
     children = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'", order_by=["start_time"]
     )
@@ -114,7 +123,11 @@ def test_a_benchmark_is_a_parent_run_with_a_child_for_each_size(tracker, client,
     assert children[0].data.metrics["accuracy/sort: asc"] == 0.5
     assert children[0].data.params["model"] == "models/16K"
     assert "cost_usd_total" not in children[0].data.metrics
-    assert sorted(f.path for f in client.list_artifacts(parent.info.run_id)) == ["outcomes.parquet", "run.json"]
+    assert sorted(f.path for f in client.list_artifacts(parent.info.run_id)) == [
+        "latency.png",
+        "outcomes.parquet",
+        "run.json",
+    ]
     table = client.download_artifacts(parent.info.run_id, "outcomes.parquet")
     assert Outcomes.load(table).sha256 == outcomes().sha256
     assert parent.info.artifact_uri.startswith((tmp_path / "mlruns" / "artifacts").as_uri())
@@ -127,43 +140,37 @@ def test_a_benchmark_is_a_parent_run_with_a_child_for_each_size(tracker, client,
     assert inputs["org/sums"].profile == '{"num_rows": 5}'
 
 
-def test_a_tuning_is_one_run_with_its_curve(tracker, client, tmp_path):
-    trials = tmp_path / "trials.parquet"
-    trials.write_bytes(b"trials")
+def test_names_that_mlflow_does_not_take_are_mended_and_unknown_numbers_are_left_out(tracker, client):
     curve = [min(0.5 + i / 1000, 0.9) for i in range(1200)]
-    params = {f"weight {i}": i / 7 for i in range(150)} | {"features": "x" * 9000, "$?": None}
-    run_id = tracker.log_tuning(
-        params=params,
-        metrics={"test accuracy": 0.8, "lift (95 %)": float("nan")},
-        best_curve=curve,
-        artifacts=[trials],
-        tags={"verdict": "not proven", "policy/../id": "1"},
-    )
-    run = client.get_run(run_id)
-    assert [m.value for m in client.get_metric_history(run_id, "best_so_far")] == curve
-    assert len(run.data.params) == len(params)
-    assert run.data.params["__"] == "None"
-    assert len(run.data.params["features"]) == 6000
-    assert {k: v for k, v in run.data.metrics.items() if k != "best_so_far"} == {"test accuracy": 0.8}
-    assert run.data.tags["verdict"] == "not proven"
-    assert run.data.tags["policy/id"] == "1"
-    assert [f.path for f in client.list_artifacts(run_id)] == ["trials.parquet"]
+    items = [Param(f"weight {i}", i / 7) for i in range(150)] + [Param("features", "x" * 9000), Param("$?", "?")]
+    items += [Metric("test accuracy", 0.8), Metric("lift (95 %)", math.nan), Tag("policy/../id", "1")]
+    items += [Metric("best_so_far", value, step) for step, value in enumerate(curve)]
+    run = tracker._log(lambda record: record.adding(Run(key="any", name="any", kind="any"), items))["any"]
+    found = client.get_run(run).data
+    assert [m.value for m in client.get_metric_history(run, "best_so_far")] == curve
+    assert len(found.params) == 152
+    assert (found.params["__"], len(found.params["features"])) == ("?", 6000)
+    assert {k: v for k, v in found.metrics.items() if k != "best_so_far"} == {"test accuracy": 0.8}
+    assert found.tags["policy/id"] == "1"
 
 
 def test_a_policy_version_is_one_run_with_the_file(tracker, client, tmp_path):
-    policy = RoutingPolicy.seed().save(tmp_path / "policy.json")
-    run_id = tracker.log_policy(policy, metrics={"accuracy": 0.8}, tags={"version": "1"})
+    policy = RoutingPolicy.seed().save(tmp_path / "mine.json")
+    run_id = tracker.log_policy(policy, metrics={"accuracy": 0.8}, tags={"origin": "here"})["policy"]
     assert Path(client.download_artifacts(run_id, "policy.json")).read_text() == policy.read_text()
-    assert client.get_run(run_id).data.tags["version"] == "1"
+    run = client.get_run(run_id).data
+    assert (run.metrics, run.tags["origin"], run.tags["version"]) == ({"accuracy": 0.8}, "here", "1")
+    assert run.tags["mlflow.runName"] == "seed v1: from a file, not measured here"
     with pytest.raises(InvalidInputError, match="No policy file at"):
-        tracker.log_policy(tmp_path / "none.json", metrics={}, tags={})
+        tracker.log_policy(tmp_path / "none.json")
 
 
-def test_a_run_that_fails_midway_is_marked_failed(tracker, client, tmp_path):
+def test_a_file_that_is_missing_is_found_before_anything_is_sent(tracker, client, tmp_path):
+    policy = RoutingPolicy.seed().save(tmp_path / "p.json")
     with pytest.raises(OSError, match=r"none\.txt"):
-        tracker.log_tuning(params={}, metrics={}, best_curve=[], artifacts=[tmp_path / "none.txt"], tags={})
-    runs = client.search_runs([client.get_experiment_by_name("zeta-eval").experiment_id])
-    assert [r.info.status for r in runs] == ["FAILED"]
+        tracker.log_policy(policy, artifacts=[tmp_path / "none.txt"])
+    assert client.search_runs([client.get_experiment_by_name("zeta-eval").experiment_id]) == []
+    assert list(tracker.unsent.iterdir()) == []
 
 
 def test_an_experiment_that_was_deleted_comes_back(tracker, client, tmp_path):

@@ -4,8 +4,8 @@ from zeta_eval.api.answering import answerers
 from zeta_eval.api.judging import agree, judge
 from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
 from zeta_eval.api.tables import merge, rescore
-from zeta_eval.api.versions import learn, promote, rollback
+from zeta_eval.api.versions import learn, promote, rollback, track
 from zeta_eval.api.whole_job import run
 
 __all__ = ["agree", "answerers", "benchmark", "compare", "import_table", "judge", "learn", "merge"]
-__all__ += ["promote", "replay", "rescore", "rollback", "route", "run", "tune"]
+__all__ += ["promote", "replay", "rescore", "rollback", "route", "run", "track", "tune"]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from zeta_eval.api.versions import load_policy
@@ -86,7 +84,8 @@ def benchmark(
     settings = {t.name: t.settings | {"limit": limit, "seed": seed} for t in found.values()}
     report = run_queries(ladder, queries, TaskScores(found), out=out, config=config, tasks=settings)
     if tracker is not None:
-        tracker.log_benchmark(report.outcomes, ladder, report.folder)
+        asked = {"limit": limit, "seed": seed, "attempts": 1 if config is None else config.attempts}
+        tracker.log_benchmark(report.outcomes, ladder, report.folder, asked=asked)
     return report.outcomes
 
 
@@ -182,9 +181,12 @@ def tune(
     plain = TuningSettings(cost=cost, n_trials=n_trials, seed=seed, max_cost=max_cost, min_score=min_score)
     if settings is not None and plain != TuningSettings():
         raise InvalidInputError("Give settings or single keywords, not both; put the keywords into the settings.")
-    report = search(loaded(Outcomes, outcomes), settings or plain)
+    table = loaded(Outcomes, outcomes)
     if tracker is not None:
-        _record(tracker, report)
+        tracker.open()  # a search should not end on a store that can't be opened
+    report = search(table, settings or plain)
+    if tracker is not None:
+        tracker.log_tuning(report, table)
     return report
 
 
@@ -292,21 +294,6 @@ def _warn(scorer: Any, ladder: Ladder) -> None:
     """Say before a run where a judge is one of the sizes that it judges."""
     if hasattr(scorer, "warning") and (said := scorer.warning(ladder.sizes, [m.model for m in ladder.models])):
         _log.warning("%s", said)
-
-
-def _record(tracker: MlflowTracker, report: TuningReport) -> None:
-    """Record a tuning with its study and test report, and the policy version."""
-    policy = report.policy
-    metrics = report.test.metrics() | report.metrics()
-    tags = {"estimator": report.estimator, "verdict": policy.verdict.status}
-    tags |= {"policy": policy.name, "cost": policy.cost_unit}
-    settings = report.chosen | asdict(report.settings)
-    with TemporaryDirectory() as folder:
-        files = [Path(folder, "trials.parquet"), report.test.save_json(Path(folder, "test_report.json"))]
-        report.trials.to_parquet(files[0])
-        tracker.log_tuning(params=settings, metrics=metrics, best_curve=report.best_curve, artifacts=files, tags=tags)
-        file = policy.save(Path(folder, "policy.json"))
-        tracker.log_policy(file, metrics=metrics, tags=tags, artifacts=files[1:])
 
 
 def _named(

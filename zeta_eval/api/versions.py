@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.files import loaded, replacing, write_json
+from zeta_eval.exceptions import InvalidInputError, TrackingError
+from zeta_eval.files import loaded, replacing
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -63,6 +62,8 @@ def learn(
 
     parent = load_policy(policy, store=None if tracker is None else tracker.uri)
     table = None if outcomes is None else loaded(Outcomes, outcomes)
+    if tracker is not None:
+        tracker.open()
     with opened(history) as store:
         report = learn_from(parent, store, table, settings=settings, trusted=trusted, force=force)
     if report.promoted and out is not None:
@@ -147,39 +148,51 @@ def rollback(*, store: str | None = None, out: str | Path | None = None) -> Prom
     return _written(_tracker(store).registry.rollback(), out)
 
 
+def track(folder: str | Path | None = None, *, store: str | None = None) -> dict[str, dict[str, str]]:
+    """Send runs to MLflow that were kept because it did not answer; what it has already is not sent again.
+
+    Args:
+        folder: Where runs are kept, or one of them; None takes mlruns/unsent.
+        store: MLflow store, as in `load_policy`.
+
+    Returns:
+        By the name of each record that was kept: the ids of its runs.
+
+    Raises:
+        ZetaError: no such folder, or a server that does not answer: what is not sent stays.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> from pathlib import Path
+        >>> Path("mlruns/unsent").mkdir(parents=True)
+        >>> ze.track()
+        {}
+    """
+    return _tracker(store).send(folder)
+
+
 def _register(tracker: MlflowTracker, report: LearningReport) -> None:
     """Register the new version; if it is promoted it follows its parent as champion, so that rollback finds that."""
-    tags = {"verdict": report.new.verdict.status, "policy": report.new.name, "parent": report.old.checksum}
-    tags |= {"promoted": str(report.promoted), "forced": str(report.forced)}
-    metrics = {name: getattr(report.differences[-1], name) for name in ("value", "low", "high") if report.differences}
-    with TemporaryDirectory() as folder:
-        file = report.new.save(Path(folder, "policy.json"))
-        parent = _version(tracker, report.old) if report.promoted else None
-        tests = [write_json(Path(folder, "learning.json"), report.to_dict())]
-        if report.versus is not None:
-            tests.append(write_json(Path(folder, "test_report.json"), report.versus.to_dict()))
-        metrics = {f"utility_difference_{name}": value for name, value in metrics.items()}
-        tracker.log_policy(file, metrics=metrics, tags=tags, artifacts=tests)
-        if parent is not None:
-            tracker.registry.promote(parent)
-            tracker.registry.promote(str(tracker.registry.find(file)))
+    if not tracker.log_learning(report) or not report.promoted:
+        return
+    for policy in (report.old, report.new):
+        tracker.registry.promote(_version(tracker, policy))
 
 
 def _tracker(store: str | None) -> MlflowTracker:
     from zeta_eval.tracking import MlflowTracker
 
-    named = store or os.environ.get("MLFLOW_TRACKING_URI")
-    return MlflowTracker(named) if named else MlflowTracker()
+    return MlflowTracker(store)
 
 
 def _version(tracker: MlflowTracker, policy: RoutingPolicy | str | Path) -> str:
     """The version that has exactly this policy's file; it is registered first where there is none."""
-    known = load_policy(policy)
     with TemporaryDirectory() as folder:
-        file = known.save(Path(folder, "policy.json")) if isinstance(policy, RoutingPolicy) else Path(policy)
+        file = policy.save(Path(folder, "policy.json")) if isinstance(policy, RoutingPolicy) else Path(policy)
         if (found := tracker.registry.find(file)) is not None:
             return found
-        tracker.log_policy(file, metrics={}, tags={"verdict": known.verdict.status, "policy": known.name})
+        if not tracker.log_policy(file):
+            raise TrackingError("The policy could not be registered; nothing is promoted.")
         return str(tracker.registry.find(file))
 
 

@@ -55,5 +55,5 @@ def _show(result: Result, json_to: str | None) -> None:
         _complain(result.hint)
     if json_to is not None:
         write_json(json_to, result.data)
-    if isinstance(page := result.report, WebPage):
+    if isinstance(page := result.report, WebPage) and page.command:
         os.execvpe(page.command[0], page.command, os.environ | page.env)

@@ -44,9 +44,8 @@ _UNKNOWN = Choices(lambda: import_module("zeta_eval.tuning.settings").UNKNOWN)
 _WAYS = Choices(lambda: import_module("zeta_eval.evaluation.batch.runs").WAYS)
 
 
-STORE = "sqlite:///mlruns/mlflow.db"
-"""MLflow store unless --mlflow names another."""
-
+_STORE = "MLFLOW_TRACKING_URI, else sqlite:///mlruns/mlflow.db"
+STORE: Arguments = {"--mlflow": {"metavar": "URI", "help": f"MLflow store ({_STORE})"}}
 POLICY: Arguments = {
     "policy": {"metavar": "POLICY", "help": "policy file, or a registered one: models:/ZetaDynamicRouter@champion"}
 }
@@ -99,7 +98,7 @@ JSON: Arguments = {
     "--json": {"nargs": "?", "const": "-", "metavar": "FILE", "help": "write the result as JSON (to the screen)"}
 }
 TRACKED: Arguments = {
-    "--mlflow": {"default": STORE, "metavar": "URI", "help": "MLflow store, or none (%(default)s)"},
+    "--mlflow": {"metavar": "URI", "help": f"MLflow store, or none ({_STORE})"},
     **JSON,
 }
 

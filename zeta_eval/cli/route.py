@@ -25,7 +25,7 @@ LISTED = 12
         },
         **TASK,
         **COST_WEIGHT,
-        "--mlflow": {"default": STORE, "metavar": "URI", "help": "MLflow store (%(default)s)"},
+        **STORE,
         "--json": {"action": "store_const", "const": "-", "help": "print the decision as JSON"},
     },
 )

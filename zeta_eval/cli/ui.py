@@ -17,23 +17,34 @@ from zeta_eval.exceptions import InvalidInputError
     example="ui",
     arguments={
         "--port": {"type": int, "default": 5000, "metavar": "N", "help": "loopback port (5000, or a free one)"},
-        "--mlflow": {"default": STORE, "metavar": "URI", "help": "MLflow store (%(default)s)"},
+        **STORE,
         "--optuna": {"metavar": "URL", "help": "open optuna-dashboard on this Optuna storage instead"},
         "--json": {"action": "store_const", "const": "-", "help": "print address and command, start nothing"},
     },
 )
 def _ui(args: Namespace) -> Result:
-    from zeta_eval.tracking import UI_ENV, ui_command
+    page = _mlflow(args.mlflow, args.port) if args.optuna is None else _optuna(args.optuna, args.port)
+    data = {"address": page.address, "command": page.command}
+    stops = " (Ctrl-C stops it)" if page.command else ""
+    return Result(report=page, text=f"{page!r}{stops}", data=data)
 
-    address = f"http://127.0.0.1:{args.port}"
-    if args.optuna is None:
-        command = ui_command(args.mlflow, args.port)
-        page = WebPage(title="MLflow page", address=address, command=command, env=dict(UI_ENV))
-    else:
-        command = _dashboard_command(args.optuna, args.port)
-        page = WebPage(title="Optuna page", address=address, command=command)
-    data = {"address": address, "command": command}
-    return Result(report=page, text=f"{page!r} (Ctrl-C stops it)", data=data)
+
+def _mlflow(named: str | None, port: int) -> WebPage:
+    """MLflow's page: a server's own, or one that is started for a database."""
+    from zeta_eval.tracking import UI_ENV, is_server, store_uri, ui_address, ui_command
+
+    store = store_uri(named)
+    if is_server(store):
+        return WebPage(title="MLflow page", address=ui_address(store.rstrip("/"), store), command=[])
+    command = ui_command(store, port)
+    address = ui_address(f"http://127.0.0.1:{port}", store)
+    env = {**UI_ENV, "MLFLOW_BACKEND_STORE_URI": store}
+    return WebPage(title="MLflow page", address=address, command=command, env=env)
+
+
+def _optuna(storage: str, port: int) -> WebPage:
+    address = f"http://127.0.0.1:{port}"
+    return WebPage(title="Optuna page", address=address, command=_dashboard_command(storage, port))
 
 
 def _dashboard_command(storage: str, port: int) -> list[str]:

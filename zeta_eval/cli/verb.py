@@ -48,7 +48,7 @@ class WebPage:
     address: str
     """Where the page is, on the loopback interface."""
     command: list[str]
-    """The server's command."""
+    """The server's command; empty where the server runs already."""
     env: dict[str, str] = field(default_factory=dict)
     """What the server needs in its environment beside ours."""
 
@@ -58,7 +58,7 @@ class WebPage:
     def _repr_html_(self) -> str:
         address = html.escape(self.address)
         link = f"<a href='{address}' target='_blank' rel='noopener'>{address}</a>"
-        return f"{html.escape(self.title)}: {link} (stops with the kernel)"
+        return f"{html.escape(self.title)}: {link}{' (stops with the kernel)' if self.command else ''}"
 
 
 Do = Callable[[Namespace], Result]

@@ -1,8 +1,9 @@
 """Strategies side by side: the same queries, the same real costs, the same resamples."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.runs import PolicyRuns, Runs
 from zeta_eval.evaluation.measures import gap
 from zeta_eval.evaluation.measures.lift import Excess, excess, lift
+from zeta_eval.evaluation.measures.means import ratio
 from zeta_eval.evaluation.measures.metrics import apgr, cost_to_keep, cpt, detectable_lift, mix, pgr, regret
 from zeta_eval.evaluation.measures.statistics import Bootstrap, Measure, measure, paired_test, standard_error
 from zeta_eval.evaluation.reports.report import Curve, Summary
@@ -93,13 +95,15 @@ class Comparison:
         cost_weight: float,
         *,
         corners: Sequence[int] | None = None,
+        flags: Mapping[str, Floats] = MappingProxyType({}),
     ) -> None:
         """Measure on a split, with latencies (Q, M) in seconds, NaN where absent.
 
         The oracle chooses at this cost weight. `corners` are the sizes that the random mix uses, told by other queries;
-        None tells them by these.
+        None tells them by these. `flags` tell by column which answers are flagged, (Q, M), NaN where that isn't known.
         """
         self.data, self.latency, self.bootstrap, self.cost_weight = data, latency, bootstrap, cost_weight
+        self.flags = flags
         m = len(data.sizes)
         means = bootstrap.means(np.hstack([data.cost, data.score]))
         self.singles = np.stack([means[:, :m], means[:, m:]], axis=-1)
@@ -194,6 +198,10 @@ class Comparison:
             latency=latency,
             accuracy=measure(score.mean(), means[:, 1]),
             cost=measure(paid.mean(), means[:, 0]),
+            accuracy_ratio=ratio(score, data.score[:, data.largest], self.bootstrap.families),
+            cost_ratio=ratio(paid, data.cost[:, data.largest], self.bootstrap.families),
+            n_families=self.bootstrap.n_families,
+            flags=self.flags,
             lift=lifted,
             gap_closed=_NONE,
         )

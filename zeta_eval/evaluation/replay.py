@@ -60,7 +60,8 @@ def replay(
     data = Evaluator(table, unit)
     bootstrap = Bootstrap(len(table), n_bootstrap=n_bootstrap, seed=seed, families=families(table.queries))
     corners = outside_corners(ladder, split, unit)
-    compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight, corners=corners)
+    flags = {name: table.matrix(name) for name in ("unparsed", "truncated")}
+    compare = Comparison(data, table.matrix("latency_s"), bootstrap, weight, corners=corners, flags=flags)
     first = checked_way(policy, way)
     used = {first: "policy"} | {w: f"policy, {w}" for w in ways_of(policy) if w != first}
     own = [Strategy.of_policy(name, runs_of(policy, w, table, data), data, weight) for w, name in used.items()]

@@ -14,7 +14,6 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display as _display
 from traitlets import Integer, TraitType, Unicode, observe
 
-from zeta_eval.cli.options import STORE
 from zeta_eval.cli.parser import Parser
 from zeta_eval.cli.verb import VERBS, Result
 from zeta_eval.exceptions import ZetaError
@@ -44,7 +43,9 @@ class ZetaMagics(Magics):
     policy = Unicode("", help="policy file or variable that cells are routed by; none takes an untuned policy").tag(
         config=True
     )
-    store = Unicode(STORE, help="MLflow store, or none").tag(config=True)
+    store: TraitType[Any, Any] = Unicode(
+        None, allow_none=True, help="MLflow store, or none; else MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
+    ).tag(config=True)
     history = Unicode("zeta-history.db", help="file or database URL that keeps decisions and feedback").tag(config=True)
     max_new_tokens: TraitType[Any, Any] = Integer(
         None, allow_none=True, help="longest answer in tokens; none takes the ladder's"
@@ -183,7 +184,10 @@ class ZetaMagics(Magics):
         return self._status(args)
 
     def _status(self, args: Namespace) -> Result:
-        found: Status = status(self.session(), history=self.history, store=self.store)
+        from zeta_eval.tracking import shown, store_uri
+
+        store = self.store if self.store == "none" else shown(store_uri(self.store))
+        found: Status = status(self.session(), history=self.history, store=store)
         return Result(report=found, text=repr(found), data=dict(found.lines))
 
     def _feedback(self, args: Namespace) -> Result:
@@ -195,7 +199,7 @@ class ZetaMagics(Magics):
         asked = VERBS["ui"].do(args)
         if args.json is not None:
             return asked
-        served = self._pages.serve(asked.report, args.optuna or args.mlflow)
+        served = self._pages.serve(asked.report, args.optuna or str(args.mlflow))
         return Result(report=served, text=repr(served), data=asked.data)
 
     @observe("ladder", "policy", "max_new_tokens")

@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import suppress
 from types import FrameType
+from urllib.parse import urlsplit
 
 from zeta_eval.cli.verb import WebPage
 from zeta_eval.exceptions import GenerationError
@@ -34,6 +35,8 @@ class Pages:
 
     def serve(self, page: WebPage, source: str) -> WebPage:
         """Start a page's server and wait until it answers; a source that is shown already is not served twice."""
+        if not page.command:
+            return page
         if source in self._running and self._running[source][0].poll() is None:
             return self._running[source][1]
         with tempfile.TemporaryFile() as log:
@@ -66,7 +69,7 @@ class Pages:
 
 def _wait(guard: subprocess.Popen[bytes], page: WebPage) -> None:
     """Wait until something listens at a page's address; a TimeoutError says that nothing does."""
-    port, until = int(page.address.rpartition(":")[2]), time.monotonic() + START_S
+    port, until = urlsplit(page.address).port or 80, time.monotonic() + START_S
     while time.monotonic() < until and guard.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

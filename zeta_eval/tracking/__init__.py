@@ -1,22 +1,24 @@
 """Logging into MLflow and its registry of policies: the only door to mlflow, which is imported late."""
 
-from zeta_eval.tracking.items import Metric, Param, Tag, iter_benchmark
+from zeta_eval.tracking.page import UI_ENV, ui_address, ui_command
 from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name, is_version
-from zeta_eval.tracking.store import UI_ENV, create_store, ui_command
-from zeta_eval.tracking.tracker import MlflowTracker, TracedRouter
+from zeta_eval.tracking.store import create_store, is_server, store_uri
+from zeta_eval.tracking.traced import TracedRouter
+from zeta_eval.tracking.tracker import MlflowTracker
+from zeta_eval.tracking.words import shown
 
 __all__ = [
     "UI_ENV",
-    "Metric",
     "MlflowTracker",
-    "Param",
     "Promotion",
     "Registry",
-    "Tag",
     "TracedRouter",
     "create_store",
     "is_registered_name",
+    "is_server",
     "is_version",
-    "iter_benchmark",
+    "shown",
+    "store_uri",
+    "ui_address",
     "ui_command",
 ]

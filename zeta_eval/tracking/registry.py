@@ -6,6 +6,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tracking.store import URI, connect, quiet, sqlite_file
+from zeta_eval.tracking.store import connect, quiet, sqlite_file, store_uri
+from zeta_eval.tracking.words import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +32,8 @@ CHALLENGER: Final = "challenger"
 PREFIX: Final = "models:/"
 """What the name of a registered policy begins with: models:/ZetaDynamicRouter@champion, models:/ZetaDynamicRouter/3."""
 
-_FILE: Final = "model/artifacts/policy.json"
+_FILES: Final = ("policy.json", "model/artifacts/policy.json")
+"""Where a version's run has the policy file; versions that were registered by the first releases, in the second."""
 _REIGNS: Final = "champions"
 """Tag of the registered model: the versions that were champion, oldest first."""
 _MOST_REIGNS: Final = 200
@@ -66,32 +69,38 @@ class Promotion:
 class Registry:
     """The versions of the registered model in an MLflow store; one that is not there is refused with a PolicyError."""
 
-    def __init__(self, uri: str = URI) -> None:
-        """Name the store; nothing is opened yet."""
-        self.uri = uri
+    def __init__(self, uri: str | None = None) -> None:
+        """Name the store; nothing is opened yet. None takes MLFLOW_TRACKING_URI, else mlruns/mlflow.db here."""
+        self.uri = store_uri(uri)
 
-    def register(self, run: str, policy_path: Path, *, tags: Mapping[str, str]) -> str:
-        """Put the model into a run and register it as the newest version, the challenger; return the version.
+    def upload(self, model: str, content: bytes) -> None:
+        """Put a policy file's content into a logged model.
 
-        The model is a pyfunc from code: `predict` takes a frame with `query` (and `task`), see `router_model`.
+        It is a pyfunc from code: `predict` takes a frame with `query` (and `task`), see `router_model`.
         """
-        client = self._client
         with tempfile.TemporaryDirectory() as folder, quiet():
-            content = policy_path.read_bytes()
             _save_model(Path(folder, "model"), content)
-            client.log_artifacts(run, folder)
+            self.client.log_model_artifacts(model, str(Path(folder, "model")))
+
+    def register(self, run: str, model: str, content: bytes, *, note: str, tags: Mapping[str, str]) -> ModelVersion:
+        """Register a logged model as the newest version, the challenger; one that has the same record tag is it."""
+        client = self.client
+        with quiet():
             self._create_model()
-            source = f"{client.get_run(run).info.artifact_uri}/model"
+            known = client.search_model_versions(f"name = '{MODEL}' and run_id = '{run}'")
+            if known:
+                return known[0]
             tags = {**tags, "policy_sha256": _sha256(content)}
-            made = client.create_model_version(MODEL, source, run_id=run, tags=tags)
+            source = client.get_logged_model(model).artifact_location
+            made = client.create_model_version(MODEL, source, run_id=run, tags=tags, description=note, model_id=model)
             client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
-        return str(made.version)
+        return made
 
     def find(self, policy_path: Path) -> str | None:
         """The newest version with exactly this file, None where there is none."""
         digest = _sha256(policy_path.read_bytes())
         with quiet():
-            found = self._client.search_model_versions(f"name = '{MODEL}' and tags.policy_sha256 = '{digest}'")
+            found = self.client.search_model_versions(f"name = '{MODEL}' and tags.policy_sha256 = '{digest}'")
         return max((str(v.version) for v in found), key=int, default=None)
 
     def promote(self, wanted: str) -> Promotion:
@@ -115,42 +124,43 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         found = self._find(wanted)
-        with tempfile.TemporaryDirectory() as folder, quiet():
-            try:
-                file = Path(self._client.download_artifacts(str(found.run_id), _FILE, folder))
-                return file.read_bytes()
-            except (MlflowException, OSError) as e:
-                raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {self.uri}.") from e
+        for path in _FILES:
+            with tempfile.TemporaryDirectory() as folder, quiet(), suppress(MlflowException, OSError):
+                content = Path(self.client.download_artifacts(str(found.run_id), path, folder)).read_bytes()
+                if found.tags.get("policy_sha256", _sha256(content)) == _sha256(content):
+                    return content
+        raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {shown(self.uri)}.")
 
     def load(self, wanted: str) -> RoutingPolicy:
         """The policy of a version."""
         return _policy(self.content(wanted))
 
     @cached_property
-    def _client(self) -> MlflowClient:
+    def client(self) -> MlflowClient:
+        """The opened store."""
         return connect(self.uri)
 
     @cached_property
-    def _reader(self) -> MlflowClient:
+    def reader(self) -> MlflowClient:
         """The client, where there is a store: asking for a version makes none."""
         if (file := sqlite_file(self.uri)) and not file.is_file():
             raise PolicyError(f"No MLflow store at {file}; `zeta tune` makes one, or name another with --mlflow.")
-        return self._client
+        return self.client
 
     def _create_model(self) -> None:
         from mlflow.exceptions import MlflowException
 
         words = "Chooses the smallest language model that is worth its cost for a query."
         try:
-            self._client.create_registered_model(MODEL, description=words)
+            self.client.create_registered_model(MODEL, description=words)
         except MlflowException:  # it is there already
-            self._client.get_registered_model(MODEL)
+            self.client.get_registered_model(MODEL)
 
     def _find(self, wanted: str) -> ModelVersion:
         from mlflow.exceptions import MlflowException
 
         number, alias = _parse(wanted)
-        client = self._reader
+        client = self.reader
         with quiet():
             try:
                 if number is not None:
@@ -158,10 +168,10 @@ class Registry:
                 return client.get_model_version_by_alias(MODEL, str(alias))
             except MlflowException as e:
                 name = f"version {number}" if number is not None else f"version with alias '{alias}'"
-                raise PolicyError(f"{MODEL} has no {name} in {self.uri}; it has {self._known()}.") from e
+                raise PolicyError(f"{MODEL} has no {name} in {shown(self.uri)}; it has {self._known()}.") from e
 
     def _known(self) -> str:
-        found = self._client.search_model_versions(f"name = '{MODEL}'")
+        found = self.client.search_model_versions(f"name = '{MODEL}'")
         versions = sorted((str(v.version) for v in found), key=int)
         return f"versions {', '.join(versions)}" if versions else "none yet: `zeta tune` registers one"
 
@@ -171,7 +181,7 @@ class Registry:
 
         with quiet():
             try:
-                model = self._reader.get_registered_model(MODEL)
+                model = self.reader.get_registered_model(MODEL)
             except MlflowException:
                 return None, []
         champion = str(model.aliases[CHAMPION]) if CHAMPION in model.aliases else None
@@ -185,8 +195,8 @@ class Registry:
         policy = _policy(content)
         with quiet():
             # The alias last: if the process dies in between, the champion is still the one that was.
-            self._client.set_registered_model_tag(MODEL, _REIGNS, ",".join(reigns[-_MOST_REIGNS:]))
-            self._client.set_registered_model_alias(MODEL, CHAMPION, version)
+            self.client.set_registered_model_tag(MODEL, _REIGNS, ",".join(reigns[-_MOST_REIGNS:]))
+            self.client.set_registered_model_alias(MODEL, CHAMPION, version)
         return Promotion(version=version, earlier=earlier, policy=policy, content=content)
 
 

@@ -1,20 +1,20 @@
-"""The MLflow store: made whole or not at all, opened quietly, and shown by a light server."""
+"""The MLflow store: named, made whole or not at all, and opened quietly."""
 
 from __future__ import annotations
 
 import logging
 import os
 import socket
-import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, TrackingError
+from zeta_eval.tracking.words import shown, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,35 +24,28 @@ URI: Final = "sqlite:///mlruns/mlflow.db"
 ARTIFACTS: Final = "mlruns/artifacts"
 """Where files of runs are kept where nothing else is said, relative to the working directory."""
 
-UI_ENV: Final[Mapping[str, str]] = MappingProxyType(
-    {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-)
-"""Environment that keeps the MLflow server light: half a gigabyte instead of two."""
+EXPERIMENT: Final = "zeta-eval"
+"""Experiment that runs belong to where nothing else is said."""
 
 _SQLITE: Final = "sqlite:///"
+_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
-def ui_command(uri: str = URI, port: int = 5000, *, artifact_root: str | Path = ARTIFACTS) -> list[str]:
-    """Return the command of the MLflow page on this machine; run it with `UI_ENV` added to the environment.
+def store_uri(uri: str | None = None) -> str:
+    """Return the store that is named, else that of MLFLOW_TRACKING_URI, else the one of this folder.
 
     Raises:
-        InvalidInputError: the store isn't there yet, or the port can't be had.
+        InvalidInputError: it is a folder, which MLflow no longer keeps runs in.
     """
-    if (file := sqlite_file(uri)) and not file.is_file():
-        raise InvalidInputError(
-            f"No MLflow store at {file}; run a benchmark first, or name another store with --mlflow."
-        )
-    if not 1 <= port <= 65535:
-        raise InvalidInputError(f"Port {port} is none; give one from 1 to 65535.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as e:
-            raise InvalidInputError(f"Port {port} can't be had ({e.strerror}); give another one.") from e
-    store = ["--backend-store-uri", uri, "--default-artifact-root", Path(artifact_root).resolve().as_uri()]
-    place = ["--host", "127.0.0.1", "--port", str(port)]
-    return [sys.executable, "-m", "mlflow", "server", "--workers", "1", *store, *place]
+    found = uri or os.environ.get("MLFLOW_TRACKING_URI") or URI
+    if ("://" not in found and found != "databricks") or found.startswith("file:"):
+        raise InvalidInputError(f"MLflow can't keep runs in '{found}'; give a database or server such as {URI}.")
+    return found
+
+
+def experiment_name(name: str | None = None) -> str:
+    """Return the experiment that is named, else that of MLFLOW_EXPERIMENT_NAME, else "zeta-eval"."""
+    return name or os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
 def create_store(file: Path) -> None:
@@ -75,24 +68,50 @@ def create_store(file: Path) -> None:
 
 
 def connect(uri: str) -> MlflowClient:
-    """Open a store, and make it first where it is a sqlite file that isn't there.
+    """Open a store, and make it first where it is a sqlite file that isn't there; takes 10 s at most to find it dead.
 
     Raises:
+        TrackingError: the server does not answer, or refuses.
         InvalidInputError: MLflow can't open it.
     """
-    with quiet():
+    with quiet(timeout_s=8, retries=0):
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             if file := sqlite_file(uri):
                 create_store(file)
+            elif not is_server(uri):
+                _reach(uri)
             client = _client(uri)
             client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError, OSError) as e:
-            reason = str(e).partition("\n")[0].rstrip(".")
-            raise InvalidInputError(f"MLflow can't open {uri}: {reason}. Mend or move it, or give another URI.") from e
+            if is_server(uri) or isinstance(e, OSError):
+                raise TrackingError(f"The MLflow server {shown(uri)} {reason(e, uri)}.") from e
+            raise InvalidInputError(
+                f"MLflow can't open {shown(uri)}: {reason(e, uri)}. Mend or move it, or give another URI."
+            ) from e
     return client
+
+
+def reason(error: BaseException, uri: str) -> str:
+    """Say in a few words why MLflow failed, without a password."""
+    text = without_password(str(error), uri)
+    if "401" in text or "You are not authenticated" in text:
+        return "wants a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    if "403" in text or "Permission denied" in text:
+        return "does not let you do this: ask its administrator for the permission"
+    if any(word in text for word in ("Max retries", "timed out", "timeout exception", "refused", "Name or service")):
+        return "does not answer: start it, or name another with --mlflow"
+    return " ".join(text.partition("\n")[0].split()).rstrip(".")
+
+
+def _reach(uri: str) -> None:
+    """Open a connection to a database's host: its own driver would wait for minutes."""
+    place = urlsplit(uri)
+    port = place.port or _PORTS.get(place.scheme.partition("+")[0])
+    if place.hostname and port:
+        socket.create_connection((place.hostname, port), timeout=8).close()
 
 
 def _client(uri: str) -> MlflowClient:
@@ -102,22 +121,36 @@ def _client(uri: str) -> MlflowClient:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep MLflow from telemetry, progress bars, log lines on its own work, and warnings about its own code."""
+def quiet(*, timeout_s: int = 30, retries: int = 1) -> Iterator[None]:
+    """Keep MLflow from telemetry, progress bars, log lines on its own work, and warnings about its own code.
+
+    A server is waited for `timeout_s` seconds and asked again `retries` times, unless the environment says otherwise.
+    """
+    wanted = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries)}
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    loggers = [logging.getLogger(n) for n in ("mlflow.store.db.utils", "mlflow.pyfunc", "alembic")]
+    os.environ.update(added)
+    names = ("mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking", "alembic", "urllib3.connectionpool")
+    loggers = [logging.getLogger(n) for n in names]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=UserWarning)
         for logger in loggers:
-            logger.setLevel(logging.WARNING)
+            logger.setLevel(logging.ERROR)
         try:
             yield
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+            for name in added:
+                os.environ.pop(name, None)
+
+
+def is_server(uri: str) -> bool:
+    """Whether a store is an MLflow server, not a database."""
+    return uri.startswith(("http://", "https://", "databricks"))
 
 
 def sqlite_file(uri: str) -> Path | None:

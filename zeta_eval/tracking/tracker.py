@@ -1,33 +1,41 @@
-"""The one writer into MLflow: runs with their settings, metrics, tags and files, and traces of routed queries."""
+"""The one writer into MLflow: runs are kept on disk first, then sent, so that a dead server loses no work."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import re
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, TrackingError, ZetaError
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.router import ZetaDynamicRouter
-from zeta_eval.tracking.items import Artifact, LogItem, Metric, Param, Tag, iter_benchmark, iter_versions
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tracking.benched import benched
+from zeta_eval.tracking.items import Artifact, Metric, Tag
+from zeta_eval.tracking.made import learned, promoted, tuned
+from zeta_eval.tracking.record import Record, records
 from zeta_eval.tracking.registry import Registry
-from zeta_eval.tracking.store import ARTIFACTS, URI, connect, sqlite_file
+from zeta_eval.tracking.sender import Sender
+from zeta_eval.tracking.store import ARTIFACTS, connect, experiment_name, quiet, reason, sqlite_file, store_uri
+from zeta_eval.tracking.words import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
 
-_T = TypeVar("_T")
+    from zeta_eval.tuning import TuningReport
+    from zeta_eval.tuning.learning_report import LearningReport
+
+_log = logging.getLogger(__name__)
+
+UNSENT = "unsent"
+"""Folder beside the artifacts in which runs are kept until MLflow has them."""
+_ABOUT = (
+    "Routers of zeta-eval: benchmarks of model sizes, searches, and the versions of the policy that they export. "
+    "The models of this experiment are the versions."
+)
 
 
 class MlflowTracker:
@@ -38,73 +46,66 @@ class MlflowTracker:
     'sqlite:///mlruns/mlflow.db'
     """
 
-    def __init__(self, uri: str = URI, artifact_root: str | Path = ARTIFACTS, experiment: str = "zeta-eval") -> None:
+    def __init__(
+        self, uri: str | None = None, artifact_root: str | Path = ARTIFACTS, experiment: str | None = None
+    ) -> None:
         """Name the store; nothing is opened yet.
 
-        A server (http, https) or another database keeps artifacts where it is set up to; `artifact_root` is for sqlite.
+        Without a URI it is that of MLFLOW_TRACKING_URI, else mlruns/mlflow.db here; without an experiment that of
+        MLFLOW_EXPERIMENT_NAME, else "zeta-eval". A server (http, https) or another database keeps artifacts where it is
+        set up to; `artifact_root` is for sqlite. Runs that can't be sent are kept in the folder `unsent` beside it.
 
         Raises:
             InvalidInputError: the URI is a folder, which MLflow no longer keeps runs in.
         """
-        if "://" not in uri or uri.startswith("file:"):
-            raise InvalidInputError(f"MLflow can't keep runs in '{uri}'; give a database or server such as {URI}.")
-        self.uri = uri
+        self.uri = store_uri(uri)
         self.artifact_root = Path(artifact_root)
-        self.experiment = experiment
+        self.experiment = experiment_name(experiment)
+
+    @property
+    def unsent(self) -> Path:
+        """Folder of the runs that MLflow did not take yet; `send` sends them."""
+        return self.artifact_root.parent / UNSENT
 
     def open(self) -> None:
-        """Make the store and the experiment now (7-12 s the first time), so that a long run can't fail on it later."""
-        _ = self._experiment_id
+        """Make the store and the experiment now (7-12 s the first time), so that a long run can't fail on it later.
 
-    def log_benchmark(self, outcomes: Outcomes, ladder: Ladder, folder: Path) -> str:
-        """Log a benchmark as one run with a child run per size; return the parent's run id.
-
-        The parent gets the data sets as inputs, the outcomes table and the folder's run.json as artifacts.
+        Raises:
+            TrackingError: the server does not answer within 10 s, or refuses.
         """
-        parts: dict[str | None, list[LogItem]] = {None: []}
-        for size, item in iter_benchmark(outcomes, ladder):
-            parts.setdefault(size, []).append(item)
-        with self._run(f"benchmark {ladder.name}", kind="benchmark") as parent:
-            self._client.log_inputs(parent, _dataset_inputs(outcomes))
-            with tempfile.TemporaryDirectory() as temp:
-                table = Path(temp) / "outcomes.parquet"
-                outcomes.save(table)
-                files = [Artifact(p) for p in (table, folder / "run.json") if p.is_file()]
-                self._write(parent, [*parts.pop(None), *files])
-            for size, items in parts.items():
-                with self._run(str(size), kind="size", parent=parent) as child:
-                    self._write(child, items)
-        return parent
+        self._experiment_id(self.experiment)
 
-    def log_tuning(
-        self,
-        *,
-        params: Mapping[str, object],
-        metrics: Mapping[str, float],
-        best_curve: Sequence[float],
-        artifacts: Sequence[Path],
-        tags: Mapping[str, str],
-    ) -> str:
-        """Log a tuning as one run, with the best value so far after each trial as a curve; return its run id."""
-        items: list[LogItem] = [*_items(params, metrics, tags), *map(Artifact, artifacts), *iter_versions()]
-        items += [Metric("best_so_far", value, step) for step, value in enumerate(best_curve)]
-        with self._run("tuning", kind="tuning") as run:
-            self._write(run, items)
-        return run
+    def log_benchmark(
+        self, outcomes: Outcomes, ladder: Ladder, folder: Path, *, asked: Mapping[str, object] | None = None
+    ) -> dict[str, str]:
+        """Log a benchmark as one run with a child run per size; returns the ids of the runs: "benchmark" and sizes.
+
+        The parent gets the data sets as inputs, the outcomes table and the folder's run.json as artifacts. `asked` are
+        settings that run.json does not hold.
+        """
+        return self._log(lambda record: benched(record, outcomes, ladder, folder, asked or {}))
+
+    def log_tuning(self, report: TuningReport, outcomes: Outcomes) -> dict[str, str]:
+        """Log a search on a table and the version that it exports; returns the ids of "tuning" and "policy"."""
+        return self._log(lambda record: tuned(record, report, outcomes))
+
+    def log_learning(self, report: LearningReport) -> dict[str, str]:
+        """Log a version that was learned from feedback; returns the id of the run "policy"."""
+        return self._log(lambda record: learned(record, report))
 
     def log_policy(
         self,
         policy_path: Path,
         *,
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
         artifacts: Sequence[Path] = (),
-    ) -> str:
-        """Log a policy as one run, with its file, and register it as the newest version; return its run id.
+    ) -> dict[str, str]:
+        """Log a policy file, and register it as the newest version; returns the id of the run "policy".
 
         Args:
             policy_path: The policy file.
-            metrics: What was measured of it.
+            metrics: What was measured of it; None takes what the file says of itself.
             tags: What else is known of it; the version gets them too.
             artifacts: More files, such as its test report.
 
@@ -113,135 +114,85 @@ class MlflowTracker:
         """
         if not policy_path.is_file():
             raise InvalidInputError(f"No policy file at {policy_path}; save the policy first.")
-        digest = hashlib.sha256(policy_path.read_bytes()).hexdigest()
-        items = [*_items({}, metrics, tags), Tag("policy_sha256", digest), *map(Artifact, (policy_path, *artifacts))]
-        with self._run(f"policy {digest[:8]}", kind="policy") as run:
-            self._write(run, items)
-            self.registry.register(run, policy_path, tags=tags)
-        return run
+        policy = RoutingPolicy.load(policy_path)
+        items = [Tag(k, v) for k, v in (tags or {}).items()] + [Metric(k, v) for k, v in (metrics or {}).items()]
+        return self._log(
+            lambda record: promoted(record, policy, policy_path, [*items, *map(Artifact, artifacts)], metrics is None)
+        )
+
+    def send(self, folder: str | Path | None = None) -> dict[str, dict[str, str]]:
+        """Send the runs that are kept in a folder, `unsent` where none is named, each into its own experiment.
+
+        What MLflow has already is not sent again. Returns the ids of the runs by their keys, by record.
+
+        Raises:
+            TrackingError: the server does not answer, or refuses; what is not sent stays.
+            InvalidInputError: there is no such folder, or it holds what can't be read.
+        """
+        found = records(self.unsent if folder is None else Path(folder))
+        sent = {}
+        for record in found:
+            sent[record.folder.name] = self._send(record)
+            record.remove()
+        return sent
 
     @cached_property
     def registry(self) -> Registry:
         """The versions of the policy in this store."""
         return Registry(self.uri)
 
-    @cached_property
+    @property
     def _client(self) -> MlflowClient:
-        return connect(self.uri)
+        return self.registry.client
 
-    @cached_property
-    def _experiment_id(self) -> str:
+    def _log(self, make: Callable[[Record], Record]) -> dict[str, str]:
+        """Keep what is to be recorded, then send it; where it can't be sent it stays, and a warning says so."""
+        record = Record.start(self.unsent, self.experiment)
+        try:
+            record = make(record).save()
+        except BaseException:
+            shutil.rmtree(record.folder, ignore_errors=True)
+            raise
+        try:
+            sent = self._send(record)
+        except ZetaError as e:
+            _log.warning("%s The run is kept: `zeta track %s` sends it.", e, record.folder)
+            return {}
+        record.remove()
+        return sent
+
+    def _send(self, record: Record) -> dict[str, str]:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            connect(self.uri)  # within seconds, where the server is dead
+            experiment = self._experiment_id(record.experiment)
+            with quiet():
+                return Sender(record, self.registry, self._client, experiment).send()
+        except (MlflowException, SQLAlchemyError, OSError) as e:
+            if isinstance(e, ZetaError):
+                raise
+            raise TrackingError(f"MLflow at {shown(self.uri)} {reason(e, self.uri)}.") from e
+
+    def _experiment_id(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
 
-        client = self._client
-        root = None
+        client, root = self._client, None
         if sqlite_file(self.uri):
             self.artifact_root.mkdir(parents=True, exist_ok=True)
             root = self.artifact_root.resolve().as_uri()
-        found = client.get_experiment_by_name(self.experiment)
-        if found is None:
-            try:
-                return client.create_experiment(self.experiment, artifact_location=root)
-            except MlflowException:  # another process was quicker
-                found = client.get_experiment_by_name(self.experiment)
-                if found is None:
-                    raise
-        if found.lifecycle_stage == "deleted":
-            client.restore_experiment(found.experiment_id)
-        return found.experiment_id
-
-    @contextmanager
-    def _run(self, name: str, *, kind: str, parent: str | None = None) -> Iterator[str]:
-        """Make a run, hand out its id, and end it: FINISHED, or FAILED where the body raises."""
-        tags = {"kind": kind, "mlflow.source.name": "zeta-eval"} | ({"mlflow.parentRunId": parent} if parent else {})
-        experiment = self._experiment_id
-        run = self._client.create_run(experiment, tags=tags, run_name=name).info.run_id
-        try:
-            yield run
-        except BaseException:
-            self._client.set_terminated(run, "FAILED")
-            raise
-        self._client.set_terminated(run, "FINISHED")
-
-    def _write(self, run: str, items: Iterable[LogItem]) -> None:
-        """Write items into a run; numbers that are not finite are left out."""
-        from mlflow import entities
-
-        now = int(time.time() * 1000)
-        metrics, params, tags = [], [], []
-        for item in items:
-            match item:
-                case Metric(name, value, step) if math.isfinite(value):
-                    metrics.append(entities.Metric(_key(name), float(value), now, step))
-                case Param(name, value):
-                    params.append(entities.Param(_key(name), str(value)[:6000]))
-                case Tag(name, text):
-                    tags.append(entities.RunTag(_key(name), str(text)[:8000]))
-                case Artifact(path):
-                    self._client.log_artifact(run, str(path))
-        # MLflow takes at most 100 params, 100 tags and 1,000 items at once.
-        for batch in zip_longest(_chunks(metrics, 800), _chunks(params, 100), _chunks(tags, 100), fillvalue=()):
-            self._client.log_batch(run, *batch)
-
-
-class TracedRouter(ZetaDynamicRouter):
-    """A router whose `generate` leaves a trace in an MLflow store, which takes about 2 ms a query.
-
-    The trace's root span "zeta" holds the query, the answer kept and the reason after each step. Below it are "route"
-    with size, chances and reasons, and a span "generate SIZE" for every call.
-    """
-
-    def __init__(self, router: ZetaDynamicRouter, tracker: MlflowTracker) -> None:
-        """Trace what a router does into the tracker's store and experiment; opens them."""
-        import mlflow
-
-        tracker.open()
-        mlflow.set_tracking_uri(tracker.uri)
-        mlflow.set_experiment(tracker.experiment)
-        self.__dict__.update(router.__dict__)
-
-    @contextmanager
-    def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
-        import mlflow
-
-        with mlflow.start_span(name, span_type="LLM" if name.startswith("generate ") else "UNKNOWN") as span:
-            span.set_inputs(dict(inputs))
-            yield lambda outputs: span.set_outputs(dict(outputs))
-
-
-def _dataset_inputs(outcomes: Outcomes) -> list[DatasetInput]:
-    """Return each data set of a table as an MLflow dataset input: name, digest of its queries, source, profile."""
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.huggingface_dataset_source import HuggingFaceDatasetSource
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    queries = outcomes.frame.drop_duplicates("query_id")[["dataset", "query_id", "query"]].sort_values("query_id")
-    inputs = []
-    for name, rows in queries.groupby("dataset"):
-        on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) is not None
-        source = HuggingFaceDatasetSource(str(name)) if on_hub else CodeDatasetSource({"dataset": str(name)})
-        dataset = Dataset(
-            name=str(name)[:500],
-            digest=hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16],
-            source_type=source._get_source_type(),
-            source=source.to_json(),
-            profile=json.dumps({"num_rows": len(rows)}),
-        )
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")]))
-    return inputs
-
-
-def _items(params: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]) -> Iterator[LogItem]:
-    yield from (Param(name, value) for name, value in params.items())
-    yield from (Metric(name, value) for name, value in metrics.items())
-    yield from (Tag(name, value) for name, value in tags.items())
-
-
-def _key(name: str) -> str:
-    """Make a name one that MLflow takes: letters, digits, `_-. :/`, no empty or dotted steps between slashes."""
-    clean = re.sub(r"[^\w\-. :/]", "_", name)
-    return "/".join(step for step in clean.split("/") if step.strip(". "))[:250] or "_"
-
-
-def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
+        with quiet():
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                # A kind of experiment whose page shows runs and models, not chats.
+                tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _ABOUT}
+                try:
+                    return client.create_experiment(name, artifact_location=root, tags=tags)
+                except MlflowException:  # another process was quicker
+                    found = client.get_experiment_by_name(name)
+                    if found is None:
+                        raise
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.evaluation.reports.style import COLOURS, canvas, title
 from zeta_eval.tuning.report import TuningReport
-from zeta_eval.tuning.search_gain import OBJECTIVE
+from zeta_eval.tuning.study_plots import importances
 
 if TYPE_CHECKING:
-    import optuna
+    from matplotlib.figure import Figure
 
-FEWEST = 10
-"""Fewest trials for an importance."""
+SHOWN = 15
+"""Parameters that the figure of importance shows."""
 
 
 def parameter_importance(report: TuningReport) -> dict[str, float]:
     """Return the share of the variance of the gain explained that each parameter explains, the greatest first.
 
-    The method is functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown 2014) as Optuna has it, seeded by
-    the tuning's seed.
+    Raises:
+        InvalidInputError: a search of fewer than 10 whole trials.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials = report.trials.dropna(subset=[OBJECTIVE])
-    if len(trials) < FEWEST:
-        raise InvalidInputError(
-            f"The study has {len(trials)} whole trials; importance needs at least {FEWEST}, tune longer."
-        )
-    names = [n for n in trials.columns if n not in ("number", OBJECTIVE) and trials[n].nunique() > 1]
-    kinds = {name: _distribution(trials[name]) for name in names}
-    records = trials[names].to_dict("records")
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            optuna.trial.create_trial(params=params, distributions=kinds, value=float(value))
-            for params, value in zip(cast(list[dict[str, Any]], records), trials[OBJECTIVE], strict=True)
-        ]
-    )
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=report.settings.seed)
-    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+    return importances(report.trials, report.settings.seed)
 
 
-def _distribution(column: pd.Series[Any]) -> optuna.distributions.BaseDistribution:
-    """The range in which a parameter's values lie."""
-    import optuna
+def importance(report: TuningReport) -> Figure:
+    """Draw which parameters of a search mattered for the gain explained.
 
-    if pd.api.types.is_numeric_dtype(column):
-        return optuna.distributions.FloatDistribution(float(column.min()), float(column.max()))
-    return optuna.distributions.CategoricalDistribution(sorted(column.unique()))
+    Raises:
+        InvalidInputError: a search of fewer than 10 trials.
+    """
+    found = list(parameter_importance(report).items())
+    shown = found[:SHOWN]
+    figure, [[axes]] = canvas(size=(7.0, 1.6 + 0.27 * len(shown)))
+    axes.barh([name for name, _ in shown], [share for _, share in shown], color=COLOURS[0])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Share of the variance between trials (0 to 1, functional ANOVA)")
+    part = f", the first {SHOWN} of {len(found)}" if len(found) > SHOWN else ""
+    title(axes, f"Parameters of {len(report.trials)} trials{part}")
+    return figure

@@ -58,6 +58,7 @@ def learn(
     unknown = "largest" if policy.fallback is None else "seed"
     tuned = tune(table, replace(settings, cost=policy.cost_unit, name=policy.name, unknown=unknown))
     new = _like_parent(tuned.policy, policy)
+    n_benchmark = 0 if known is None else len(known)
     versus = None if known is None or not _testable(known) else compare({"old": policy, "new": new}, known, seed=seed)
     parts, notes = by_feedback(policy, new, judged, features, p, cost / unit, seed=seed)
     parts = [*([] if versus is None else [by_replay(versus)]), *parts]
@@ -65,7 +66,9 @@ def learn(
     differences = parts + ([together(parts)] if len(parts) > 1 else [])
     better = shown(parts)
     promoted = better or force
-    new = replace(new, verdict=_verdict(new, None if versus is None else known, seed))
+    known = None if versus is None else known
+    test = None if known is None else replay(new, known, split="test", seed=seed, baselines=False)
+    new = replace(new, verdict=_NO_SCORES if test is None else test.verdict)
     learned = {
         "feedback": len(judged),
         "trusted": list(trusted),
@@ -85,10 +88,12 @@ def learn(
         n_feedback=len(judged),
         n_queries=len(judged.queries),
         n_explored=int(judged.explored.sum()),
-        n_benchmark=0 if known is None else len(known),
+        n_benchmark=n_benchmark,
         versus=versus,
         tuning=tuned,
         notes=tuple(notes),
+        benchmark=known,
+        test=test,
     )
 
 
@@ -153,8 +158,5 @@ def _like_parent(new: RoutingPolicy, parent: RoutingPolicy) -> RoutingPolicy:
     return replace(new, cost_weight=parent.cost_weight, embedding_size=parent.embedding_size)
 
 
-def _verdict(new: RoutingPolicy, known: Outcomes | None, seed: int) -> Verdict:
-    """Whether routing was shown to pay, by outcomes alone."""
-    if known is None:
-        return Verdict(text="Learned from feedback alone, which has no scores of the sizes that were not asked.")
-    return replay(new, known, split="test", seed=seed, baselines=False).verdict
+_NO_SCORES = Verdict(text="Learned from feedback alone, which has no scores of the sizes that were not asked.")
+"""Verdict where no outcomes can tell whether routing pays."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.files import plain
+from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
@@ -64,6 +66,10 @@ class LearningReport:
     """The study. Its test figures count scores that were filled in; the differences and the verdict do not."""
     notes: tuple[str, ...] = ()
     """What a reader should know."""
+    benchmark: Outcomes | None = None
+    """The benchmark's queries, split as for the comparison; None without outcomes."""
+    test: ReplayReport | None = None
+    """The new version on the benchmark's test split, by its outcomes alone; None where there is none."""
 
     @property
     def policy(self) -> RoutingPolicy:

@@ -19,6 +19,7 @@ from zeta_eval.tuning.keeping import Kept, keeping_text
 from zeta_eval.tuning.on_test import Calibration
 from zeta_eval.tuning.search_gain import OBJECTIVE, SearchGain
 from zeta_eval.tuning.settings import TuningSettings
+from zeta_eval.tuning.study_plots import plot_study
 from zeta_eval.tuning.unseen_tasks import Unseen
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ class TuningReport:
     def plot(self) -> Figure:
         """Cost-quality curve of the policy and its baselines on the test split."""
         return self.test.plot()
+
+    def plot_study(self, plot: str = "history") -> Figure:
+        """Draw the search by Optuna's own functions: its "history", "importance" of parameters, or "slice".
+
+        Raises:
+            InvalidInputError: fewer than 10 whole trials, of which no importance can be told.
+            UnknownNameError: no such plot.
+        """
+        return plot_study(self.trials, plot, self.settings.seed)
 
     def __repr__(self) -> str:
         return self.text()

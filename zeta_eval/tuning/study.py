@@ -93,6 +93,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         "seed": settings.seed,
         "parameters": [dict(one) for one in found.parameters],
         "estimator": best.name,
+        "keep": settings.keep,
     }
     policy = replace(_policy(best, data, costs, settings, provenance), embedding_size=_embedder(outcomes))
     answers = Answers.of(fitted)

@@ -6,6 +6,7 @@ metric is one more field here, and a function of `zeta_eval.evaluation.measures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -14,8 +15,12 @@ import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.evaluator import Evaluator
-from zeta_eval.evaluation.measures.statistics import Measure
+from zeta_eval.evaluation.measures.statistics import Measure, wilson
 from zeta_eval.evaluation.reports.tables import cell
+
+Ends = tuple[float, float]
+"""Low and high end of an interval."""
+_UNKNOWN = Measure(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +41,14 @@ class Measured:
     """Mean score."""
     cost: Measure
     """Mean real cost, as a share of the largest size's."""
+    accuracy_ratio: Measure
+    """Mean score as a share of the largest size's, paired by query."""
+    cost_ratio: Measure
+    """Mean real cost as a share of the largest size's, paired by query."""
+    n_families: int
+    """Families of like queries, which errors count."""
+    flags: Mapping[str, Floats]
+    """By column, whether each size's answer is flagged, shape (Q, M); NaN where it is not known."""
     lift: Measure
     """Accuracy above the best random mix of sizes at equal cost."""
     gap_closed: Measure
@@ -48,6 +61,22 @@ class Measured:
         if np.isnan(values).any():
             return None
         return float(np.quantile(values, q, weights=self.share[used], method="inverted_cdf"))
+
+    def latency_ends(self, q: float) -> Ends:
+        """Interval of that quantile, by ranks (Woodruff 1952): holds for any distribution."""
+        low, high = (self.latency_quantile(end) for end in wilson(q * self.n_families, self.n_families)[1:])
+        return (math.nan, math.nan) if low is None or high is None else (low, high)
+
+    def shares(self) -> dict[str, Measure]:
+        """Share of queries by size, with its interval."""
+        n, means = self.n_families, self.share.mean(axis=0).tolist()
+        return {size: Measure(x, *wilson(x * n, n)[1:]) for size, x in zip(self.data.sizes, means, strict=True)}
+
+    def flagged(self, column: str) -> Measure:
+        """Share of the answers kept that are flagged, with its interval; NaN where one of them is not known."""
+        flags, n = self.flags.get(column, np.full(self.share.shape, np.nan)), self.n_families
+        value = float((self.share * np.where(self.share > 0, flags, 0.0)).sum(axis=1).mean())
+        return _UNKNOWN if math.isnan(value) else Measure(value, *wilson(value * n, n)[1:])
 
 
 def metric(compute: Callable[[Measured], Any], heading: str = "", form: str = "") -> dict[str, Any]:
@@ -71,14 +100,36 @@ class StrategyRow:
     """Interval of the cost."""
     cost_ratio: float = field(metadata=metric(lambda m: m.cost.value, "of largest", ".1%"))
     """Cost as a share of the largest size's."""
+    cost_ratio_ci: Ends = field(metadata=metric(lambda m: m.cost_ratio[1:]))
+    """Interval of that share."""
+    accuracy_ratio: float = field(metadata=metric(lambda m: m.accuracy_ratio.value))
+    """Accuracy as a share of the largest size's."""
+    accuracy_ratio_ci: Ends = field(metadata=metric(lambda m: m.accuracy_ratio[1:]))
+    """Interval of that share."""
     latency_p50_s: float | None = field(metadata=metric(lambda m: m.latency_quantile(0.5), "p50 s", ".3g"))
     """Median latency of the chosen sizes, in seconds; None where the table has none."""
+    latency_p50_s_ci: Ends = field(metadata=metric(lambda m: m.latency_ends(0.5)))
+    """Interval of the median."""
     latency_p95_s: float | None = field(metadata=metric(lambda m: m.latency_quantile(0.95), "p95 s", ".3g"))
     """95th percentile of the latency, in seconds."""
+    latency_p95_s_ci: Ends = field(metadata=metric(lambda m: m.latency_ends(0.95)))
+    """Interval of the 95th percentile."""
     shares: Mapping[str, float] = field(
-        metadata=metric(lambda m: dict(zip(m.data.sizes, m.share.mean(axis=0).tolist(), strict=True)), "% of queries")
+        metadata=metric(lambda m: {size: share.value for size, share in m.shares().items()}, "% of queries")
     )
     """Share of queries by size."""
+    shares_ci: Mapping[str, Ends] = field(
+        metadata=metric(lambda m: {size: share[1:] for size, share in m.shares().items()})
+    )
+    """Interval of each share."""
+    unparsed: float = field(metadata=metric(lambda m: m.flagged("unparsed").value))
+    """Share of the answers kept in which no answer was found; NaN where the table does not say."""
+    unparsed_ci: Ends = field(metadata=metric(lambda m: m.flagged("unparsed")[1:]))
+    """Interval of that share."""
+    truncated: float = field(metadata=metric(lambda m: m.flagged("truncated").value))
+    """Share of the answers kept that were cut off; NaN where the table does not say."""
+    truncated_ci: Ends = field(metadata=metric(lambda m: m.flagged("truncated")[1:]))
+    """Interval of that share."""
     gap_closed: float = field(metadata=metric(lambda m: m.gap_closed.value, "gap closed", ".3f"))
     """Share of the area between random mix and oracle that the strategy's curve closes."""
     gap_closed_ci: tuple[float, float] = field(metadata=metric(lambda m: m.gap_closed[1:], "[95 %]", ".3f"))
@@ -108,12 +159,15 @@ class StrategyRow:
         found: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, tuple):
-                found |= {
-                    f"{f.name.removesuffix('_ci')}_{end}": x for end, x in zip(("low", "high"), value, strict=True)
-                }
-            elif isinstance(value, Mapping):
-                found |= {f"{f.name.removesuffix('s')}_{size}": x for size, x in value.items()}
+            name = f.name.removesuffix("_ci")
+            if isinstance(value, Mapping):
+                for size, x in value.items():
+                    found |= _named(f"{name.removesuffix('s')}_{size}", x)
             else:
-                found[f.name] = value
+                found |= _named(name, value)
         return found
+
+
+def _named(name: str, value: Any) -> dict[str, Any]:
+    """A value under its name; the ends of an interval as `_low` and `_high`."""
+    return dict(zip((f"{name}_low", f"{name}_high"), value, strict=True)) if isinstance(value, tuple) else {name: value}

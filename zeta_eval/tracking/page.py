@@ -1,0 +1,61 @@
+"""MLflow's page: the light server that shows it, and the address of what is to be seen first."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.tracking.registry import Registry
+from zeta_eval.tracking.store import ARTIFACTS, experiment_name, quiet, sqlite_file, store_uri
+from zeta_eval.tracking.words import shown
+
+UI_ENV: Final[Mapping[str, str]] = MappingProxyType(
+    {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+)
+"""Environment that keeps the MLflow server light: half a gigabyte instead of two."""
+
+
+def ui_command(uri: str | None = None, port: int = 5000, *, artifact_root: str | Path = ARTIFACTS) -> list[str]:
+    """Return the command of the MLflow page on this machine.
+
+    Run it with `UI_ENV` added to the environment. A store's URI with a password is not in the command, which every user
+    of the machine could read: add it as MLFLOW_BACKEND_STORE_URI.
+
+    Raises:
+        InvalidInputError: the store isn't there yet, or the port can't be had.
+    """
+    uri = store_uri(uri)
+    if (file := sqlite_file(uri)) and not file.is_file():
+        raise InvalidInputError(
+            f"No MLflow store at {shown(str(file))}; run a benchmark first, or name another store with --mlflow."
+        )
+    if not 1 <= port <= 65535:
+        raise InvalidInputError(f"Port {port} is none; give one from 1 to 65535.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as e:
+            raise InvalidInputError(f"Port {port} can't be had ({e.strerror}); give another one.") from e
+    store = [*(["--backend-store-uri", uri] if shown(uri) == uri else [])]
+    store += ["--default-artifact-root", Path(artifact_root).resolve().as_uri()]
+    place = ["--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "server", "--workers", "1", *store, *place]
+
+
+def ui_address(base: str, uri: str | None = None, experiment: str | None = None) -> str:
+    """Return the address below a server's at which the versions of an experiment are compared.
+
+    Where there is no such experiment it is the server's own.
+    """
+    registry = Registry(uri)
+    with quiet():
+        found = registry.reader.get_experiment_by_name(experiment_name(experiment))
+    if found is None:
+        return base
+    return f"{base}/#/experiments/{found.experiment_id}/models"
