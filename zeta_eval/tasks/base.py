@@ -15,6 +15,7 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.router.complexity import as_query
 from zeta_eval.router.complexity.conversation import Conversation
 from zeta_eval.router.signals.template import without_thinking
+from zeta_eval.tasks.asked import Asked
 from zeta_eval.tasks.loading import load_rows
 
 Target = str | tuple[str, ...]
@@ -51,6 +52,8 @@ class Query:
     """Number of lettered options in the prompt; 0 for an open question."""
     system: str = ""
     """Text of the system message before the prompt; "" for none."""
+    asked: Asked | None = None
+    """What a model is asked word for word in place of the prompt, whatever the run's limit and stop texts."""
 
     def __post_init__(self) -> None:
         asked = as_query(self.prompt)
@@ -202,7 +205,8 @@ class Task:
             if not isinstance(query, Query):
                 raise InvalidInputError(f"Task '{self.name}' made a {type(query).__name__}; make Query values.")
             own = query.query_id.removeprefix(f"{self.name}/")
-            query_id = f"{self.name}/{own}" if own else hash_id(self.dataset, query.prompt)
+            whole = own if query.asked else f"{self.name}/{own}"  # the harness's ids are those of its logs
+            query_id = whole if own else hash_id(self.dataset, query.prompt)
             if prompts.get(query_id, query.prompt) != query.prompt:
                 raise InvalidInputError(f"Task '{self.name}' has two queries with the id '{own}'; make ids unique.")
             if query_id not in prompts:

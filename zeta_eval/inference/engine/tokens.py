@@ -6,9 +6,11 @@ from functools import cached_property, partial
 from typing import Any
 
 from zeta_eval.exceptions import one_line
+from zeta_eval.inference.engine.verbatim import read_text, warn_of_cuts
 from zeta_eval.models import GenerateConfig
 from zeta_eval.router.complexity import Conversation, messages_of
 from zeta_eval.router.signals.template import last_opening
+from zeta_eval.tasks.asked import Asked
 
 StopCheck = Callable[[list[list[int]]], list[bool]]
 """Tokens of each row so far -> whether the row ends here."""
@@ -21,7 +23,7 @@ class TextCodec:
     """Turns prompts into the token ids of one model, and token ids into text.
 
     Prompts go through the chat template where the tokenizer has one (thinking off where the template can), a
-    `Conversation` with all its turns; else as plain text.
+    `Conversation` with all its turns; else as plain text. What is asked word for word is read as `verbatim` has it.
     """
 
     def __init__(self, tokenizer: Any, context: int) -> None:
@@ -46,18 +48,27 @@ class TextCodec:
             raise ValueError(f"the tokenizer has no {n} tokens for option letters; leave out `--mcq logits`")
         return [i[0] for i in ids]
 
-    def encode(self, prompts: Sequence[str], config: GenerateConfig) -> list[tuple[list[int], str | None]]:
+    def encode(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[tuple[list[int], str | None]]:
         """Token ids of each prompt, and why it can't be run (None where it can)."""
         if not prompts:
             return []
         try:
-            return [
-                (ids, self._refusal(ids)) for ids in self._tokenize(prompts, config.system, lead=config.options > 0)
-            ]
+            return [(ids, self._refusal(ids)) for ids in self._read(prompts, config)]
         except Exception as e:
             if len(prompts) == 1:
                 return [([], one_line(e))]
             return [pair for p in prompts for pair in self.encode([p], config)]
+
+    def _read(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[list[int]]:
+        texts = [p for p in prompts if isinstance(p, str)]
+        if len(texts) == len(prompts):
+            return self._tokenize(texts, config.system, lead=config.options > 0)
+        room = self.context - config.max_new_tokens
+        if room < 1:
+            raise ValueError(f"the answer may take {config.max_new_tokens} tokens, the model's context {self.context}")
+        read = [read_text(self.tokenizer, p) for p in prompts if isinstance(p, Asked)]
+        warn_of_cuts(sum(len(ids) > room for ids in read), len(read))
+        return [ids[-room:] for ids in read]
 
     def _tokenize(self, prompts: Sequence[str], system: str, *, lead: bool) -> list[list[int]]:
         template = self.tokenizer.chat_template

@@ -21,7 +21,9 @@ from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, fr
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
 from zeta_eval.inference.engine.prefixes import together
 from zeta_eval.inference.engine.tokens import StopCheck, TextCodec, end_tokens
+from zeta_eval.inference.engine.weighing import weighed, weighed_alone
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
+from zeta_eval.tasks.asked import Asked
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class TransformersGenerator:
 
     chooses = True
     """Whether the engine can choose among lettered options by one forward pass."""
+    verbatim = True
+    """Whether the engine can be asked word for word, and weighs given answers."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """Load the model's weights."""
@@ -80,11 +84,16 @@ class TransformersGenerator:
             "batching": f"{'continuous' if self._continuous else 'static'}: {continuous_why}",
             "sharing": "the cache's pages" if self._continuous else shares(self.model),
             "latency": f"{'static cache, compiled' if self._compiled else 'plain'}: {compiled_why}",
+            "prompts": "chat template" if self.tokenizer.chat_template else "plain text",
         }
         """How queries run and why, for the run's record."""
 
-    def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
+    def generate(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[Completion]:
         """Answer prompts in their order; one that fails gives a Completion with `error`."""
+        if asked := _weighing(prompts):
+            rows = config.batch_size or self._rows
+            with threads(self._n_threads):
+                return weighed(self.model, self.tokenizer, asked, context=self.context, rows=rows, now=self._clock.busy)
         read = self._codec.encode(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
@@ -99,7 +108,7 @@ class TransformersGenerator:
         return [answers[i] for i in range(len(prompts))]
 
     def _in_batches(
-        self, prompts: Sequence[str], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
+        self, prompts: Sequence[str | Asked], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
     ) -> dict[int, Completion]:
         """Answer the prompts of these indices in padded batches, in that order."""
         answers: dict[int, Completion] = {}
@@ -133,7 +142,7 @@ class TransformersGenerator:
         return answers
 
     def _together(
-        self, prompts: Sequence[str], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
+        self, prompts: Sequence[str | Asked], encoded: Sequence[list[int]], todo: list[int], config: GenerateConfig
     ) -> dict[int, Completion]:
         """Answer the prompts of these indices by continuous batching; in padded batches from the moment it fails.
 
@@ -175,12 +184,17 @@ class TransformersGenerator:
             self._loop = None
             free()
 
-    def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
+    def measure(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one, after a warm-up, with latency_s and ttft_s of each.
 
         Both times start with the text of the prompt, and end with the first and the last token. Where decoding is
         compiled, each prompt is answered REPEATS times, and the answer of median latency counts.
         """
+        if asked := _weighing(prompts):
+            with threads(self._n_threads):
+                return weighed_alone(
+                    self.model, self.tokenizer, asked, context=self.context, rows=self._rows, now=self._clock.now
+                )
         if prompts and self._compiled and not config.options:
             self._serve(prompts, config)
         if prompts and (config.options or not self._compiled):
@@ -203,7 +217,7 @@ class TransformersGenerator:
                 answers.append(Completion(text="", error=one_line(e)))
         return answers
 
-    def _serve(self, prompts: Sequence[str], config: GenerateConfig) -> None:
+    def _serve(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> None:
         """Make room for the longest of these prompts and compile; without success they are measured plain."""
         longest = max(len(ids) for ids, _ in self._codec.encode(prompts, config)) + config.max_new_tokens
         try:
@@ -278,3 +292,8 @@ class TransformersGenerator:
             else:
                 batch = decode(self.model, encoded, limits, end=self._end, stopped=stopped, now=now, drawing=drawing)
         return completions(encoded, batch, config, codec=self._codec, end=self._end, encode_s=encode_s)
+
+
+def _weighing(prompts: Sequence[str | Asked]) -> list[Asked]:
+    """The prompts, if their given answers are to be weighed; all of a batch are."""
+    return [p for p in prompts if isinstance(p, Asked) and p.weighs]

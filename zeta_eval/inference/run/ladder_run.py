@@ -121,7 +121,9 @@ class LadderRun:
         if self.team.size == 1:
             return ""
         asked = (
-            (q.query_id, q.prompt, q.stop, q.max_new_tokens, q.system) for _, queries in self.shares for q in queries
+            (q.query_id, q.prompt, q.stop, q.max_new_tokens, q.system, q.asked)
+            for _, queries in self.shares
+            for q in queries
         )
         return prompt_hash("\n".join(map(repr, (self.config, *asked))))
 

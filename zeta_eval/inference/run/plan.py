@@ -8,6 +8,7 @@ from itertools import groupby
 from zeta_eval.inference.engine.prefixes import together
 from zeta_eval.models import GenerateConfig
 from zeta_eval.tasks import Query
+from zeta_eval.tasks.asked import Asked
 
 LEAST_ALIKE = 100
 """Characters in common from which on prompts are kept together."""
@@ -29,18 +30,35 @@ class Unit:
     """Lettered options of which the likeliest is the answer; 0 where one is written."""
     system: str = ""
     """Text of the system message before the prompt."""
+    asked: Asked | None = None
+    """What is asked in place of the prompt."""
+
+    @property
+    def ask(self) -> str | Asked:
+        """What an engine is given."""
+        return self.asked or self.prompt
+
+    @property
+    def text(self) -> str:
+        """The text that is read, about."""
+        return self.asked.text if self.asked else self.prompt
 
     @property
     def key(self) -> str:
         """Identity of the unit in its run."""
         chosen = f"{self.options}\0" if self.options else ""
         chosen += f"{self.system}\0\0" if self.system else ""
+        chosen += f"{self.asked}\0" if self.asked else ""
         return prompt_hash(f"{chosen}{self.max_new_tokens}\0{self.stop}\0{self.prompt}")
 
     @property
-    def manner(self) -> tuple[int, int, tuple[str, ...], str]:
-        """Settings that all units of a batch share: options, limit, stop texts and system message."""
-        return self.options, self.max_new_tokens, self.stop, self.system
+    def manner(self) -> tuple[int, int, tuple[str, ...], str, int]:
+        """What all units of a batch share: options, limit, stop texts, system message, and whether answers are weighed.
+
+        The last one also tells prompts (0) from what is asked word for word (1: written, 2: weighed).
+        """
+        exact = 0 if self.asked is None else 1 + self.asked.weighs
+        return self.options, self.max_new_tokens, self.stop, self.system, exact
 
     def config(self, base: GenerateConfig) -> GenerateConfig:
         """The run's settings with this unit's limit, stop texts, options and system message."""
@@ -54,19 +72,20 @@ def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
     Among these, prompts that begin alike are neighbours, so that a batch reads once what they have in common; the
     longest prompts come first.
     """
-    found: dict[tuple[int, int, tuple[str, ...], str, str], list[Query]] = {}
+    found: dict[tuple[int, int, tuple[str, ...], str, str, Asked | None], list[Query]] = {}
     for q in queries:
         limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
-        stop = tuple(dict.fromkeys((*config.stop, *q.stop)))
+        limit = q.max_new_tokens or limit if q.asked else limit
+        stop = q.stop if q.asked else tuple(dict.fromkeys((*config.stop, *q.stop)))
         chosen = config.mcq == "logits" and q.options > 0
         manner = (q.options, 1, ()) if chosen else (0, limit, stop)
-        found.setdefault((*manner, q.prompt, q.system), []).append(q)
+        found.setdefault((*manner, q.prompt, q.system, q.asked), []).append(q)
     units = [
-        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], system=k[4], queries=tuple(v))
+        Unit(options=k[0], max_new_tokens=k[1], stop=k[2], prompt=k[3], system=k[4], asked=k[5], queries=tuple(v))
         for k, v in found.items()
     ]
     manners = [list(same) for _, same in groupby(sorted(units, key=lambda u: u.manner), key=lambda u: u.manner)]
-    return [same[i] for same in manners for i in together([u.prompt for u in same], LEAST_ALIKE)]
+    return [same[i] for same in manners for i in together([u.text for u in same], LEAST_ALIKE)]
 
 
 def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:
@@ -89,7 +108,12 @@ def spread(prompts: Sequence[str], n: int) -> list[int]:
 
 
 def asked_hash(query: Query) -> str:
-    """Hash of what a query asks: its prompt, and its system message where it has one."""
+    """Hash of what a query asks: its prompt, and its system message where it has one, or what is asked word for word.
+
+    For the latter it holds the limit, the stop texts and what is the score, too.
+    """
+    if query.asked:
+        return prompt_hash(f"{query.asked}\0{query.max_new_tokens}\0{query.stop}")
     return prompt_hash(f"{query.system}\0{query.prompt}" if query.system else query.prompt)
 
 

@@ -154,10 +154,36 @@ def _shares(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) ->
             "mcq is 'logits', and no query has lettered options to choose among; leave it out, or name the column of "
             "the choices."
         )
+    _check_asked(ladder, queries, config)
     ids = {q.query_id for q in embed}
     rest = [q for q in queries if q.query_id not in ids]
     shares = [(spec, embed if spec.role == "embed" else rest) for spec in ladder.models]
     return [(spec, share) for spec, share in shares if share]
+
+
+def _check_asked(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) -> None:
+    """Refuse what is asked word for word of servers that can't take it, or at a temperature that draws nothing."""
+    served = next((spec.size for spec in ladder.generators if spec.base_url is not None), None)
+    for q in queries:
+        if q.asked is None:
+            continue
+        if q.asked.weighs and config.temperature:
+            raise InvalidInputError(
+                f"Task '{q.task}' weighs given answers, which draws none; leave the temperature at 0."
+            )
+        if served is None:
+            continue
+        if q.asked.weighs:
+            raise InvalidInputError(
+                f"Task '{q.task}' weighs given answers by their log-likelihood, which needs local rungs; size "
+                f"'{served}' is on a server: load its weights, or leave the task out."
+            )
+        if not q.asked.chat or q.asked.chat[0].turns[-1][0] == "assistant":
+            why = "begins the answers itself" if q.asked.chat else "is asked as plain text"
+            raise InvalidInputError(
+                f"Task '{q.task}' {why}, which needs local rungs; size '{served}' is on a server: load its weights, or "
+                f"leave {'the task out' if q.asked.chat else 'out `--chat-template off`'}."
+            )
 
 
 @contextmanager

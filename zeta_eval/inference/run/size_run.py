@@ -55,13 +55,18 @@ class SizeRun:
                 f"Size '{self.size}' can't choose a letter by one forward pass; drop `--mcq logits` or load weights."
             )
         entry = self.manifest.size(self.size)
+        if any(u.asked for u in units) and not getattr(self.engine, "verbatim", False):
+            raise InvalidInputError(
+                f"Size '{self.size}' can't be asked word for word, as tasks of lm-eval need; load its weights, or ask "
+                "others."
+            )
         # Only the leader measures, once nothing else runs; the others take its sample and batch size up.
         self.team.meet(f"{self.turn}/loaded")
         if not self.team.leads:
             entry.update(self.team.hear(f"{self.turn}/settings"))
         self._measure(
             [u.key for u in units],
-            [u.prompt for u in units],
+            [u.text for u in units],
             lambda chosen: self._timed([units[i] for i in chosen], config),
         )
         # A resumed run keeps the batch size it began with: the same batches give the same answers.
@@ -101,7 +106,7 @@ class SizeRun:
 
     def _answer(self, units: Sequence[Unit], config: GenerateConfig) -> None:
         """Answer a batch and append the rows that are missing."""
-        answers = self.engine.generate([u.prompt for u in units], units[0].config(config))
+        answers = self.engine.generate([u.ask for u in units], units[0].config(config))
         self.rows.prepare(
             (query, answer)
             for unit, answer in zip(units, answers, strict=True)
@@ -119,7 +124,7 @@ class SizeRun:
     def _timed(self, units: Sequence[Unit], config: GenerateConfig) -> list[Completion]:
         """Measure units one by one, those with the same limit and stop texts after one warm-up."""
         groups = [list(g) for _, g in itertools.groupby(units, key=lambda u: u.manner)]
-        answers = [self.engine.measure([u.prompt for u in group], group[0].config(config)) for group in groups]
+        answers = [self.engine.measure([u.ask for u in group], group[0].config(config)) for group in groups]
         return list(itertools.chain.from_iterable(answers))
 
     def _measure(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from zeta_eval.models import Completion, GenerateConfig
 from zeta_eval.outcomes.too_long import is_too_long
 from zeta_eval.router.complexity import messages_of
+from zeta_eval.tasks.asked import Asked
 
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "logprobs": {"logprobs": True, "top_logprobs": 2},
@@ -64,8 +65,8 @@ class Refusal(Exception):
 class Call:
     """One request for an answer."""
 
-    prompt: str
-    """The user's message, or a `Conversation` with all turns."""
+    prompt: str | Asked
+    """The user's message, a `Conversation` with all turns, or what is asked word for word in turns."""
     config: GenerateConfig
     """How it is answered."""
     stream: bool = False
@@ -100,7 +101,7 @@ def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict
     """Body of a request for an answer, with optional parameters."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": messages_of(call.prompt, call.config.system),
+        "messages": _messages(call),
         "temperature": call.config.temperature,
         "max_tokens": call.config.max_new_tokens,
         "stream": call.stream,
@@ -112,6 +113,13 @@ def request(model: str, call: Call, extras: Iterable[Mapping[str, Any]]) -> dict
     if "seed" in body:
         body["seed"] = call.config.seed
     return body
+
+
+def _messages(call: Call) -> list[dict[str, Any]]:
+    """The messages of a request."""
+    if isinstance(call.prompt, Asked):
+        return [{"role": role, "content": text} for role, text in call.prompt.chat[0].turns]
+    return messages_of(call.prompt, call.config.system)
 
 
 def failure(status: int, body: str, retry_after: str | None, *, secret: str = "") -> Fault | Refusal:

@@ -17,6 +17,7 @@ from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputEr
 from zeta_eval.inference.server import chat_api
 from zeta_eval.inference.server.chat_api import OPTIONAL, AbsentError, Call, Fault, Refusal, Reply, reason_of
 from zeta_eval.models import API_KEY_ENV, Completion, GenerateConfig, ModelSpec
+from zeta_eval.tasks.asked import Asked
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class EndpointGenerator:
     optional parameter is asked without it. The key is read from the environment for each call and stored nowhere.
     """
 
+    verbatim = True
+    """Whether the engine can be asked word for word: in turns of a conversation."""
+
     def __init__(self, spec: ModelSpec) -> None:
         """Ask the server for one token, to find out whether it answers and which parameters it takes."""
         if spec.base_url is None:
@@ -68,7 +72,7 @@ class EndpointGenerator:
         self._failed = 0  # queries that failed since the last that didn't
         self._run(self._first)
 
-    def generate(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
+    def generate(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[Completion]:
         """Answer prompts in their order, `concurrency` at once; one that fails gives a Completion with `error`."""
 
         async def at_once() -> list[Completion]:
@@ -90,7 +94,7 @@ class EndpointGenerator:
 
         return self._run(at_once)
 
-    def measure(self, prompts: Sequence[str], config: GenerateConfig) -> list[Completion]:
+    def measure(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one over a warm connection, with latency_s and ttft_s of each.
 
         Both run from the request that succeeded to the arrival of the first and the last token, network included.
