@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeta_eval.api.answering import answerers
+    from zeta_eval.api.harness_logs import log_samples
     from zeta_eval.api.judging import agree, judge
     from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
     from zeta_eval.api.tables import merge, rescore
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
     from zeta_eval.outcomes import Outcomes
     from zeta_eval.router import Conversation, Decision, ZetaDynamicRouter
     from zeta_eval.router.policy import RoutingPolicy
-    from zeta_eval.tasks import Query, Score, Task, resolve_tasks, task
+    from zeta_eval.tasks import HarnessSettings, Query, Score, Task, resolve_tasks, task
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningReport, TuningSettings
 
-__all__ = ["Conversation", "Decision", "Drift", "GenerateConfig", "History", "Ladder", "MlflowTracker", "ModelSpec"]
-__all__ += ["Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport", "RoutingPolicy", "Score", "Task"]
-__all__ += ["TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
+__all__ = ["Conversation", "Decision", "Drift", "GenerateConfig", "HarnessSettings", "History", "Ladder"]
+__all__ += ["MlflowTracker", "ModelSpec", "Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport"]
+__all__ += ["RoutingPolicy", "Score", "Task", "TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
 __all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
-__all__ += ["judge", "learn", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback", "route", "run"]
-__all__ += ["task", "track", "tune"]
+__all__ += ["judge", "learn", "log_samples", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback"]
+__all__ += ["route", "run", "task", "track", "tune"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),
@@ -50,7 +51,7 @@ _HOME = {  # all but the verbs, which live in api
     "outcomes": ("Outcomes",),
     "router": ("Conversation", "Decision", "ZetaDynamicRouter"),
     "router.policy": ("RoutingPolicy",),
-    "tasks": ("Query", "Score", "Task", "resolve_tasks", "task"),
+    "tasks": ("HarnessSettings", "Query", "Score", "Task", "resolve_tasks", "task"),
     "tracking": ("MlflowTracker",),
     "tuning": ("TuningReport", "TuningSettings"),
 }

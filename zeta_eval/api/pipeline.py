@@ -77,7 +77,7 @@ def benchmark(
     if tracker is not None:
         tracker.open()  # a long run should not end on a store that can't be opened
     found = {t.name: t for t in resolve_tasks(tasks, scorer=scorer)}
-    for note in (t.note for t in found.values() if t.note and leads()):
+    for note in dict.fromkeys(t.note for t in found.values() if t.note and leads()):
         _log.log(logging.WARNING if "left out" in note else logging.INFO, note)
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
     _warn(scorer, ladder)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from zeta_eval.cli.options import JUDGE, TRACKED, scorer, tracker
+from zeta_eval.cli.options import HARNESS, JUDGE, TRACKED, harness, scorer, tracker
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.files import loaded
 
@@ -34,7 +34,7 @@ SUMMARY_COLUMNS = {
         "--tasks": {
             "required": True,
             "metavar": "A,B",
-            "help": "tasks, groups, tables, hub ids, .py or .toml files",
+            "help": "tasks, groups, tables, hub ids, .py or .toml files, lm-eval:NAME",
         },
         "--out": {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the run"},
         "--limit": {"type": int, "metavar": "N", "help": "most queries per task (all)"},
@@ -72,10 +72,10 @@ SUMMARY_COLUMNS = {
         "--system": {"default": "", "metavar": "TEXT", "help": "system message before every prompt (none)"},
         "--fewshot": {
             "type": int,
-            "default": 0,
             "metavar": "N",
-            "help": "answered examples before each prompt of a table, from another split (%(default)s)",
+            "help": "answered examples before each prompt of a table or an lm-eval: task (none; the task's own)",
         },
+        **HARNESS,
         **TRACKED,
     },
 )
@@ -106,8 +106,9 @@ def _bench(args: Namespace) -> Result:
         system=args.system,
         fewshot=args.fewshot,
         seed=args.seed,
+        harness=harness(args),
     )
-    notes = [t.note for t in tasks if t.note]
+    notes = list(dict.fromkeys(t.note for t in tasks if t.note))
     outcomes = api.benchmark(
         ladder,
         tasks,
@@ -118,6 +119,8 @@ def _bench(args: Namespace) -> Result:
         scorer=grading,
         tracker=tracker(args),
     )
+    if args.log_samples is not None:
+        api.log_samples(args.out, tasks, out=args.log_samples)
     table = summary(outcomes)
     shown = table[list(SUMMARY_COLUMNS)].rename(columns=SUMMARY_COLUMNS)
     note = latency_note(outcomes.frame, outcomes.sizes)

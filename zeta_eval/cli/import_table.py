@@ -4,7 +4,7 @@ from argparse import Namespace
 from importlib import import_module
 from typing import Any
 
-from zeta_eval.cli.options import JSON, new_file
+from zeta_eval.cli.options import JSON, by_task, new_file
 from zeta_eval.cli.parser import Choices
 from zeta_eval.cli.verb import Result, verb
 from zeta_eval.exceptions import InvalidInputError
@@ -63,15 +63,10 @@ def _import(args: Namespace) -> Result:
         args.path,
         out=args.out,
         cost=cost,
-        scorer=_by_task(args.scorer),
-        metric=_by_task(args.metric),
-        filter=_by_task(args.filter),
+        scorer=by_task(args.scorer),
+        metric=by_task(args.metric),
+        filter=by_task(args.filter),
         epochs=args.epochs,
-        scale=_by_task(args.scale),
+        scale=by_task(args.scale),
     )
     return Result.of(report).written("Outcomes", args.out)
-
-
-def _by_task(given: list[str]) -> dict[str, str]:
-    """NAME for all tasks under "", TASK=NAME under the task."""
-    return {task: name for task, _, name in (text.rpartition("=") for text in given)}

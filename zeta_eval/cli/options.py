@@ -17,6 +17,7 @@ from zeta_eval.files import loaded
 
 if TYPE_CHECKING:
     from zeta_eval.router.policy import RoutingPolicy
+    from zeta_eval.tasks.harness.settings import HarnessSettings
     from zeta_eval.tracking import MlflowTracker
     from zeta_eval.tuning import TuningSettings
 
@@ -53,6 +54,35 @@ TABLE: Arguments = {"table": {"metavar": "TABLE", "help": "Parquet, CSV or JSONL
 JUDGE: Arguments = {
     "--rubric": {"metavar": "FILE", "help": "TOML file that a judge grades by: instructions and scale"},
     "--judged": {"metavar": "FILE", "help": "SQLite file of a judge's replies (judge.db beside the table)"},
+}
+HARNESS: Arguments = {
+    "--include-path": {
+        "type": Path,
+        "metavar": "FOLDER",
+        "help": "task files (YAML) of your own for lm-eval: tasks; functions they name are run as your code",
+    },
+    "--metric": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "metric of lm-eval: tasks that is the score; TASK=NAME for one task (the first that can be, printed)",
+    },
+    "--filter": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "filter under which answers to lm-eval: tasks are read; TASK=NAME for one task (the first, printed)",
+    },
+    "--chat-template": {
+        "choices": Choices(lambda: import_module("zeta_eval.tasks.harness.settings").TEMPLATES),
+        "default": "auto",
+        "help": "chat template in lm-eval: tasks: where a model has one, or nowhere (%(default)s)",
+    },
+    "--log-samples": {
+        "type": Path,
+        "metavar": "FOLDER",
+        "help": "write answers to lm-eval: tasks in lm-evaluation-harness's own log format, too",
+    },
 }
 TASK: Arguments = {"--task": {"metavar": "NAME", "help": "name of the task the query belongs to"}}
 COST_WEIGHT: Arguments = {
@@ -134,6 +164,23 @@ def scorer(args: Namespace, *, cache: Path, against: tuple[Any, str] | None = No
     kept = cache if args.judged is None else args.judged
     name = word.removeprefix("judge:")
     return api.judge(name, ladder=args.ladder, rubric=args.rubric, cache=kept, against=against)
+
+
+def harness(args: Namespace) -> HarnessSettings:
+    """The arguments on tasks of lm-evaluation-harness."""
+    from zeta_eval.tasks.harness.settings import HarnessSettings
+
+    return HarnessSettings(
+        include_path=args.include_path,
+        chat_template=args.chat_template,
+        metric=by_task(args.metric),
+        filter=by_task(args.filter),
+    )
+
+
+def by_task(given: list[str]) -> dict[str, str]:
+    """NAME for all tasks under "", TASK=NAME under the task."""
+    return {task: name for task, _, name in (text.rpartition("=") for text in given)}
 
 
 def tracker(args: Namespace) -> MlflowTracker | None:

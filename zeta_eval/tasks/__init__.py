@@ -5,6 +5,7 @@ A task of your own is a table as you have it, a hub id, a task file, or a functi
 """
 
 from zeta_eval.tasks.base import Query, Score, Scorer, Task
+from zeta_eval.tasks.harness import HarnessSettings
 from zeta_eval.tasks.registry import get_task, groups, register, task, task_names
 from zeta_eval.tasks.resolving import resolve_tasks
 from zeta_eval.tasks.scorers import SCORERS, get_scorer
@@ -25,6 +26,7 @@ from zeta_eval.tasks import (  # noqa: F401  isort: skip
 
 __all__ = [
     "SCORERS",
+    "HarnessSettings",
     "Query",
     "Score",
     "Scorer",

@@ -7,6 +7,7 @@ from pathlib import Path
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tasks.base import Scorer, Task
 from zeta_eval.tasks.files.reader import READERS, ending
+from zeta_eval.tasks.harness.settings import PREFIX, HarnessSettings
 from zeta_eval.tasks.python_file import tasks_from_file
 from zeta_eval.tasks.registry import get_task, groups, hub_names, register, task_names
 from zeta_eval.tasks.scorers import get_scorer
@@ -22,8 +23,9 @@ def resolve_tasks(
     scorer: str | Scorer | None = None,
     columns: str | Mapping[str, str] | None = None,
     system: str = "",
-    fewshot: int = 0,
+    fewshot: int | None = None,
     seed: int = 0,
+    harness: HarnessSettings | None = None,
 ) -> list[Task]:
     """Find the tasks that names, groups, tables, hub ids or files stand for, each task once.
 
@@ -34,13 +36,16 @@ def resolve_tasks(
         spec: items in a list or between commas. An item is a task's name, a group's name ("embedded", "bbh"),
             `NAME=PATH` for a task or group with a local copy of its data set, the path of a table of your own (a file,
             a folder, or a data set that was saved to disk), a hub id with `@revision`, `:config` and `:split`, a task
-            file (.toml), a Python file with tasks under @task, or one of them as `FILE.py:NAME`, or a Task.
+            file (.toml), a Python file with tasks under @task, or one of them as `FILE.py:NAME`, a task or group of
+            lm-evaluation-harness as `lm-eval:NAME`, or a Task.
         scorer: what grades the tasks that come from tables, as `task` takes it; None takes "auto", or "choice" where
             there are choices.
         columns: the columns of tables where they are not recognised: "prompt=question,target=answer", or a mapping.
         system: text of the system message before every prompt; "" for none.
-        fewshot: examples with their answers before each prompt of a table, drawn from another split where there is one.
-        seed: seed that draws the examples.
+        fewshot: examples with their answers before each prompt of a table, drawn from another split where there is
+            one, or of a task of lm-evaluation-harness, drawn by itself; None takes none, or that task's own number.
+        seed: seed that draws the examples of tables.
+        harness: how tasks of lm-evaluation-harness are asked and scored.
 
     Raises:
         UnknownNameError: a name that is no task and no group.
@@ -51,22 +56,34 @@ def resolve_tasks(
     named = parse_columns(columns) if isinstance(columns, str) else dict(columns or {})
     grading = None if scorer is None else get_scorer(scorer)
     needs_target = bool(getattr(grading, "needs_target", True))
-    reading = Reading(columns=named, fewshot=fewshot, seed=seed, needs_target=needs_target)
+    reading = Reading(columns=named, fewshot=fewshot or 0, seed=seed, needs_target=needs_target)
     items = [spec] if isinstance(spec, Task) else _items(spec) if isinstance(spec, str) else list(spec)
     found: dict[str, Task] = {}
     for item in items:
-        for t in [item] if isinstance(item, Task) else _resolve(item.strip(), reading):
+        if isinstance(item, Task):
+            made = [item]
+        elif item.strip().startswith(PREFIX):
+            made = _harness(item.strip(), harness or HarnessSettings(), system, fewshot)
+        else:
+            made = _resolve(item.strip(), reading)
+        for t in made:
             if found.setdefault(t.name, t) != t:
                 raise InvalidInputError(f"Task '{t.name}' is asked for twice, from different places; keep one.")
     if not found:
         raise InvalidInputError(f"No tasks asked for; name some of: {', '.join([*groups(), *hub_names()])}.")
     if grading is not None:
         found = _graded(found, grading)
-    if (named or fewshot) and not any(_of_table(t) for t in found.values()):
+    takers = [t for t in found.values() if _of_table(t) or (fewshot is not None and not named and _of_harness(t))]
+    if (named or fewshot) and not takers:
         raise InvalidInputError(
             f"Columns or examples are given, but {', '.join(found)} has its own; give them for tasks of tables only."
         )
-    return [replace(t, system=system) for t in found.values()] if system else list(found.values())
+    if harness not in (None, HarnessSettings()) and not any(map(_of_harness, found.values())):
+        raise InvalidInputError(
+            f"Settings of lm-evaluation-harness are given, but {', '.join(found)} is none of its tasks; name one as "
+            f"{PREFIX}gsm8k, or leave them out."
+        )
+    return [replace(t, system=system) if system and not _of_harness(t) else t for t in found.values()]
 
 
 def _items(spec: str) -> list[str]:
@@ -109,6 +126,13 @@ def _resolve(item: str, reading: Reading) -> list[Task]:
     if ending(Path(item)) in READERS or ("/" in item and Path(item.partition("/")[0] or "/").is_dir()):
         raise missing(item)
     return [get_task(name)]
+
+
+def _harness(item: str, settings: HarnessSettings, system: str, fewshot: int | None) -> list[Task]:
+    """The tasks of lm-evaluation-harness that a word stands for."""
+    from zeta_eval.tasks.harness.tasks import harness_tasks  # late: it needs more modules than other tasks do
+
+    return harness_tasks(item, settings, system=system, fewshot=fewshot)
 
 
 def _tasks_at(place: Place, reading: Reading) -> list[Task]:
@@ -165,6 +189,11 @@ def _graded(found: dict[str, Task], scorer: Scorer) -> dict[str, Task]:
             "grade stored answers again with `zeta rescore --scorer`."
         )
     return {n: register(replace(t, scorer=scorer)) if _of_table(t) else t for n, t in found.items()}
+
+
+def _of_harness(t: Task) -> bool:
+    """Whether a task is one of lm-evaluation-harness, whose prompts hold system message and examples already."""
+    return bool(getattr(t.generate, "asking", None))
 
 
 def _of_table(t: Task) -> bool:
