@@ -173,7 +173,7 @@ def test_a_run_goes_on_with_the_same_metric_only(folder, models, tmp_path):
     first = ze.benchmark(one, asked(folder, names=("zt_pick",)), out=tmp_path, limit=4)
     more = ze.benchmark(one, asked(folder, names=("zt_pick",)), out=tmp_path, limit=8)
     assert (len(first), len(more)) == (4, 8)
-    with pytest.raises(InvalidInputError, match="was asked in other words"):
+    with pytest.raises(InvalidInputError, match=r"was asked in other words .metric .acc., now .acc_norm.."):
         ze.benchmark(one, asked(folder, names=("zt_pick",), metric="acc_norm"), out=tmp_path, limit=8)
 
 
