@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zeta_eval.api.answering import answerers
+    from zeta_eval.api.answering import answerers, majority
     from zeta_eval.api.harness_logs import log_samples
     from zeta_eval.api.judging import agree, judge
     from zeta_eval.api.pipeline import benchmark, compare, import_table, replay, route, tune
-    from zeta_eval.api.tables import merge, rescore
+    from zeta_eval.api.tables import merge, rescore, vote
     from zeta_eval.api.versions import learn, promote, rollback, track
     from zeta_eval.api.whole_job import run
     from zeta_eval.evaluation.reports.report import ReplayReport
@@ -36,8 +36,8 @@ __all__ = ["Conversation", "Decision", "Drift", "GenerateConfig", "HarnessSettin
 __all__ += ["MlflowTracker", "ModelSpec", "Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport"]
 __all__ += ["RoutingPolicy", "Score", "Task", "TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
 __all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
-__all__ += ["judge", "learn", "log_samples", "merge", "promote", "replay", "rescore", "resolve_tasks", "rollback"]
-__all__ += ["route", "run", "task", "track", "tune"]
+__all__ += ["judge", "learn", "log_samples", "majority", "merge", "promote", "replay", "rescore", "resolve_tasks"]
+__all__ += ["rollback", "route", "run", "task", "track", "tune", "vote"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),

@@ -289,6 +289,8 @@ class Completion:
     """Smallest natural-log probability of a written token."""
     confidence: float | None = None
     """Any other confidence that comes with this one answer, in [0, 1]: a server's, a judge's, the model's own words."""
+    agreement: float | None = None
+    """Share of several attempts that give this answer, in [0, 1], where it is that of their majority and costs all."""
     prefill_margin: float | None = None
     """Probability of the likeliest first token minus that of the second, in [0, 1]."""
     prefill_entropy: float | None = None

@@ -306,8 +306,9 @@ def _check_completion(answer: Completion, config: GenerateConfig) -> None:
         _require(answer.min_logprob <= answer.mean_logprob + 1e-6, "min_logprob must not be above mean_logprob")
     margin = answer.prefill_margin
     _require(margin is None or 0 <= margin <= 1 + 1e-6, f"prefill_margin must be in [0, 1], got {margin}")
-    sure = answer.confidence
-    _require(sure is None or 0 <= sure <= 1, f"confidence must be in [0, 1], got {sure}")
+    for name in ("confidence", "agreement"):
+        value = getattr(answer, name)
+        _require(value is None or 0 <= value <= 1, f"{name} must be in [0, 1], got {value}")
     for name in ("prefill_entropy", "prefill_gpu_s", "gpu_s", "prompt_tokens"):
         value = getattr(answer, name)
         _require(value is None or value >= -1e-6, f"{name} must be at least 0, got {value}")

@@ -6,6 +6,7 @@ import pytest
 import zeta_eval as ze
 from zeta_eval import api
 from zeta_eval.exceptions import UnknownNameError
+from zeta_eval.models import Completion
 
 
 def test_every_public_name_is_there():
@@ -35,6 +36,29 @@ def test_the_embedded_ladder_answers_through_the_router():
     assert routed.size in sizes and routed.steps[0].latency_s > 0
     assert routed.text == answer[routed.size]("Copy the letters QWERT.").text
     assert answer[sizes[-1]]("Copy the letters QWERT.").text == "QWERT"
+
+
+def test_sizes_that_are_asked_several_times_answer_in_use_as_they_did_in_the_table(tmp_path):
+    config = ze.GenerateConfig(max_new_tokens=24, temperature=0.8, attempts=3, seed=1)
+    table = ze.benchmark("embedded", "chain", limit=6, out=tmp_path, config=config)
+    voted, answer = ze.vote(tmp_path, sizes=["17K"]).outcomes, ze.answerers("embedded", config)
+    assert set(answer) == {s + times for s in table.sizes for times in ("", " x3")}
+    rows = voted.frame.query("model == '17K x3'")
+    assert rows["agreement"].nunique() > 1
+    for row in rows.itertuples():
+        live = answer["17K x3"](row.query)
+        assert (live.text, live.agreement) == (row.response, row.agreement)
+        assert live.gpu_s > 0 and answer["17K"](row.query).agreement is None
+    first = table.attempts.query("model == '17K' and attempt == 0")
+    assert [answer["17K"](q).text for q in first["query"]] == first["response"].tolist()
+
+
+def test_attempts_that_fail_do_not_vote():
+    gone, four = Completion(text="", error="E: gone"), Completion(text="It is 4.", gpu_s=1.0)
+    some, none = ze.majority([gone, four]), ze.majority([gone, gone])
+    assert (some.text, some.error, some.agreement) == ("It is 4.", None, 0.5)
+    assert some.gpu_s is None  # what one attempt cost is not known
+    assert (none.error, none.agreement) == ("E: gone", None)
 
 
 def test_the_whole_job_runs_resumes_and_agrees(tmp_path):

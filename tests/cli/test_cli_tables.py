@@ -44,3 +44,15 @@ def test_merge_joins_two_runs_and_says_so(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["n"], told["n_conflicts"], told["sizes"]) == (12, 0, ["17K", "45K", "456K"])
     assert len(Outcomes.load(tmp_path / "both.parquet")) == 12
+
+
+def test_vote_adds_a_size_that_is_asked_several_times(tmp_path, capsys):
+    bench(tmp_path / "warm", "--tasks", "chain", "--attempts", "3", "--temperature", "0.8")
+    capsys.readouterr()
+    argv = ["vote", str(tmp_path / "warm"), "--sizes", "17K", "--out", str(tmp_path / "voted.parquet"), "--json"]
+    assert main(argv) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(s["size"], s["attempts"], s["n"]) for s in told["voted"]] == [("17K x3", 3, 6)]
+    assert Outcomes.load(tmp_path / "voted.parquet").sizes == tuple(told["sizes"])
+    assert main(["vote", str(tmp_path / "voted.parquet"), "--sizes", "9B", "--out", str(tmp_path / "x.parquet")]) == 2
+    assert "Unknown size '9B'" in capsys.readouterr().err

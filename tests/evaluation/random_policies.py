@@ -183,6 +183,7 @@ def answered(rng, texts, m, *, gaps=False, refusals=0.0):
                     "mean_logprob": None if rng.random() < 0.15 else mean,
                     "min_logprob": None if rng.random() < 0.15 else smallest,
                     "confidence": None if rng.random() < 0.1 else float(rng.random()),
+                    "agreement": None if rng.random() < 0.1 else float(rng.random()),
                     "completion_tokens": None if rng.random() < 0.1 else int(rng.integers(1, 40)),
                 }
             )

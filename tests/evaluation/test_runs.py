@@ -17,8 +17,8 @@ from zeta_eval.router.cascade import ENGINE_SIGNALS, after, answer_signals
 def stored(table, q):
     """By size, a function that gives the answer the table holds for its q-th query."""
     text, errors = table.texts("response")[q], table.texts("error")[q]
-    names = ("mean_logprob", "min_logprob", "completion_tokens", "confidence")
-    mean, smallest, tokens, sure = (table.matrix(n)[q] for n in names)
+    names = ("mean_logprob", "min_logprob", "completion_tokens", "confidence", "agreement")
+    mean, smallest, tokens, sure, agreed = (table.matrix(n)[q] for n in names)
 
     def says(m):
         return lambda query: Completion(
@@ -27,6 +27,7 @@ def stored(table, q):
             min_logprob=None if np.isnan(smallest[m]) else float(smallest[m]),
             completion_tokens=None if np.isnan(tokens[m]) else int(tokens[m]),
             confidence=None if np.isnan(sure[m]) else float(sure[m]),
+            agreement=None if np.isnan(agreed[m]) else float(agreed[m]),
             error=errors[m] if isinstance(errors[m], str) else None,
         )
 

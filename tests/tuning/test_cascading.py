@@ -7,6 +7,7 @@ import pytest
 from zeta_eval.evaluation.decisions import decisions
 from zeta_eval.evaluation.replay import replay
 from zeta_eval.outcomes import Outcomes
+from zeta_eval.outcomes.voting import vote_table
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.estimators import ESTIMATORS
 from zeta_eval.tuning import TuningSettings, tune
@@ -144,3 +145,32 @@ def test_what_decides_unknown_queries_is_asked_for(tuned):
     assert largest.fallback is None and largest.estimate(text).familiarity == 0
     assert ZetaDynamicRouter(largest).route(text).size == "14B"
     assert ZetaDynamicRouter(report.policy).route(text).size != "14B"
+
+
+def attempted(n=1000, seed=0):
+    """A small size with three attempts that agree where it can solve a query, and a large one that costs 12 times."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        common = {"task": "made", "query_id": f"q{i}", "query": " ".join(rng.choice(WORDS, 6)) + f" {i}"}
+        able, truth = rng.random() < 0.6, rng.integers(10, 99)
+        for size, chance, cost, attempts in (("1B", 0.97 if able else 0.1, 1.0, 3), ("8B", 0.95, 12.0, 1)):
+            for k in range(attempts):
+                right = bool(rng.random() < chance)
+                said = truth if right else (truth + rng.integers(1, 89) - 10) % 89 + 10
+                answer = {"score": float(right), "response": f"The answer is {said}."}
+                rows.append({**common, **answer, "model": size, "attempt": k, "gpu_s": cost})
+    return Outcomes.from_frame(pd.DataFrame(rows)).with_order(("1B", "8B"))
+
+
+def test_where_attempts_agree_when_right_a_cascade_of_votes_gains_with_all_attempts_paid():
+    voted = vote_table(attempted()).outcomes
+    report = tune(voted, HEURISTIC)
+    look = next(k for k in report.policy.looks if k.ran == ("1B x3",))
+    assert look.posteriors[0].weights["agreement"] > 3
+    steps = decisions(report.policy, voted.split("test"))["steps"].map(tuple).value_counts(normalize=True)
+    assert steps[("1B x3",)] > 0.3 and steps[("1B x3", "8B")] > 0.2
+    found = rows(report)
+    assert found["policy"].lift_ci[0] > 0.05 and found["policy"].gap_closed_ci[0] > 0.2
+    paid = sum(share * sum({"1B": 1, "1B x3": 3, "8B": 12}[size] for size in asked) for asked, share in steps.items())
+    assert found["policy"].cost_ratio == pytest.approx(paid / 12)

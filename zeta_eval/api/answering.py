@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.files import loaded
 from zeta_eval.models import Completion, GenerateConfig, Ladder
+from zeta_eval.router.signals.vote import final_of, vote, voted_name
 
 if TYPE_CHECKING:
     from zeta_eval.inference.run.residency import EnginePool
@@ -27,18 +29,68 @@ class Answerer:
 
     def __call__(self, text: str) -> Completion:
         """Answer a text; a size that is gone gives a Completion with `error`, so that another can take its place."""
+        return self.attempt(text, 0)
+
+    def attempt(self, text: str, number: int) -> Completion:
+        """Answer a text with the seed of one attempt, from 0 on, as a benchmark draws it."""
         try:
-            answer: Completion = self.engines.engine(self.size).generate([text], self.config)[0]
+            answer: Completion = self.engines.engine(self.size).generate([text], self.config.attempt(number))[0]
             return answer
         except GenerationError as e:
             return Completion(text="", error=str(e))
 
 
-def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None) -> dict[str, Answerer]:
+@dataclass(frozen=True, kw_only=True)
+class Voter:
+    """A size that is asked several times, as `ZetaDynamicRouter.generate` takes it: it answers with the majority."""
+
+    answerer: Answerer
+    """The size; its settings say how often it is asked, and at which temperature."""
+
+    def __call__(self, text: str) -> Completion:
+        """Answer a text with what most attempts say."""
+        return majority([self.answerer.attempt(text, i) for i in range(self.answerer.config.attempts)])
+
+
+def majority(attempts: Sequence[Completion]) -> Completion:
+    """Return the answer that most attempts at a query give, with the cost and the time of all, and their `agreement`.
+
+    It is the first attempt with the most frequent final answer, as `zeta vote` counts it. Attempts that failed do not
+    vote; where all did, the answer is the first failure.
+
+    >>> attempts = [Completion(text=t, gpu_s=1.0) for t in ("The answer is 4.", "#### 5", "#### 4")]
+    >>> answer = majority(attempts)
+    >>> answer.text, answer.gpu_s, round(answer.agreement, 2)
+    ('The answer is 4.', 3.0, 0.67)
+    """
+    given = [i for i, a in enumerate(attempts) if a.error is None]
+    place, share = vote(["" if a.error is not None else final_of(a.text) for a in attempts])
+    kept = attempts[place if share or not given else given[0]]
+    return replace(
+        kept,
+        agreement=share if given else None,
+        gpu_s=_sum([a.gpu_s for a in attempts]),
+        prefill_gpu_s=_sum([a.prefill_gpu_s for a in attempts]),
+        latency_s=_sum([a.latency_s for a in attempts]),
+        ttft_s=None,
+    )
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    """The sum of numbers; None where one is not known."""
+    known = [v for v in values if v is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def answerers(
+    ladder: Ladder | str | Path, config: GenerateConfig | None = None
+) -> dict[str, Callable[[str], Completion]]:
     """Load the models of a ladder; returns, by size, a function that answers a text.
 
-    `ZetaDynamicRouter.generate` takes these functions. Models that don't fit the free memory together are loaded one
-    after the other, which a warning says. Nothing is loaded for a size that a server answers.
+    `ZetaDynamicRouter.generate` takes these functions. With several `attempts` in the settings there is a second one
+    for each size, which asks so often and gives the majority's answer: "4B x5" beside "4B", as `zeta vote` names it.
+    Models that don't fit the free memory together are loaded one after the other, which a warning says. Nothing is
+    loaded for a size that a server answers.
 
     Raises:
         UnknownNameError: no such ladder.
@@ -57,4 +109,6 @@ def answerers(ladder: Ladder | str | Path, config: GenerateConfig | None = None)
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     engines = EnginePool(ladder.generators, default_engine)
     engines.load()
-    return {size: Answerer(size=size, engines=engines, config=config) for size in ladder.sizes}
+    plain = {size: Answerer(size=size, engines=engines, config=config) for size in ladder.sizes}
+    voters = {voted_name(size, config.attempts): Voter(answerer=a) for size, a in plain.items()}
+    return {**plain, **voters} if config.attempts > 1 else dict(plain)

@@ -1,4 +1,4 @@
-"""The verbs on stored answers: grade them again, and join tables."""
+"""The verbs on stored answers: grade them again, join tables, and let several attempts vote."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from zeta_eval.outcomes.files import TABLE
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.rescore_report import RescoreReport
     from zeta_eval.outcomes.merging import MergeReport
+    from zeta_eval.outcomes.voting import VoteReport
     from zeta_eval.tasks import Query, Scorer, Task
 
 
@@ -129,6 +130,37 @@ def merge(
         if out is not None:
             _check_new(out, table)
     report = merge_tables({name: loaded(Outcomes, table) for name, table in named.items()}, prefer=prefer)
+    if out is not None:
+        report.outcomes.save(out)
+    return report
+
+
+def vote(
+    outcomes: Outcomes | str | Path, *, sizes: Sequence[str] | None = None, out: str | Path | None = None
+) -> VoteReport:
+    """Add sizes that are asked several times and answer with the majority of their attempts, at the cost of all.
+
+    Args:
+        outcomes: A table with several attempts per query, its file, or a benchmark's folder; it stays as it is.
+        sizes: The sizes to ask several times; None takes all that have several attempts.
+        out: Parquet file of the new table; None writes none.
+
+    Raises:
+        ZetaError: an unknown size, a size with one attempt per query, or a file that would take the place of the table.
+
+    Examples:
+        >>> import zeta_eval as ze
+        >>> config = ze.GenerateConfig(max_new_tokens=24, temperature=0.8, attempts=3)
+        >>> table = ze.benchmark("embedded", "copy", limit=5, out="outcomes", config=config)
+        >>> report = ze.vote(table, sizes=["17K"])
+        >>> report.sizes["size"].tolist(), report.outcomes.matrix("agreement").shape
+        (['17K x3'], (5, 4))
+    """
+    from zeta_eval.outcomes.voting import vote_table
+
+    if out is not None:
+        _check_new(out, outcomes)
+    report = vote_table(loaded(Outcomes, outcomes), sizes)
     if out is not None:
         report.outcomes.save(out)
     return report

@@ -6,8 +6,8 @@ from zeta_eval.cli.parser import Parser, Version
 from zeta_eval.cli.verb import VERBS
 
 FILES = (
-    *("run", "bench", "import_table", "rescore", "merge", "agree", "tune", "replay", "compare", "route"),
-    *("learn", "history", "promote", "rollback", "track", "ui", "gpu_check"),
+    *("run", "bench", "import_table", "rescore", "merge", "vote", "agree", "tune", "replay", "compare"),
+    *("route", "learn", "history", "promote", "rollback", "track", "ui", "gpu_check"),
 )
 """The files of the verbs, in the order of `zeta --help`."""
 

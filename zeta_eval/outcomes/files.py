@@ -84,6 +84,9 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
             frame = file.read(columns=[c for c in file.schema_arrow.names if c in COLUMNS]).to_pandas()
     except (pa.ArrowException, OSError) as e:
         raise OutcomesError(f"{path} can't be read as Parquet ({one_line(e)}); write it again.") from e
+    if b"schema_version" in metadata and "attempt" in frame and "agreement" not in frame:
+        several = frame["attempt"].gt(0).any()  # then `confidence` held their agreement, which costs all of them
+        frame = frame.assign(confidence=float("nan")) if several else frame
     stored = metadata.get(b"sizes")
     return frame, tuple(json.loads(stored)) if stored else None
 

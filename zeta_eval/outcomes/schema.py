@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = 2
 READABLE: Final = (1, 2)
 """Versions that can be read; tables of another version are refused."""
 
-ADDED: Final = ("attempt", "target", "context", "messages")
+ADDED: Final = ("attempt", "target", "context", "messages", "agreement")
 """Columns that version 2 added."""
 
 COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -49,6 +49,7 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
         "mean_logprob": "float",
         "min_logprob": "float",
         "confidence": "float",
+        "agreement": "float",
         "prefill_margin": "float",
         "prefill_entropy": "float",
         "prefill_gpu_s": "float",
@@ -64,13 +65,14 @@ COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
 
 `attempt` counts from 0, and null means 0; `messages` are the chat messages of a query that is more than one text, as
 JSON; `target` is the right answer as `zeta_eval.outcomes.targets` writes it.
+`confidence` comes with one answer; `agreement` is of a row that stands for several attempts and costs as much as all.
 """
 
 REQUIRED: Final = ("task", "query_id", "query", "model", "score")
 """Columns that a table must have; any other column may be missing or empty."""
 
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {"score": (0, 1), "confidence": (0, 1)}
+    {"score": (0, 1), "confidence": (0, 1), "agreement": (0, 1)}
     | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "prefill_gpu_s", "gpu_s", "cost_usd")}
     | {c: (0, np.iinfo(np.int64).max) for c in ("attempt", "prompt_tokens", "completion_tokens")}
     | {"context": (1, np.iinfo(np.int64).max)}

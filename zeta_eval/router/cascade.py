@@ -23,9 +23,9 @@ from zeta_eval.exceptions import PolicyError
 from zeta_eval.router.estimators.tables import finite, logit, sigmoid
 from zeta_eval.router.signals import SIGNALS, AnswerView, agree
 
-ENGINE_SIGNALS = ("mean_logprob", "min_logprob", "answer_log_odds", "confidence")
-"""Signals that an engine gives beside the text: mean and smallest log-probability of a token, odds of the answer, and
-any other confidence in [0, 1] that comes with the answer."""
+ENGINE_SIGNALS = ("mean_logprob", "min_logprob", "answer_log_odds", "confidence", "agreement")
+"""Signals that an engine gives beside the text: mean and smallest log-probability of a token, odds of the answer, any
+other confidence in [0, 1] that comes with the answer, and the share of several attempts that give it."""
 
 TOTAL_LOGPROBS = (-9.0, -1e-4)
 """Range to which the log-probability of a whole answer is cut."""
@@ -170,14 +170,19 @@ def next_size(
 
 
 def engine_signals(
-    mean_logprob: float | None, min_logprob: float | None, tokens: float | None, confidence: float | None = None
+    mean_logprob: float | None,
+    min_logprob: float | None,
+    tokens: float | None,
+    confidence: float | None = None,
+    agreement: float | None = None,
 ) -> dict[str, float]:
     """Return the signals that come with an answer, by name; one that is missing or outside its range is left out.
 
     `answer_log_odds` are the natural log-odds of the probability that the model itself gives the whole answer.
     """
-    sure = confidence if confidence is not None and 0 <= confidence <= 1 else None
-    found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob, "confidence": sure}
+    found = {"mean_logprob": mean_logprob, "min_logprob": min_logprob}
+    shares = {"confidence": confidence, "agreement": agreement}
+    found |= {name: x for name, x in shares.items() if x is not None and 0 <= x <= 1}
     if mean_logprob is not None and tokens is not None and math.isfinite(mean_logprob * tokens):
         low, high = TOTAL_LOGPROBS
         found["answer_log_odds"] = -math.log(math.expm1(-min(max(mean_logprob * tokens, low), high)))

@@ -12,7 +12,8 @@ from zeta_eval.router.complexity import Complexity
 class Answer(Protocol):
     """Answer of a model, as the router needs it; `zeta_eval.models.Completion` is one.
 
-    It may also have `confidence`: a number in [0, 1] that tells how sure the model, its server or a judge is of it.
+    It may also have `confidence`, a number in [0, 1] that tells how sure the model, its server or a judge is of it, and
+    `agreement`, the share of several attempts that give it, where it is the majority's (`zeta_eval.majority`).
     """
 
     @property

@@ -150,5 +150,5 @@ class Steps:
 
 def given_with(answer: Answer) -> dict[str, float]:
     """The signals that come with an answer beside its text, by name."""
-    confidence = getattr(answer, "confidence", None)  # few engines give one
-    return engine_signals(answer.mean_logprob, answer.min_logprob, answer.completion_tokens, confidence)
+    confidence, agreement = (getattr(answer, name, None) for name in ("confidence", "agreement"))  # few have them
+    return engine_signals(answer.mean_logprob, answer.min_logprob, answer.completion_tokens, confidence, agreement)

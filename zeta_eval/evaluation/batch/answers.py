@@ -93,7 +93,7 @@ class Answers:
 
 
 def _engine_signals(outcomes: Outcomes) -> dict[str, Floats]:
-    found = {n: outcomes.matrix(n) for n in ("mean_logprob", "min_logprob", "confidence")}
+    found = {n: outcomes.matrix(n) for n in ("mean_logprob", "min_logprob", "confidence", "agreement")}
     total = found["mean_logprob"] * outcomes.matrix("completion_tokens")
     found["answer_log_odds"] = -np.log(np.expm1(-np.clip(np.where(np.isfinite(total), total, np.nan), *TOTAL_LOGPROBS)))
     return {n: np.where(np.isfinite(x), x, np.nan) for n, x in found.items()}
