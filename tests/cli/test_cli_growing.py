@@ -65,3 +65,23 @@ def test_examples_that_change_a_table_s_prompts_are_named(ladders, tmp_path, cap
     assert "that is not asked for now (fewshot 0, now 1); ask as then" in capsys.readouterr().err
     assert main(argv(tmp_path / "o", ladders[2], "--system", "Hi", tasks=table)) == 2
     assert "that was asked in other words (system '', now 'Hi')" in capsys.readouterr().err
+
+
+def test_cut_answers_are_asked_again_with_more_tokens(ladders, tmp_path, capsys):
+    assert main(argv(tmp_path / "o", ladders[2], "--max-new-tokens", "4")) == 0
+    cut = essence(tmp_path / "o").set_index(["query_id", "model"])["truncated"]
+    assert 0 < cut.sum() < len(cut)
+    capsys.readouterr()
+    assert main(argv(tmp_path / "o", ladders[2], "--max-new-tokens", "4", "--retry", "truncated")) == 2
+    said = (
+        f"zeta: {cut.sum()} answers were cut off at max_new_tokens 4; give a larger --max-new-tokens to ask them again."
+    )
+    assert capsys.readouterr().err.strip() == said
+    assert main(argv(tmp_path / "o", ladders[2], "--retry", "truncated", "--retry", "errors")) == 0
+    assert f"Asked {cut.sum()} rows again: {cut.sum()} replaced" in capsys.readouterr().err
+    assert main(argv(tmp_path / "whole", ladders[2])) == 0
+    left = ["mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy"]  # other batches, other last digits
+    new, whole = (essence(tmp_path / name).drop(columns=left) for name in ("o", "whole"))
+    assert new.equals(whole)
+    assert main(argv(tmp_path / "o", ladders[2], "--retry", "all")) == 2
+    assert "Unknown kind of rows to ask again 'all'" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def score(query, text):
     return Score(float(len(text) % 3 > 0))
 
 
-def scripted(out, *, ladder=LADDER, pace_s=0.0, call=0, failure="", extra=0):
+def scripted(out, *, ladder=LADDER, limit=8, retry="", pace_s=0.0, call=0, failure="", extra=0):
     def engine(spec):
         made = Troubled(spec.size, answer)
         made.pace_s = pace_s
@@ -68,7 +68,8 @@ def scripted(out, *, ladder=LADDER, pace_s=0.0, call=0, failure="", extra=0):
         [*QUERIES, *more],
         score,
         out=out,
-        config=GenerateConfig(max_new_tokens=8, batch_size=4),
+        config=GenerateConfig(max_new_tokens=limit, batch_size=4),
+        retry=retry or (),
         latency_sample=4,
         generators=engine,
         progress=False,
@@ -91,6 +92,10 @@ class Trouble:
     """After how much silence a process counts as dead, in seconds; for all processes."""
     ladder: Ladder = LADDER
     """The ladder; for all processes."""
+    limit: int = 8
+    """Longest answer in tokens; for all processes."""
+    retry: str = ""
+    """Kinds of rows that are asked again; for all processes."""
     extra: int = 0
     """Queries that only this process has."""
 
@@ -126,7 +131,8 @@ def _main(out, said, place, trouble):
     distributed.SILENT_S = trouble.silent_s
     faults = {"call": trouble.call, "failure": trouble.failure, "extra": trouble.extra} if mine else {}
     try:
-        report = scripted(out, ladder=trouble.ladder, pace_s=trouble.pace_s, **faults)
+        settings = {"ladder": trouble.ladder, "limit": trouble.limit, "retry": trouble.retry}
+        report = scripted(out, pace_s=trouble.pace_s, **settings, **faults)
         assert len(report.outcomes) == 60
     except ZetaError as e:
         if launch.says(str(e)):

@@ -76,6 +76,12 @@ SUMMARY_COLUMNS = {
             "help": "answered examples before each prompt of a table or an lm-eval: task (none; the task's own)",
         },
         **HARNESS,
+        "--retry": {
+            "action": "append",
+            "default": [],
+            "metavar": "W",
+            "help": "ask rows of a finished run again: truncated (with a larger --max-new-tokens), errors",
+        },
         **TRACKED,
     },
 )
@@ -118,6 +124,7 @@ def _bench(args: Namespace) -> Result:
         config=config,
         scorer=grading,
         tracker=tracker(args),
+        retry=args.retry,
     )
     if args.log_samples is not None:
         api.log_samples(args.out, tasks, out=args.log_samples)

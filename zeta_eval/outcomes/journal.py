@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, OutputLockedError, UnknownNameError
-from zeta_eval.files import plain
+from zeta_eval.files import plain, replacing
 from zeta_eval.outcomes.files import JOURNAL, TABLE, read_rows
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED
 from zeta_eval.outcomes.table import Outcomes
@@ -24,12 +24,15 @@ class Journal:
     Opening the journal cuts off a last line that a killed run didn't finish; that query is answered again.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        """Open the folder's journal for appending, making both where they are missing."""
+    def __init__(self, folder: str | Path, *, name: str = JOURNAL, beside: Journal | None = None) -> None:
+        """Open the folder's journal for appending, making both where they are missing.
+
+        `name` is another file that takes rows `beside` a journal that holds the folder's lock.
+        """
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.path = self.folder / JOURNAL
-        self._lock = _lock(self.folder)
+        self.path = self.folder / name
+        self._lock = None if beside else _lock(self.folder)
         self._file = self.path.open("ab")
         try:
             self._file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
@@ -37,9 +40,10 @@ class Journal:
         except BaseException:
             self.close()
             raise
-        # A forked worker that outlives a killed run would hold the lock through its copy.
-        lock = weakref.ref(self._lock)
-        os.register_at_fork(after_in_child=lambda: (held := lock()) and held.close())
+        if self._lock is not None:
+            # A forked worker that outlives a killed run would hold the lock through its copy.
+            lock = weakref.ref(self._lock)
+            os.register_at_fork(after_in_child=lambda: (held := lock()) and held.close())
 
     def append(self, rows: Sequence[dict[str, Any]]) -> None:
         """Append outcomes and wait until they are on the disk; NaN and infinity are written as null."""
@@ -48,10 +52,20 @@ class Journal:
                 raise UnknownNameError("column of an outcome", min(unknown), COLUMNS)
             if missing := [c for c in REQUIRED if c not in row]:
                 raise OutcomesError(f"An outcome lacks {', '.join(missing)}; every row of the journal needs them.")
-        self._file.write("".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows).encode())
+        self._file.write(b"".join(map(_line, rows)))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._done.update(map(_key, rows))
+
+    def replace(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Put rows in the place of those of the same query, size and attempt, atomically; no other byte changes."""
+        new = {_key(row): _line(row) for row in rows}
+        with replacing(self.path) as temp, self.path.open("rb") as old, temp.open("wb") as file:
+            file.writelines(new.get(_key(json.loads(line)), line) if line.strip() else line for line in old)
+            file.flush()
+            os.fsync(file.fileno())
+        self._file.close()
+        self._file = self.path.open("ab")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all rows, oldest first."""
@@ -78,7 +92,8 @@ class Journal:
         try:
             self._file.close()
         finally:  # on a full disk what is left to write fails again
-            self._lock.close()
+            if self._lock is not None:
+                self._lock.close()
 
     def __enter__(self) -> Journal:
         """Return the journal."""
@@ -87,6 +102,11 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         """Close the journal."""
         self.close()
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    """A row as a line of the journal."""
+    return (json.dumps(plain(row), ensure_ascii=False) + "\n").encode()
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str, int]:

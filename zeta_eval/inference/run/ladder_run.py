@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,6 +35,8 @@ class State:
     """Identity of the leader's queries and settings."""
     todo: dict[str, frozenset[str]]
     """By turn (`turn_of`), the ids of the queries that have no row."""
+    again: dict[str, list[str]] | None
+    """By turn, the ids of the queries that are asked again; None where all queries are asked."""
     last: dict[str, str]
     """By turn, the id of the query whose row is the newest, where the run before was cut short."""
     record: dict[str, Any]
@@ -77,13 +79,17 @@ class LadderRun:
                     self._engine(spec, make, manifest) as engine,
                     shown.running(
                         spec.size,
-                        len(share) * self._attempts(spec),
+                        sum(len(_asked(share, state.again, spec.size, a)) for a in range(self._attempts(spec))),
                         [r for r in journal.rows() if r["model"] == spec.size],
                     ),
                 ):
                     self._run(spec, share, engine, state, manifest, gather)
                     self.team.meet(f"{spec.size}/over", meanwhile=gather)
                     gather()
+
+    def missing(self, journal: Journal, manifest: Manifest) -> int:
+        """Number of rows that the run lacks."""
+        return sum(map(len, self._state(journal, manifest).todo.values()))
 
     def follow(self) -> None:
         """Run as one of the other processes, which send their rows to the leader and take its measurements."""
@@ -105,16 +111,17 @@ class LadderRun:
 
     def _state(self, journal: Journal, manifest: Manifest) -> State:
         """The state of the run, from the rows that are there."""
+        again = manifest.part["asked"] if manifest.again else None
         todo = {}
         for attempt in range(self.config.attempts):
             done = journal.done(attempt)
             for s, queries in self.shares if attempt == 0 else [(s, q) for s, q in self.shares if s.role != "embed"]:
                 todo[turn_of(s.size, attempt)] = frozenset(
-                    q.query_id for q in queries if (q.query_id, s.size) not in done
+                    q.query_id for q in _asked(queries, again, s.size, attempt) if (q.query_id, s.size) not in done
                 )
-        written = journal.rows() if manifest.cut else []
-        last = {turn_of(row["model"], row.get("attempt") or 0): row["query_id"] for row in written}
-        return State(key=self._key(), todo=todo, last=last, record=manifest.data)
+        written = journal.rows() if manifest.cut or again is not None else []
+        last = {turn_of_row(row): row["query_id"] for row in written}
+        return State(key=self._key(), todo=todo, again=again, last=last, record=manifest.data)
 
     def _key(self) -> str:
         """Identity of the queries and settings; empty where there is no other process to compare with."""
@@ -151,7 +158,7 @@ class LadderRun:
                 size=spec.size,
                 turn=turn,
                 engine=engine,
-                queries=share,
+                queries=_asked(share, state.again, spec.size, attempt),
                 todo=state.todo[turn],
                 sample=self.sample,
                 last=state.last.get(turn),
@@ -182,7 +189,7 @@ class LadderRun:
         placed = [self.team.place(spec) for spec in specs]
         make, found = self.engines(placed)
         if specs:
-            manifest.data["residency"] = str(found)
+            manifest.part["residency"] = str(found)
             manifest.save()
         held: dict[str, Any] = {}
         try:
@@ -230,6 +237,19 @@ class LadderRun:
 def turn_of(size: str, attempt: int) -> str:
     """Name of a size's attempt at its queries, from 0 on."""
     return f"{size}#{attempt}" if attempt else size
+
+
+def turn_of_row(row: Mapping[str, Any]) -> str:
+    """Name of the turn that made a row."""
+    return turn_of(row["model"], row.get("attempt") or 0)
+
+
+def _asked(queries: Sequence[Query], again: Mapping[str, list[str]] | None, size: str, attempt: int) -> Sequence[Query]:
+    """The queries of a size's attempt: all, or those that are asked again."""
+    if again is None:
+        return queries
+    ids = set(again.get(turn_of(size, attempt), ()))
+    return [q for q in queries if q.query_id in ids]
 
 
 def _leader_only(spec: ModelSpec) -> bool:

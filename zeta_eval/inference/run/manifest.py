@@ -36,6 +36,8 @@ class Manifest:
         self.data = data
         self.cut = cut
         """Whether the run before did not get to its end, so that its last append may be cut short."""
+        self.again = False
+        """Whether the newest entry of `retries` is at work, which then has its own entries of sizes."""
 
     @classmethod
     def open(
@@ -47,11 +49,12 @@ class Manifest:
         queries: Sequence[Query],
         tasks: Mapping[str, Any],
         rows: Sequence[Mapping[str, Any]],
+        longer: bool = False,
     ) -> Manifest:
         """Start a folder's run.json, or read the one that is there; one without rows is replaced.
 
         Sizes, tasks and queries may join the rows that are there; what would give these another meaning is refused.
-        `tasks` are those of `task_records`.
+        `tasks` are those of `task_records`; `longer` is whether the limit of tokens is for old rows alone.
         """
         path = folder / NAME
         asked = {
@@ -66,6 +69,8 @@ class Manifest:
         named = asked | {"ladder_name": ladder.name, "finished_at": None}
         if rows:
             then = _read(folder)
+            if longer:
+                asked["max_new_tokens"] = named["max_new_tokens"] = then["max_new_tokens"]
             check_growth(folder, then, asked, rows, queries)
             cut = then.get("finished_at") is None or not (folder / TABLE).is_file()
             return cls(path, then | named | _grown(then, asked), cut=cut)
@@ -76,9 +81,15 @@ class Manifest:
         manifest.save()
         return manifest
 
+    @property
+    def part(self) -> dict[str, Any]:
+        """What is written now: the whole, or the retry that is at work."""
+        part: dict[str, Any] = self.data["retries"][-1] if self.again else self.data
+        return part
+
     def size(self, name: str) -> dict[str, Any]:
         """The entry of a size, for reading and writing."""
-        entry: dict[str, Any] = self.data["sizes"].setdefault(name, {"seconds": 0.0})
+        entry: dict[str, Any] = self.part["sizes"].setdefault(name, {"seconds": 0.0})
         return entry
 
     def save(self) -> None:

@@ -74,8 +74,7 @@ def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
     """
     found: dict[tuple[int, int, tuple[str, ...], str, str, Asked | None], list[Query]] = {}
     for q in queries:
-        limit = min(q.max_new_tokens or config.max_new_tokens, config.max_new_tokens)
-        limit = q.max_new_tokens or limit if q.asked else limit
+        limit = limit_of(q, config.max_new_tokens)
         stop = q.stop if q.asked else tuple(dict.fromkeys((*config.stop, *q.stop)))
         chosen = config.mcq == "logits" and q.options > 0
         manner = (q.options, 1, ()) if chosen else (0, limit, stop)
@@ -86,6 +85,14 @@ def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
     ]
     manners = [list(same) for _, same in groupby(sorted(units, key=lambda u: u.manner), key=lambda u: u.manner)]
     return [same[i] for same in manners for i in together([u.text for u in same], LEAST_ALIKE)]
+
+
+def limit_of(query: Query, limit: int) -> int:
+    """Longest answer to a query in a run with a limit, in tokens: its own limit where that is smaller.
+
+    What is asked word for word keeps a limit of its own whatever that of the run.
+    """
+    return query.max_new_tokens or limit if query.asked else min(query.max_new_tokens or limit, limit)
 
 
 def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,6 +78,8 @@ class Board:
         """Call `show` at most every `INTERVAL_S` of the clock, in seconds, and at the end of every size."""
         self.sizes: list[SizeState] = []
         """One per size, in the order of the run."""
+        self.notes: list[str] = []
+        """Lines on what else happened."""
         self._show, self._clock, self._shown = show, clock, -INTERVAL_S
 
     @contextmanager
@@ -101,11 +104,17 @@ class Board:
         if now - self._shown >= INTERVAL_S:
             self._draw(now)
 
+    def say(self, note: str) -> None:
+        """Show a line on what else happened."""
+        self.notes.append(note)
+        self._draw(self._clock())
+
     def __repr__(self) -> str:
-        return text_table(self._table())
+        return "\n".join([*([text_table(self._table())] if self.sizes else []), *self.notes])
 
     def _repr_html_(self) -> str:
-        return html_table(self._table())
+        table = html_table(self._table()) if self.sizes else ""
+        return table + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
 
     def _table(self) -> pd.DataFrame:
         return pd.DataFrame([state.cells() for state in self.sizes], columns=HEAD)
@@ -120,10 +129,15 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         """Write to a stream."""
-        self._stream, self._live, self._width = stream, stream.isatty(), 0
+        self._stream, self._live, self._width, self._said = stream, stream.isatty(), 0, 0
 
     def __call__(self, board: Board) -> None:
-        """Write the line of the newest size."""
+        """Write the notes that are new, else the line of the newest size."""
+        if notes := board.notes[self._said :]:
+            self._said += len(notes)
+            self._stream.write("".join(f"{note}\n" for note in notes))
+            self._stream.flush()
+            return
         state = board.sizes[-1]
         if not (self._live or state.ended):
             return

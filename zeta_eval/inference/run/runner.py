@@ -13,6 +13,7 @@ from typing import Any
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
 from zeta_eval.files import is_unicode
+from zeta_eval.inference.run import retrying
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.growing import task_records
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
@@ -51,6 +52,7 @@ def run(
     generators: Engines | None = None,
     progress: Board | bool = True,
     tasks: Mapping[str, Mapping[str, Any]] | None = None,
+    retry: str | Sequence[str] = (),
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
@@ -77,6 +79,7 @@ def run(
         raise InvalidInputError(f"{folder} is a file; give a folder for the outcomes.")
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
+    again = retrying.read_kinds(retry)
     embed = {q.query_id for spec, share in shares if spec.role == "embed" for q in share}
     records = task_records(queries, tasks or {}, embed)
     shown = board(silent=not progress) if isinstance(progress, bool) else progress
@@ -92,9 +95,16 @@ def run(
         )
         if team.leads:
             with Journal(folder) as journal:
-                manifest = Manifest.open(folder, ladder, config, queries=queries, tasks=records, rows=journal.rows())
-                work.lead(journal, manifest, shown)
+                longer = "truncated" in again
+                manifest = Manifest.open(
+                    folder, ladder, config, queries=queries, tasks=records, rows=journal.rows(), longer=longer
+                )
+                if again:
+                    retrying.ask_again(work, journal, manifest, shown, again)
+                else:
+                    work.lead(journal, manifest, shown)
                 outcomes = _finish(ladder, journal, manifest)
+                retrying.tidy(folder, manifest)
             if team.size > 1:
                 team.tell("table", base64.b64encode((folder / TABLE).read_bytes()).decode("ascii"))
         else:
@@ -204,16 +214,17 @@ def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> Outcomes:
     """Write outcomes.parquet, complete run.json and return the table."""
     rows = journal.rows()
     errors = [r for r in rows if r["error"] is not None]
-    if not any(r["score"] is not None for r in rows):
-        raise GenerationError(
-            f"None of {len(rows)} queries has a score; the first error: {errors[0]['error'] if errors else 'none'}. "
-            "Mend that and run into a new folder."
-        )
     counts = Counter(r["model"] for r in rows)
-    outcomes = journal.finish(sizes=[s for s in ladder.sizes if s in counts] or None)
     failed = Counter(r["model"] for r in errors)
     for size, n in counts.items():
         manifest.size(size).update(rows=n, errors=failed[size])
-    manifest.data["finished_at"] = timestamp()
+    scored = any(r["score"] is not None for r in rows)
+    outcomes = journal.finish(sizes=[s for s in ladder.sizes if s in counts] or None) if scored else None
+    manifest.data["finished_at"] = timestamp() if scored else None
     manifest.save()
+    if outcomes is None:
+        raise GenerationError(
+            f"None of {len(rows)} queries has a score; the first error: {errors[0]['error'] if errors else 'none'}. "
+            "Mend that and give --retry errors, or run into a new folder."
+        )
     return outcomes
