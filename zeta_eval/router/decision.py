@@ -124,6 +124,11 @@ class Decision:
     too_long: tuple[str, ...] = ()
     """Sizes whose context can't hold the query with its answer. None of them is asked, but where all are too small the
     one with the largest context."""
+    session: str | None = None
+    """Name of the session that was given, or None."""
+    held: bool = False
+    """Whether the session had a size before this turn, which takes part in the choice; `generate` then begins with the
+    size chosen."""
 
     @property
     def allowed(self) -> tuple[str, ...]:

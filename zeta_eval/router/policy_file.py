@@ -33,6 +33,8 @@ class Rung:
     """Most tokens of a query and its answer together; None where it is not known: any query goes."""
     answer_tokens: float | None = None
     """Tokens that 95 % of its answers take at most; None keeps a default for them."""
+    prefill: float | None = None
+    """Cost of reading a token, as a share of the largest size's mean cost per query; None where it is not known."""
 
     def __post_init__(self) -> None:
         if not finite(self.cost) or self.cost < 0:
@@ -41,6 +43,8 @@ class Rung:
             raise PolicyError(f"Size '{self.size}' has context {self.context!r}; give a number of tokens or null.")
         if self.answer_tokens is not None and (not finite(self.answer_tokens) or self.answer_tokens < 0):
             raise PolicyError(f"Size '{self.size}' has answer_tokens {self.answer_tokens!r}; give a number or null.")
+        if self.prefill is not None and (not finite(self.prefill) or self.prefill < 0):
+            raise PolicyError(f"Size '{self.size}' has prefill {self.prefill!r}; give a number or null.")
 
     @property
     def room(self) -> float | None:
@@ -116,7 +120,7 @@ FILE = CheckedFile(
 def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Write a policy's parts, by the names of its fields, as JSON values.
 
-    What says nothing of contexts is left out, so that a file from before there were any keeps its checksum.
+    What says nothing of contexts and of reading is left out, so that a file from before these keeps its checksum.
     """
     written = {n: x for n, x in parts.items() if n != "tokens"}
     tokens = {} if parts["tokens"] is None else {"tokens": asdict(parts["tokens"])}
@@ -132,7 +136,7 @@ def content_of(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rung(rung: Rung) -> dict[str, Any]:
-    return {n: x for n, x in asdict(rung).items() if x is not None or n not in ("context", "answer_tokens")}
+    return {n: x for n, x in asdict(rung).items() if x is not None or n not in ("context", "answer_tokens", "prefill")}
 
 
 def read(path: str | Path, make: Callable[..., _P]) -> _P:

@@ -21,10 +21,12 @@ def told(
     weight: float,
     drawn: str | None,
     explore: float,
+    session: str | None = None,
 ) -> tuple[str, ...]:
     """Say why a size was wanted, what updates changed in the tuned estimate, and whether the lot decided."""
     lot = [] if drawn is None else [f"{drawn} takes it, drawn by lot: {100 * explore:g} % of queries explore"]
-    return (*reasons(policy, estimate, wanted, weight), *moved(policy.sizes, tuned, estimate), *lot)
+    stays = [] if session is None else [session]
+    return (*reasons(policy, estimate, wanted, weight), *moved(policy.sizes, tuned, estimate), *lot, *stays)
 
 
 def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float) -> tuple[str, ...]:

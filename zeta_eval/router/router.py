@@ -19,9 +19,11 @@ from typing import Any, Protocol
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity, as_query
+from zeta_eval.router.context import TokenRates
 from zeta_eval.router.decision import Answer, Decision, Reasons, Routed, Step, best, checked_cost_weight
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import told
+from zeta_eval.router.sessions import NO_SESSION, Offer, Sessions, Turn, checked_name, told_of
 from zeta_eval.router.walk import Steps
 
 __all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
@@ -93,6 +95,7 @@ class ZetaDynamicRouter:
             raise InvalidInputError(f"explore_cost is {explore_cost!r}; give a share of the largest size's mean cost.")
         self.online, self.explore, self.explore_cost = online, explore, explore_cost
         self._random = random.Random(seed)
+        self._sessions = Sessions()
         self._name = f"{self.policy.name}@{self.policy.checksum[:8]}"
         self._looks = indexed(self.policy.looks, self.policy.sizes)
 
@@ -123,7 +126,14 @@ class ZetaDynamicRouter:
         decision = self.route(task)
         return "default" if decision.complexity.label == "unknown" else decision.size
 
-    def route(self, text: Query, *, task: str | None = None, cost_weight: float | None = None) -> Decision:
+    def route(
+        self,
+        text: Query,
+        *,
+        task: str | None = None,
+        cost_weight: float | None = None,
+        session: str | None = None,
+    ) -> Decision:
         """Choose a size for a query, without running any model.
 
         >>> query = "Explain why the sky is blue."
@@ -136,20 +146,28 @@ class ZetaDynamicRouter:
                 refers to (`zeta_eval.router.request_of`).
             task: Name of the task that the query belongs to, where it is known: what was learned of the task counts.
             cost_weight: Accuracy given up to save one call of the largest size; None takes the policy's own.
+            session: Name of the conversation that the query is a turn of: it keeps its size unless another one gains
+                more than reading all turns anew costs (`zeta_eval.router.sessions`).
 
         Raises:
             InvalidInputError: the query is neither text nor messages, or the cost weight is negative or not finite.
         """
         policy, sizes = self.policy, self.policy.sizes
         weight = checked_cost_weight(policy.cost_weight if cost_weight is None else cost_weight)
-        estimate = tuned = policy.estimate(as_query(text), task)
+        query = as_query(text)
+        estimate = tuned = policy.estimate(query, task)
         if self.online is not None:
             estimate = self.online.adjust(tuned, task)
         wanted = estimate.forced or sizes[best(estimate.p, estimate.cost, weight, estimate.allowed)]
         drawn, propensity = None, 1.0
-        if self.explore and estimate.forced is None:
+        fresh = session is None or checked_name(session) not in self._sessions
+        if self.explore and estimate.forced is None and fresh:
             drawn, propensity = self._explore(wanted, estimate.cost, estimate.allowed)
-        size = wanted if drawn is None else drawn
+        size, turn = wanted if drawn is None else drawn, NO_SESSION
+        if session is not None:
+            turn = self._turn(session, size, estimate, query, weight)
+            drawn, propensity = (drawn, propensity) if turn.size == size else (None, 1.0)
+            size = turn.size
         return Decision(
             size=size,
             complexity=estimate.complexity,
@@ -157,7 +175,7 @@ class ZetaDynamicRouter:
             cost=dict(zip(sizes, estimate.cost, strict=True)),
             cost_weight=weight,
             familiarity=estimate.familiarity,
-            reasons=Reasons(partial(told, policy, tuned, estimate, wanted, weight, drawn, self.explore)),
+            reasons=Reasons(partial(told, policy, tuned, estimate, wanted, weight, drawn, self.explore, turn.told)),
             policy=self._name,
             task=task,
             propensity=propensity,
@@ -165,7 +183,25 @@ class ZetaDynamicRouter:
             p_tuned=None if self.online is None else dict(zip(sizes, tuned.p, strict=True)),
             cost_tuned=None if self.online is None else dict(zip(sizes, tuned.cost, strict=True)),
             too_long=() if tuned.fit is None else tuple([s for i, s in enumerate(sizes) if i not in tuned.fit.held]),
+            session=session,
+            held=turn.held,
         )
+
+    def _turn(self, session: str, size: str, estimate: Estimate, query: str, weight: float) -> Turn:
+        """What a session makes of the size that would be chosen without it; fixed rules leave a session as it is."""
+        policy, sizes = self.policy, self.policy.sizes
+        allowed = range(len(sizes)) if estimate.allowed is None else estimate.allowed
+        if estimate.forced is not None:
+            held = self._sessions.held(session) if estimate.complexity.label == "unknown" else None
+            return Turn(size) if held is None or held not in allowed else Turn(sizes[held], True)
+        tokens = (policy.tokens or TokenRates()).of(query)
+        offer = Offer(
+            utility=[p - weight * c for p, c in zip(estimate.p, estimate.cost, strict=True)],
+            price=[None if r.prefill is None else weight * r.prefill * tokens for r in policy.rungs],
+            allowed=allowed,
+        )
+        settled = self._sessions.settle(session, sizes.index(size), offer)
+        return Turn(sizes[settled.size], settled.held is not None, told_of(settled, sizes, offer, tokens))
 
     def learn(self, decision: Decision, size: str, score: float, *, source: str = "person") -> None:
         """Take feedback into account: how good, in [0, 1], a size's answer to a routed query was, and who says so.
@@ -223,6 +259,7 @@ class ZetaDynamicRouter:
         *,
         task: str | None = None,
         cost_weight: float | None = None,
+        session: str | None = None,
         max_latency_s: float = math.inf,
         on_step: Callable[[Step, str], None] | None = None,
     ) -> Routed:
@@ -242,6 +279,7 @@ class ZetaDynamicRouter:
                 as `messages`.
             task: As in `route`.
             cost_weight: As in `route`.
+            session: As in `route`; where the answer of a larger size is kept, the session goes up to it.
             max_latency_s: No further size is called once this much time, in seconds, has passed.
             on_step: Called after each step with the step and the reason for stopping or going on.
 
@@ -253,7 +291,7 @@ class ZetaDynamicRouter:
         text = as_query(text)
         with self._span("zeta", {"query": text, "task": task}) as tell:
             with self._span("route", {}) as tell_choice:
-                decision = self.route(text, task=task, cost_weight=cost_weight)
+                decision = self.route(text, task=task, cost_weight=cost_weight, session=session)
                 decision = self._unread(decision) if self._looks else decision
                 tell_choice({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
             steps = self._start(decision, answer)
@@ -265,6 +303,8 @@ class ZetaDynamicRouter:
                 if on_step is not None:
                     on_step(steps.steps[-1], steps.reasons[-1])
             routed = steps.result(decision)
+            if session is not None:
+                self._sessions.rise(session, self.policy.sizes.index(routed.size))
             tell({"size": routed.size, "answer": routed.text, "reasons": list(routed.reasons)})
         return routed
 

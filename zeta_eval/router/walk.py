@@ -69,7 +69,7 @@ class Steps:
 
     def __init__(self, sizes: Sequence[str], looks: Looks, decision: Decision, allowed: Sequence[int]) -> None:
         """Start before the first call; sizes that are not `allowed`, by index, are never called."""
-        fixed = decision.explored or decision.complexity.label in ("embedding", "unknown")
+        fixed = decision.explored or decision.held or decision.complexity.label in ("embedding", "unknown")
         self.walk = Walk(
             sizes,
             looks,

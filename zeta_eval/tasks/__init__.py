@@ -17,6 +17,7 @@ from zeta_eval.tasks import (  # noqa: F401  isort: skip
     embedded,
     embedding,
     everyday,
+    follow_ups,
     gsm8k,
     math_500,
     mmlu,

@@ -145,14 +145,17 @@ def _testable(known: Outcomes) -> bool:
 
 
 def _like_parent(new: RoutingPolicy, parent: RoutingPolicy) -> RoutingPolicy:
-    """The new policy at its parent's cost weight, with its parent's looks and contexts.
+    """The new policy at its parent's cost weight, with its parent's looks, contexts and costs of reading.
 
-    A history stores no answers, so looks can't be fitted to feedback; nor does it store what a size can hold.
+    A history stores no answers, so looks can't be fitted to feedback; nor does it store what a size can hold and what
+    reading costs it.
     """
     old = {r.size: r for r in parent.rungs}
     if all(r.context is None for r in new.rungs):
         rungs = [replace(r, context=o.context, answer_tokens=o.answer_tokens) for r in new.rungs for o in [old[r.size]]]
         new = replace(new, rungs=tuple(rungs), tokens=parent.tokens)
+    if all(r.prefill is None for r in new.rungs) and new.cost_unit == parent.cost_unit:
+        new = replace(new, rungs=tuple([replace(r, prefill=old[r.size].prefill) for r in new.rungs]))
     if not new.cascades and new.sizes == parent.sizes:
         new = replace(new, looks=parent.looks)
     return replace(new, cost_weight=parent.cost_weight, embedding_size=parent.embedding_size)

@@ -28,6 +28,7 @@ from zeta_eval.tuning.data import Data
 from zeta_eval.tuning.domain import fit_domain
 from zeta_eval.tuning.estimators import Training
 from zeta_eval.tuning.fit_costs import Costs, fit_costs
+from zeta_eval.tuning.fit_prefill import fit_prefill
 from zeta_eval.tuning.forests import forest_of
 from zeta_eval.tuning.heuristic import HeuristicSearch
 from zeta_eval.tuning.keeping import TradeOff
@@ -154,8 +155,14 @@ def _policy(
     """The policy of a candidate, without cascade, at a cost weight of 0."""
     outcomes = data.outcomes
     latency, mean = outcomes.matrix("latency_s").mean(0), data.cost.mean(axis=0)
+    reading = fit_prefill(outcomes, data.cost_unit)
     rungs = tuple(
-        Rung(size=size, cost=float(mean[i]), latency_s=float(latency[i]) if np.isfinite(latency[i]) else None)
+        Rung(
+            size=size,
+            cost=float(mean[i]),
+            latency_s=float(latency[i]) if np.isfinite(latency[i]) else None,
+            prefill=None if (x := reading[i]) is None else x / data.evaluator.unit_cost,
+        )
         for i, size in enumerate(outcomes.sizes)
     )
     policy = RoutingPolicy(

@@ -18,7 +18,7 @@ GOING = {
     "ar": "استمر واصل تابع اكمل أكمل نعم حسنا موافق افعل أعد المزيد تمام",
     "hi": "जारी आगे हाँ हां ठीक करो करें कीजिए फिर और",
     "ko": "계속 이어 네 예 응 그래 좋아 다시 더 진행",
-    "zh": "继续 接着 往下 下一步 好的 好 是的 是 可以 行 对 嗯 再来一次 再来 做吧 请继续 繼續 接著",
+    "zh": "继续 续写 接着 往下 下一步 好的 好 是的 是 可以 行 对 嗯 再来一次 再来 做吧 请继续 繼續 接著",
     "ja": "続けて 続き 続ける つづけて 次 はい ええ お願いします もう一度 進めて どうぞ もっと",
     "th": "ต่อไป ต่อ ทำต่อ ใช่ ได้ ตกลง โอเค อีกครั้ง เพิ่มเติม ครับ ค่ะ",
 }
@@ -62,24 +62,41 @@ CLOSING = {
 """Words that thank or greet: a short turn with one asks for no work."""
 
 POINTING = {
-    "en": "it its another this these those above previous previously earlier former latter same them they again "
-    "instead your aforementioned",
-    "es": "esto esta este eso esa ese esos esas anterior anteriores mismo misma arriba tambien",
-    "fr": "cela ceci ca celui celle ceux precedent precedente dessus meme",
-    "de": "dies dieses diese diesen dieser dessen davon daran damit darauf vorherige vorherigen obige obigen nochmal "
-    "stattdessen dasselbe letzte letzten",
-    "pt": "isto isso esse essa este esta anterior mesmo mesma acima",
-    "it": "questo questa quello quella precedente sopra stesso stessa ciò cio",
-    "tr": "bunu bunun buna bu onu onun ona oncekini onceki yukaridaki ayni",
-    "ru": "это этот эта эту этого этом его её ее их предыдущ выше тот же то же последн",
-    "ar": "هذا هذه ذلك تلك السابق السابقة أعلاه نفسه نفسها",
-    "hi": "इसे इसका इसकी इसको यह उसे उसका उसकी ऊपर पिछला पिछले वही",
-    "ko": "이것 그것 이거 그거 위의 이전 앞의 같은 그걸 이걸",
-    "zh": "这 它 那个 上面 上述 之前 刚才 前面 同样 這 前一",
-    "ja": "これ それ この その あれ 上記 前の さっき 同じ 先ほど",
-    "th": "นี้ นั้น มัน ข้างต้น ก่อนหน้า เดิม",
+    "en": "it its this these those above previous previously earlier former latter them they your aforementioned",
+    "es": "esto esta este eso esa ese esos esas anterior anteriores arriba",
+    "fr": "cela ceci ca celui celle ceux precedent precedente dessus",
+    "de": "dies dieses diese diesen dieser dessen davon daran damit darauf vorherige vorherigen obige obigen "
+    "dasselbe letzte letzten",
+    "pt": "isto isso esse essa este esta anterior acima",
+    "it": "questo questa quello quella precedente sopra ciò cio",
+    "tr": "bunu bunun buna bu onu onun ona oncekini onceki yukaridaki",
+    "ru": "это этот эта эту этого этом его её ее их предыдущ выше последн",
+    "ar": "هذا هذه ذلك تلك السابق السابقة أعلاه",
+    "hi": "इसे इसका इसकी इसको यह उसे उसका उसकी ऊपर पिछला पिछले",
+    "ko": "이것 그것 이거 그거 위의 이전 앞의 그걸 이걸",
+    "zh": "这 这个 它 那个 上面 上述 之前 刚才 前面 這 前一",
+    "ja": "これ それ この その あれ 上記 前の さっき 先ほど",
+    "th": "นี้ นั้น มัน ข้างต้น ก่อนหน้า",
 }
 """Words for something that was said before."""
+
+LIKENING = {
+    "en": "again another same instead likewise",
+    "es": "mismo misma otro tambien",
+    "fr": "meme autre aussi",
+    "de": "nochmal stattdessen andere auch",
+    "pt": "mesmo mesma outro tambem",
+    "it": "stesso stessa altro anche",
+    "tr": "ayni baska",
+    "ru": "тот же другой снова опять",
+    "ar": "نفسه مرة أخرى",
+    "hi": "वही दूसरा",
+    "ko": "같은 다른",
+    "zh": "同样 再 另",
+    "ja": "同じ 別の もう",
+    "th": "เดิม อื่น",
+}
+"""Words that liken a turn to what was said, unless it names work of its own."""
 
 LAST = {
     "en": "that them why how shorter longer simpler better explain elaborate mean",

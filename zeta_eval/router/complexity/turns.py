@@ -63,10 +63,11 @@ def _points(text: str, words: Sequence[str], length: float, asked: bool) -> bool
         return False
     if _any(words, "POINTING") or _is(words[-1], "LAST") or (length <= PAIR and _is(words[0], "LAST")):
         return True
-    works = any(_cues(word) for word in words)
-    if _is(words[0], "JOINING") and not works:
+    if any(_cues(w) for w in words if not (_is(w, "GOING") or _is(w, "LIKENING"))):
+        return False
+    if _is(words[0], "JOINING") or _any(words, "LIKENING"):
         return True
-    return not works and (length <= SHORT or (asked and "?" not in text))
+    return length <= SHORT or (asked and "?" not in text)
 
 
 def linked(texts: Sequence[str], asked: Sequence[bool]) -> str:
@@ -158,7 +159,7 @@ def _known(kind: str) -> frozenset[str]:
 def _pieces() -> Mapping[str, Sequence[str]]:
     """By first character, the known words of scripts without spaces, the longest first."""
     found: dict[str, list[str]] = {}
-    for kind in ("GOING", "FILLING", "CLOSING", "POINTING", "LAST", "JOINING"):
+    for kind in ("GOING", "FILLING", "CLOSING", "POINTING", "LIKENING", "LAST", "JOINING"):
         for word in _known(kind):
             if is_tight(word[0]) and word not in found.setdefault(word[0], []):
                 found[word[0]].append(word)
