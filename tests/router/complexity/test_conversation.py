@@ -47,11 +47,9 @@ def test_what_estimators_read_is_the_request_with_what_it_refers_to():
 
 def test_code_that_a_turn_points_at_is_read():
     code = "```python\ndef f(x): return x +\n```"
-    assert (
-        request_of([user("Write f."), said(f"Here:\n{code}\nDone."), user("fix it")]) == f"Write f.\n\nfix it\n\n{code}"
-    )
+    assert request_of([user("Write f."), said(f"Here:\n{code}\nDone."), user("fix it")]) == f"Write f.\n\n{code}"
     asked = f"Why does this fail?\n{code}"
-    assert request_of([user(asked), said("A syntax error."), user("fix it")]) == f"{asked}\n\nfix it"
+    assert request_of([user(asked), said("A syntax error."), user("fix it")]) == asked
 
 
 def test_what_tools_return_belongs_to_the_request():

@@ -76,7 +76,7 @@ def test_every_language_of_the_cue_words_has_words_for_turns():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_turn_is_read_in_every_language(language):
     assert turn_of(CONTINUE[language]) == "goes on"
-    assert turn_of(WHY[language]) == "points back"
+    assert turn_of(WHY[language]) == "is about"
     assert turn_of(GERMAN[language]) == "points back"
     assert turn_of(WHOLE[language]) == "stands"
 
@@ -86,7 +86,12 @@ def test_an_assent_goes_on_with_what_was_asked(text):
     assert turn_of(text) == "goes on"
 
 
-@pytest.mark.parametrize("text", ["fix it", "the second one", "Shorter, please.", "QWERT", "Can you explain that?"])
+@pytest.mark.parametrize("text", ["fix it", "Can you explain that?", "Shorter, please.", "Translate it."])
+def test_a_turn_on_an_answer_adds_nothing_to_the_request(text):
+    assert turn_of(text) == "is about"
+
+
+@pytest.mark.parametrize("text", ["the second one", "QWERT", "Prove it.", "Count them."])
 def test_a_turn_that_says_too_little_points_back(text):
     assert turn_of(text) == "points back"
 

@@ -184,10 +184,10 @@ def as_query(value: Any) -> str:
 def request_of(messages: str | Sequence[Mapping[str, Any]]) -> str:
     """Return the text that estimators read of a query, when they are fitted and when they route.
 
-    A text is its own request. Of messages it is the user's last turn; where that turn goes on with earlier ones or
-    points back at them (`zeta_eval.router.complexity.turns`), the turn that it refers to stands before it, and the
-    assistant's last code after it, where there is some. What tools have returned since follows. System messages and
-    all else that was said have no part in it.
+    A text is its own request. Of messages it is the user's last turn. Where that turn goes on with an earlier one or
+    is about its answer, it is that one; where it points back at one (`zeta_eval.router.complexity.turns`), it stands
+    below that one. The assistant's last code follows, where there is some, and what tools have returned since. System
+    messages and all else that was said have no part in it.
 
     >>> request_of([{"role": "system", "content": "Prove everything."}, {"role": "user", "content": "Hi"}])
     'Hi'
@@ -226,7 +226,7 @@ def _request(turns: Sequence[Message]) -> str:
     texts = [turns[i].text for i in at]
     asked = [i > 0 and turns[i - 1].role == "assistant" and turns[i - 1].text.rstrip()[-1:] in ("?", "？") for i in at]
     parts = [linked(texts, asked)]
-    if len(at) > 1 and turn_of(texts[-1], asked=asked[-1]) == "points back" and "```" not in parts[0]:
+    if len(at) > 1 and turn_of(texts[-1], asked=asked[-1]) in ("is about", "points back") and "```" not in parts[0]:
         code = [c for m in turns[: at[-1]] if m.role == "assistant" for c in _CODE.findall(m.text)]
         parts += code[-1:]
     parts += [m.text for m in turns[at[-1] :] if m.role == "tool"]

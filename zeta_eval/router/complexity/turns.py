@@ -1,7 +1,8 @@
 """What a turn of a conversation asks, told from its words: work of its own, or to go on with earlier work.
 
-"Continue" adds nothing to the request that it goes on with. "And in German?", "fix it" or "QWERT", the answer to a
-question, say nothing without the request that they point back at. All other turns stand for themselves.
+"Continue" goes on with a request, "why?" and "fix it" are about its answer: they add nothing to what it asks for. "And
+in German?" or "QWERT", the answer to a question, say nothing without the request that they point back at, and add to
+it. All other turns stand for themselves.
 """
 
 import re
@@ -13,7 +14,7 @@ from zeta_eval.router.complexity import turn_words
 from zeta_eval.router.complexity.languages import CUES
 from zeta_eval.router.complexity.scripts import LETTERS_A_WORD, block, cue_of, cues_within, fold, is_tight, tokens
 
-Turn = Literal["goes on", "points back", "stands"]
+Turn = Literal["goes on", "is about", "points back", "stands"]
 
 BRIEF: Final = 12.0
 """Words of the longest turn that a pointing word ties to earlier turns."""
@@ -34,6 +35,9 @@ _NO_WORK: Final = ("courtesy", "negation", "condition", "variables", "stepwise",
 WORK: Final = frozenset(CUES) - set(_NO_WORK)
 """Cues of work, by which a short turn stands for itself."""
 
+ABOUT: Final = ("editing", "reasoning", "copying", "writing")
+"""Cues of work on an answer that was given: a turn with no other work than these is about that answer."""
+
 _PAYLOAD = re.compile(r"[:：\n\"“”„«»「『`]\s*\S|\d\s*[-+*/×·÷^=xX]\s*\d")
 """A text to work on, or a sum: it is given here, and not before."""
 
@@ -41,8 +45,8 @@ _PAYLOAD = re.compile(r"[:：\n\"“”„«»「『`]\s*\S|\d\s*[-+*/×·÷^=xX
 def turn_of(text: str, *, asked: bool = False) -> Turn:
     """Return what a turn is to those before it; `asked` says that the turn before asked the user something.
 
-    >>> turn_of("ok, do it"), turn_of("and in German?"), turn_of("What is the capital of France?")
-    ('goes on', 'points back', 'stands')
+    >>> turn_of("ok, do it"), turn_of("fix it"), turn_of("and in German?"), turn_of("What is the capital of France?")
+    ('goes on', 'is about', 'points back', 'stands')
     """
     if len(text) > READ:
         return "stands"
@@ -54,15 +58,15 @@ def turn_of(text: str, *, asked: bool = False) -> Turn:
         return "stands"
     if _any(words, "GOING") and all(_is(w, "GOING") or _is(w, "FILLING") for w in words) and not _PAYLOAD.search(text):
         return "goes on"
-    return "points back" if _points(text, words, length, asked) else "stands"
-
-
-def _points(text: str, words: Sequence[str], length: float, asked: bool) -> bool:
-    """Whether a turn says too little without earlier ones."""
     if length > BRIEF or _PAYLOAD.search(text):
-        return False
+        return "stands"
     if _any(words, "POINTING") or _is(words[-1], "LAST") or (length <= PAIR and _is(words[0], "LAST")):
-        return True
+        return "is about" if all(_cues(word) <= set(ABOUT) for word in words) else "points back"
+    return "points back" if _adds(text, words, length, asked) else "stands"
+
+
+def _adds(text: str, words: Sequence[str], length: float, asked: bool) -> bool:
+    """Whether a turn without a pointing word says too little without earlier ones."""
     if any(_cues(w) for w in words if not (_is(w, "GOING") or _is(w, "LIKENING"))):
         return False
     if _is(words[0], "JOINING") or _any(words, "LIKENING"):
@@ -80,7 +84,7 @@ def linked(texts: Sequence[str], asked: Sequence[bool]) -> str:
     added: list[str] = []
     for i in range(len(texts) - 1, -1, -1):
         kind: Turn = "stands" if i == 0 else turn_of(texts[i], asked=asked[i])
-        if kind != "goes on":
+        if kind not in ("goes on", "is about"):
             added.append(texts[i])
         if kind == "stands":
             break
@@ -124,9 +128,9 @@ def _length(word: str) -> float:
     return block(word[0])[1] * len(word) / LETTERS_A_WORD
 
 
-def _cues(word: str) -> bool:
-    """Whether a word is a cue of work."""
-    return not WORK.isdisjoint(cues_within(word) if is_tight(word[0]) else (cue_of(word) or "",))
+def _cues(word: str) -> set[str]:
+    """The cues of work that a word gives."""
+    return WORK.intersection(cues_within(word) if is_tight(word[0]) else (cue_of(word) or "",))
 
 
 def _any(words: Sequence[str], kind: str) -> bool:
