@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.models import Completion
 from zeta_eval.router import Conversation, ZetaDynamicRouter, request_of
 from zeta_eval.router.complexity import TextView, messages_of
 
@@ -113,6 +114,14 @@ def test_messages_of_a_query_take_another_system_message_before_their_own():
     talk = Conversation.of([system("Be short."), user("Hi"), said("Hello"), user("Bye")])
     assert messages_of(talk, "Be kind.")[0] == system("Be kind.\n\nBe short.")
     assert messages_of(talk) == [system("Be short."), user("Hi"), said("Hello"), user("Bye")]
+
+
+def test_what_answers_gets_every_turn():
+    got = []
+    talk = [system("Be short."), user(PROVE), said("Suppose p/q ..."), user("continue")]
+    answers = {s: lambda text: got.append(text) or Completion(text="Done.") for s in ("4B", "7B", "14B")}
+    routed = ZetaDynamicRouter().generate(talk, answers)
+    assert routed.size == ZetaDynamicRouter().route(PROVE).size and messages_of(got[0]) == talk
 
 
 TEXTS = st.text(max_size=60)

@@ -128,7 +128,7 @@ def _length(word: str) -> float:
     return block(word[0])[1] * len(word) / LETTERS_A_WORD
 
 
-def _cues(word: str) -> set[str]:
+def _cues(word: str) -> frozenset[str]:
     """The cues of work that a word gives."""
     return WORK.intersection(cues_within(word) if is_tight(word[0]) else (cue_of(word) or "",))
 
