@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.tracking.registry import Registry
-from zeta_eval.tracking.store import ARTIFACTS, experiment_name, quiet, sqlite_file, store_uri
+from zeta_eval.tracking.store import ARTIFACTS, answering, experiment_name, sqlite_file, store_uri
 from zeta_eval.tracking.words import shown
 
 UI_ENV: Final[Mapping[str, str]] = MappingProxyType(
     {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 )
 """Environment that keeps the MLflow server light: half a gigabyte instead of two."""
+
+COMPARED: Final = 4
+"""Most versions that stand side by side when the page opens."""
 
 
 def ui_command(uri: str | None = None, port: int = 5000, *, artifact_root: str | Path = ARTIFACTS) -> list[str]:
@@ -49,13 +54,19 @@ def ui_command(uri: str | None = None, port: int = 5000, *, artifact_root: str |
 
 
 def ui_address(base: str, uri: str | None = None, experiment: str | None = None) -> str:
-    """Return the address below a server's at which the versions of an experiment are compared.
+    """Return the address below a server's at which the newest versions of an experiment are compared.
 
-    Where there is no such experiment it is the server's own.
+    That is MLflow's comparison of their runs: settings, numbers, figures and tags side by side. With fewer than two
+    versions it is the experiment's list of runs; where there is no such experiment, the server's own page.
     """
     registry = Registry(uri)
-    with quiet():
+    with answering(registry.uri):
         found = registry.reader.get_experiment_by_name(experiment_name(experiment))
-    if found is None:
-        return base
-    return f"{base}/#/experiments/{found.experiment_id}/models"
+        if found is None:
+            return base
+        place = [found.experiment_id]
+        runs = registry.reader.search_runs(place, "tags.kind = 'policy'", max_results=COMPARED)
+    if len(runs) < 2:
+        return f"{base}/#/experiments/{found.experiment_id}/runs"
+    words = {"runs": [run.info.run_id for run in runs], "experiments": place}
+    return f"{base}/#/compare-runs?{'&'.join(f'{name}={quote(json.dumps(ids))}' for name, ids in words.items())}"

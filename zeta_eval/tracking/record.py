@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 import uuid
@@ -92,8 +93,10 @@ class Record:
         params, metrics, tags, data = dict(run.params), list(run.metrics), dict(run.tags), list(run.data)
         for item in items:
             match item:
-                case Metric(name, value, step):
+                case Metric(name, value, step) if math.isfinite(value):
                     metrics.append((name, float(value), step))
+                case Metric():  # not known, so not recorded
+                    pass
                 case Param(name, value):
                     params[name] = str(value)
                 case Tag(name, value):

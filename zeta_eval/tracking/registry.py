@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from zeta_eval.exceptions import InvalidInputError, PolicyError
 from zeta_eval.router.policy import RoutingPolicy
-from zeta_eval.tracking.store import connect, quiet, sqlite_file, store_uri
+from zeta_eval.tracking.store import answering, connect, quiet, sqlite_file, store_uri
 from zeta_eval.tracking.words import shown
 
 if TYPE_CHECKING:
@@ -83,23 +83,27 @@ class Registry:
             self.client.log_model_artifacts(model, str(Path(folder, "model")))
 
     def register(self, run: str, model: str, content: bytes, *, note: str, tags: Mapping[str, str]) -> ModelVersion:
-        """Register a logged model as the newest version, the challenger; one that has the same record tag is it."""
+        """Register a logged model as a version, unless its run is one; the newest version is the challenger."""
         client = self.client
         with quiet():
             self._create_model()
             known = client.search_model_versions(f"name = '{MODEL}' and run_id = '{run}'")
-            if known:
-                return known[0]
-            tags = {**tags, "policy_sha256": _sha256(content)}
-            source = client.get_logged_model(model).artifact_location
-            made = client.create_model_version(MODEL, source, run_id=run, tags=tags, description=note, model_id=model)
-            client.set_registered_model_alias(MODEL, CHALLENGER, made.version)
+            made = known[0] if known else self._make(run, model, content, note, tags)
+            newest = max(client.search_model_versions(f"name = '{MODEL}'"), key=lambda v: int(v.version))
+            client.set_registered_model_alias(MODEL, CHALLENGER, newest.version)
         return made
+
+    def _make(self, run: str, model: str, content: bytes, note: str, tags: Mapping[str, str]) -> ModelVersion:
+        source = self.client.get_logged_model(model).artifact_location
+        tags = {**tags, "policy_sha256": _sha256(content)}
+        return self.client.create_model_version(
+            MODEL, source, run_id=run, tags=dict(tags), description=note, model_id=model
+        )
 
     def find(self, policy_path: Path) -> str | None:
         """The newest version with exactly this file, None where there is none."""
         digest = _sha256(policy_path.read_bytes())
-        with quiet():
+        with answering(self.uri):
             found = self.client.search_model_versions(f"name = '{MODEL}' and tags.policy_sha256 = '{digest}'")
         return max((str(v.version) for v in found), key=int, default=None)
 
@@ -193,7 +197,7 @@ class Registry:
 
     def _crown(self, version: str, reigns: list[str], earlier: str | None, content: bytes) -> Promotion:
         policy = _policy(content)
-        with quiet():
+        with answering(self.uri):
             # The alias last: if the process dies in between, the champion is still the one that was.
             self.client.set_registered_model_tag(MODEL, _REIGNS, ",".join(reigns[-_MOST_REIGNS:]))
             self.client.set_registered_model_alias(MODEL, CHAMPION, version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -130,9 +129,7 @@ class Sender:
         data = run.data[0] if model is not None and run.data else None
         where = (model, data.name if data else None, data.digest if data else None)
         metrics = [
-            entities.Metric(_key(name), value, self._record.time_ms, step, *where)
-            for name, value, step in run.metrics
-            if math.isfinite(value)
+            entities.Metric(_key(name), value, self._record.time_ms, step, *where) for name, value, step in run.metrics
         ]
         params = [entities.Param(_key(name), value[:6000]) for name, value in run.params.items()]
         # MLflow takes at most 100 params and 1,000 items at once.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from zeta_eval.exceptions import InvalidInputError, TrackingError
+from zeta_eval.exceptions import InvalidInputError, TrackingError, ZetaError
 from zeta_eval.tracking.words import shown, without_password
 
 if TYPE_CHECKING:
@@ -94,6 +94,21 @@ def connect(uri: str) -> MlflowClient:
     return client
 
 
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Work with an open store, quietly; what it refuses, or does not answer, is a TrackingError in one line."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with quiet():
+            yield
+    except (MlflowException, SQLAlchemyError, OSError) as e:
+        if isinstance(e, ZetaError):
+            raise
+        raise TrackingError(f"MLflow at {shown(uri)} {reason(e, uri)}.") from e
+
+
 def reason(error: BaseException, uri: str) -> str:
     """Say in a few words why MLflow failed, without a password."""
     text = without_password(str(error), uri)
@@ -127,6 +142,7 @@ def quiet(*, timeout_s: int = 30, retries: int = 1) -> Iterator[None]:
     A server is waited for `timeout_s` seconds and asked again `retries` times, unless the environment says otherwise.
     """
     wanted = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries)}
+    wanted["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

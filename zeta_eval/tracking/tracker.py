@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeta_eval.exceptions import InvalidInputError, TrackingError, ZetaError
+from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
@@ -19,8 +19,7 @@ from zeta_eval.tracking.made import learned, promoted, tuned
 from zeta_eval.tracking.record import Record, records
 from zeta_eval.tracking.registry import Registry
 from zeta_eval.tracking.sender import Sender
-from zeta_eval.tracking.store import ARTIFACTS, connect, experiment_name, quiet, reason, sqlite_file, store_uri
-from zeta_eval.tracking.words import shown
+from zeta_eval.tracking.store import ARTIFACTS, answering, connect, experiment_name, sqlite_file, store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,7 +72,8 @@ class MlflowTracker:
         Raises:
             TrackingError: the server does not answer within 10 s, or refuses.
         """
-        self._experiment_id(self.experiment)
+        with answering(self.uri):
+            self._experiment_id(self.experiment)
 
     def log_benchmark(
         self, outcomes: Outcomes, ladder: Ladder, folder: Path, *, asked: Mapping[str, object] | None = None
@@ -162,18 +162,9 @@ class MlflowTracker:
         return sent
 
     def _send(self, record: Record) -> dict[str, str]:
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            connect(self.uri)  # within seconds, where the server is dead
-            experiment = self._experiment_id(record.experiment)
-            with quiet():
-                return Sender(record, self.registry, self._client, experiment).send()
-        except (MlflowException, SQLAlchemyError, OSError) as e:
-            if isinstance(e, ZetaError):
-                raise
-            raise TrackingError(f"MLflow at {shown(self.uri)} {reason(e, self.uri)}.") from e
+        connect(self.uri)  # says within seconds that the server is dead
+        with answering(self.uri):
+            return Sender(record, self.registry, self._client, self._experiment_id(record.experiment)).send()
 
     def _experiment_id(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -182,17 +173,16 @@ class MlflowTracker:
         if sqlite_file(self.uri):
             self.artifact_root.mkdir(parents=True, exist_ok=True)
             root = self.artifact_root.resolve().as_uri()
-        with quiet():
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                # A kind of experiment whose page shows runs and models, not chats.
-                tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _ABOUT}
-                try:
-                    return client.create_experiment(name, artifact_location=root, tags=tags)
-                except MlflowException:  # another process was quicker
-                    found = client.get_experiment_by_name(name)
-                    if found is None:
-                        raise
-            if found.lifecycle_stage == "deleted":
-                client.restore_experiment(found.experiment_id)
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            # A kind of experiment whose page shows runs and models, not chats.
+            tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _ABOUT}
+            try:
+                return client.create_experiment(name, artifact_location=root, tags=tags)
+            except MlflowException:  # another process was quicker
+                found = client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
