@@ -24,7 +24,7 @@ from zeta_eval.inference.server.endpoint import OUTAGE, EndpointGenerator
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Score, get_task
 from zeta_eval.testing import check_generator
-from zeta_eval.tracking import iter_benchmark
+from zeta_eval.tracking.benched import iter_benchmark
 
 KEY = "sk-a/secret+key_0123456789"
 WEIGHTS = LADDERS / "embedded" / "17K"
@@ -302,7 +302,7 @@ def test_the_key_is_written_nowhere(port, tmp_path, monkeypatch, caplog, capsys)
     outcomes = ze.Outcomes.load(tmp_path / "out")
     assert len(outcomes) == 6 and outcomes.frame["error"].isna().all()
     engine = EndpointGenerator(Ladder.load(ladder).models[0])
-    logged = str([item for item in iter_benchmark(outcomes, Ladder.load(ladder))])
+    logged = str([item for item in iter_benchmark(outcomes, Ladder.load(ladder), {}, {})])
     told = capsys.readouterr()
     said = caplog.text + told.out + told.err + repr(engine) + str(vars(engine)) + repr(Ladder.load(ladder)) + logged
     assert "httpcore" in caplog.text and "FLEET_KEY" in logged

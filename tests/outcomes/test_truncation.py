@@ -5,7 +5,8 @@ from zeta_eval.cli import main
 from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes, summary
 from zeta_eval.testing import make_outcomes
-from zeta_eval.tracking import Tag, iter_benchmark
+from zeta_eval.tracking.benched import iter_benchmark
+from zeta_eval.tracking.items import Tag
 
 
 def cut(*shares):
@@ -52,9 +53,11 @@ def test_a_part_of_a_table_is_told_of_by_its_own_rows():
 
 def test_the_warning_is_logged_with_the_benchmark():
     ladder = Ladder(name="l", models=(ModelSpec(size="S1", model="m"), ModelSpec(size="S2", model="n")))
-    tags = {i.name: i.value for s, i in iter_benchmark(cut(0.0, 0.5), ladder) if s is None and isinstance(i, Tag)}
+    tags = {
+        i.name: i.value for s, i in iter_benchmark(cut(0.0, 0.5), ladder, {}, {}) if s is None and isinstance(i, Tag)
+    }
     assert tags["warning/truncated"].startswith("50% of S2's")
-    quiet = {i.name for _, i in iter_benchmark(cut(0.0, 0.0), ladder) if isinstance(i, Tag)}
+    quiet = {i.name for _, i in iter_benchmark(cut(0.0, 0.0), ladder, {}, {}) if isinstance(i, Tag)}
     assert "warning/truncated" not in quiet
 
 

@@ -227,3 +227,28 @@ def answer(url, seconds=60):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.3)
+
+
+def test_what_attempts_come_to_is_recorded_and_read_back(tracker, client, tmp_path):
+    tries = {"4": (1.0, False, False), "5": (0.0, False, True), "": (0.0, True, True)}
+    rows = [
+        {"task": "t", "query_id": str(q), "query": f"Say {'abcd'[q]}.", "model": size, "attempt": k, "response": said}
+        | dict(zip(("score", "unparsed", "truncated"), tries[said], strict=True))
+        for q, line in enumerate(["44", "4", "54", ""])
+        for size, answers in (("16K", ["4", *line, *[""] * (2 - len(line))]), ("60K", ["4"] * 3))
+        for k, said in enumerate(answers)
+    ]
+    (tmp_path / "run.json").write_text("{}")
+    made = Outcomes.from_frame(pd.DataFrame(rows)).with_order(SIZES)
+    parent = tracker.log_benchmark(made, LADDER, tmp_path)["benchmark"]
+    runs = client.search_runs([client.get_run(parent).info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent}'")
+    small = {run.info.run_name: run.data.metrics for run in runs}["16K"]
+    assert small["n_queries"] == 4 and small["n_attempts"] == 3
+    assert (small["n_unparsed"], small["n_truncated"]) == (3, 4)
+    assert small["share_unparsed"] == pytest.approx(3 / 12) and small["share_truncated"] == pytest.approx(4 / 12)
+    assert small["accuracy"] == pytest.approx(8 / 12) and small["pass_at_3"] == 1.0
+    assert small["pass_at_2"] == pytest.approx((1 + 1 + 1 + 2 / 3) / 4)
+    assert small["majority"] == 1.0 and small["agreement"] == pytest.approx((1 + 2 / 3 + 2 / 3 + 1 / 3) / 4)
+    assert small["pass_at_2_low"] <= small["pass_at_2"] <= small["pass_at_2_high"]
+    assert client.get_run(parent).data.tags["warning/truncated"].startswith("33% of 16K's")
+    assert "pass_at_2" not in numbers("16K")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,6 +65,13 @@ class AttemptsReport:
         columns = {name: (name, ".3f") for name in ("accuracy", *passes[1:], "majority", "agreement", "agreement_auc")}
         shown = printed(self.sizes, {"size": ("size", ""), "attempts": ("attempts", "d"), **columns})
         return text_table(shown.rename(columns={"agreement_auc": "its AUC"}))
+
+    def metrics(self, size: str) -> dict[str, float]:
+        """The numbers of one size by name, to be recorded: n_attempts, pass_at_2, majority, agreement, intervals."""
+        (row,) = self.sizes[self.sizes["size"] == size].to_dict("records") or ({},)
+        by_itself = re.compile(r"size|n|accuracy.*|pass@1(_.*)?")
+        named = {str(k).replace("pass@", "pass_at_"): v for k, v in row.items() if not by_itself.fullmatch(str(k))}
+        return {"n_attempts" if name == "attempts" else name: float(value) for name, value in named.items()}
 
     def to_dict(self) -> list[dict[str, Any]]:
         """The numbers by size as JSON data."""

@@ -10,24 +10,27 @@ from zeta_eval.outcomes.too_long import too_long
 from zeta_eval.outcomes.truncation import share
 
 
-def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
+def size_metrics(rows: pd.DataFrame, attempts: pd.DataFrame | None = None) -> dict[str, float]:
     """Return the numbers of one size from its rows of the table; NaN where the table has no values.
+
+    What went wrong is counted among its `attempts`, where there are several at a query: errors, unscored, unparsed and
+    truncated answers, and their shares.
 
     Accuracy is the mean over scored rows with its standard error (arXiv 2411.00640, section 2). `n_too_long` of the
     errors are queries that were too long for the model, which score 0. `tokens_per_s` is completion tokens per second
     of batch-1 latency, `tokens_per_gpu_s` per second of batched work. Where latencies are modelled, p50 and p95 have
     the 95 % interval of the fit as `_low_s` and `_high_s`.
     """
-    score = rows["score"].astype("float64")
+    score, tried = rows["score"].astype("float64"), rows if attempts is None else attempts
     metrics = {
         "n_queries": float(len(rows)),
-        "n_unscored": float(score.isna().sum()),
-        "n_errors": float(rows["error"].notna().sum()),
-        "n_too_long": float(too_long(rows["error"]).sum()),
-        "n_unparsed": float(rows["unparsed"].fillna(False).sum()),
-        "n_truncated": float(rows["truncated"].fillna(False).sum()),
-        "share_unparsed": share(rows["unparsed"]),
-        "share_truncated": share(rows["truncated"]),
+        "n_unscored": float(tried["score"].isna().sum()),
+        "n_errors": float(tried["error"].notna().sum()),
+        "n_too_long": float(too_long(tried["error"]).sum()),
+        "n_unparsed": float(tried["unparsed"].fillna(False).sum()),
+        "n_truncated": float(tried["truncated"].fillna(False).sum()),
+        "share_unparsed": share(tried["unparsed"]),
+        "share_truncated": share(tried["truncated"]),
         "accuracy": float(score.mean()),
         "accuracy_se": float(score.std()) / math.sqrt(max(score.count(), 1)),
         "latency_p50_s": float(rows["latency_s"].quantile(0.5)),
@@ -47,8 +50,10 @@ def size_metrics(rows: pd.DataFrame) -> dict[str, float]:
 
 def summary(outcomes: Outcomes) -> pd.DataFrame:
     """Return one row per size, cheapest first, with the columns of `size_metrics`."""
-    frame = outcomes.frame
-    return pd.DataFrame([{"size": s} | size_metrics(frame[frame["model"] == s]) for s in outcomes.sizes])
+    frame, tried = outcomes.frame, outcomes.attempts
+    return pd.DataFrame(
+        [{"size": s} | size_metrics(frame[frame["model"] == s], tried[tried["model"] == s]) for s in outcomes.sizes]
+    )
 
 
 def _rate(rows: pd.DataFrame, seconds: str) -> float:

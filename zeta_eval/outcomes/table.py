@@ -301,7 +301,10 @@ class Outcomes:
     @property
     def truncation_note(self) -> str | None:
         """The sizes of which more than 5 % of the answers were cut off, in a line; None if there are none."""
-        return truncation_note(self._column("model"), self._column("truncated"), self._sizes)
+        model, truncated = self._column("model"), self._column("truncated")
+        if self._attempts is not None:
+            model, truncated = (self.attempts[name] for name in ("model", "truncated"))
+        return truncation_note(model, truncated, self._sizes)
 
     def __repr__(self) -> str:
         """Say the shape in a line, and in another what was cut off."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from zeta_eval.evaluation.attempts import AttemptsReport
 from zeta_eval.evaluation.reports import figures
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
@@ -51,7 +52,7 @@ def iter_benchmark(
 
     `used` is what run.json holds, `asked` are settings beside it; one that is None was left to the benchmark.
     """
-    frame = outcomes.frame
+    frame, attempts, tried = outcomes.frame, outcomes.attempts, AttemptsReport.of(outcomes)
     sizes = dict.fromkeys((*outcomes.sizes, *frame["model"].unique()))
     tasks = ", ".join(sorted(frame["task"].unique()))
     params: dict[str, Any] = {"ladder": ladder.name, "sizes": " < ".join(outcomes.sizes), "tasks": tasks}
@@ -77,8 +78,10 @@ def iter_benchmark(
     for size in sizes:
         for item in _iter_params(specs[size], used.get("sizes", {}).get(size, {})) if size in specs else ():
             yield size, item
-        for item in _iter_size(frame[frame["model"] == size]):
+        for item in _iter_size(frame[frame["model"] == size], attempts[attempts["model"] == size]):
             yield size, item
+        for name, value in tried.metrics(size).items() if tried else ():
+            yield size, Metric(name, value)
         for tag in iter_versions():
             yield size, tag
 
@@ -92,9 +95,9 @@ def _iter_params(spec: Any, entry: Mapping[str, Any]) -> Iterator[LogItem]:
         yield Param("batch_size", entry["batch_size"])
 
 
-def _iter_size(rows: pd.DataFrame) -> Iterator[LogItem]:
-    """Yield the numbers of one size from its rows; NaN where the table has no values."""
-    for name, value in size_metrics(rows).items():
+def _iter_size(rows: pd.DataFrame, attempts: pd.DataFrame) -> Iterator[LogItem]:
+    """Yield the numbers of one size from its rows and its attempts; NaN where the table has no values."""
+    for name, value in size_metrics(rows, attempts).items():
         yield Metric(name, value)
     by_task = rows["score"].astype("float64").groupby(rows["task"]).agg(["mean", "sem", "count"])
     for task, mean, error, n in by_task.itertuples():
