@@ -150,10 +150,10 @@ def counted(rows: Sequence[Said]) -> dict[str, float]:
     return {"runs": len(rows)} | {name: float(np.mean([getattr(r, name) for r in rows])) for name in names}
 
 
-def tuned(runs: int, processes: int) -> Iterator[dict[str, object]]:
+def tuned(runs: int, processes: int, worlds: Sequence[World] = WORLDS) -> Iterator[dict[str, object]]:
     """Yield counts by world and way, and of all ways together (the verdict's status); half as many runs with signal."""
     with ProcessPoolExecutor(processes) as pool:
-        for world in WORLDS:
+        for world in worlds:
             seeds = range(runs // 2 if world.signal else runs)
             found = list(pool.map(partial(said, world), seeds))
             whole = {name: float(np.mean([all(getattr(r, name) for r in rows) for rows in found])) for name in PROOFS}

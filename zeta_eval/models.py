@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import shlex
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -48,11 +49,42 @@ class ModelSpec:
     continuous: bool | None = None
     """Whether queries are batched continuously, not in padded batches; None where it pays: on CUDA devices."""
     usd_per_gpu_hour: float | None = None
-    """Price of an hour of the accelerator this rung runs on, in USD: gives cost_usd from gpu_s."""
+    """Price of an hour of what this rung runs on, in USD: gives cost_usd from gpu_s, or from a server's throughput."""
     usd_per_mtok: float | None = None
     """Price per million tokens (prompt and completion), in USD: gives cost_usd where no hourly price is set."""
-    base_url: str | None = None
-    """Address of an OpenAI-compatible server that runs the model, as "http://localhost:8000/v1"; None loads weights."""
+    usd_per_mtok_in: float | None = None
+    """Price per million tokens of the prompt, in USD, where it is another than that of the completion."""
+    usd_per_mtok_out: float | None = None
+    """Price per million tokens of the completion, in USD; goes with usd_per_mtok_in."""
+    system: str = ""
+    """Text of a system message before every query; a task's own follows it."""
+    thinking: bool | int | None = None
+    """Whether the model thinks before it answers, or the most tokens for that; None turns it off where that is easy."""
+    temperature: float | None = None
+    """Temperature of this rung, whatever the run's is; None takes the run's."""
+    top_p: float | None = None
+    """Share of the probability among whose likeliest tokens one is drawn; None takes all."""
+    max_new_tokens: int | None = None
+    """Longest answer of this rung in tokens, thoughts among them, whatever the run or a task says."""
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer, besides those of the run and the task."""
+    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Values that the model's chat template takes."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Further parameters of every request to the server."""
+    headers_env: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every request, each with the environment variable that holds its text, which is written nowhere."""
+    adapter: str | None = None
+    """Hub id or folder of a PEFT adapter (LoRA and others) that is put on the weights."""
+    quantization: Literal["8bit", "4bit"] | None = None
+    """Weights in 8 or 4 bits, by bitsandbytes (the extra `quantization`)."""
+    base_url: str | tuple[str, ...] | None = None
+    """Address of an OpenAI-compatible server that runs the model, as "http://localhost:8000/v1", or those of several
+    that all run it; None loads weights, or asks the server that `start` starts."""
+    start: str | None = None
+    """Command that starts the rung's server for as long as it is asked, with {port} and {model} where these belong."""
+    start_timeout_s: float = 900.0
+    """Longest time until a started server answers, in seconds."""
     concurrency: int = 16
     """Most requests to the server at the same time."""
     timeout_s: float = 120.0
@@ -80,11 +112,105 @@ class ModelSpec:
             value = getattr(self, name)
             if value is not None and not isinstance(value, bool):
                 raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give true or false, or neither.")
-        for name in ("usd_per_gpu_hour", "usd_per_mtok"):
-            value = getattr(self, name)
-            if value is not None and not (_is_number(value) and 0 <= value < math.inf):
-                raise InvalidInputError(f"Rung '{self.size}' has {name} {value!r}; give a finite number of at least 0.")
+        _check_answers(self)
+        _check_prices(self)
         _check_server(self)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses of the servers that run the model; none where weights are loaded, or a server is to be started."""
+        return (self.base_url,) if isinstance(self.base_url, str) else self.base_url or ()
+
+    @property
+    def served(self) -> bool:
+        """Whether a server runs the model."""
+        return bool(self.addresses) or self.start is not None
+
+    @property
+    def thinking_budget(self) -> int | None:
+        """Most tokens of thinking; None where there is no bound."""
+        return self.thinking if self.thinking and not isinstance(self.thinking, bool) else None
+
+    def cost_usd(self, answer: Completion) -> float | None:
+        """What an answer costs by the prices of the rung, in USD; None where they or what they go by are unknown."""
+        if self.usd_per_gpu_hour is not None:
+            seconds = answer.server_s if self.served else answer.gpu_s
+            return None if seconds is None else self.usd_per_gpu_hour * seconds / 3600
+        read, written = answer.prompt_tokens, answer.completion_tokens or 0
+        if read is None:
+            return None
+        if self.usd_per_mtok is not None:
+            return self.usd_per_mtok * (read + written) / 1e6
+        if self.usd_per_mtok_in is not None and self.usd_per_mtok_out is not None:
+            return (self.usd_per_mtok_in * read + self.usd_per_mtok_out * written) / 1e6
+        return None
+
+    def over(self, config: GenerateConfig) -> GenerateConfig:
+        """A run's settings with this rung's own in their place."""
+        return replace(
+            config,
+            system="\n\n".join(filter(None, (self.system, config.system))),
+            temperature=config.temperature if self.temperature is None else self.temperature,
+            max_new_tokens=config.max_new_tokens if config.options else self.max_new_tokens or config.max_new_tokens,
+            stop=tuple(dict.fromkeys((*config.stop, *self.stop))),
+        )
+
+
+_RESERVED = ("model", "messages", "stream", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop")
+"""Parameters of a request that have a setting of their own."""
+
+
+def _check_answers(rung: ModelSpec) -> None:
+    """Refuse settings of a rung's answers that can't be used."""
+    who = f"Rung '{rung.size}' has"
+    stop: Any = rung.stop  # a list in a ladder file
+    if not isinstance(stop, list | tuple) or not all(isinstance(text, str) and text for text in stop):
+        raise InvalidInputError(f"{who} stop {stop!r}; give a list of texts, none of them empty.")
+    object.__setattr__(rung, "stop", tuple(stop))
+    if not isinstance(rung.system, str):
+        raise InvalidInputError(f"{who} system {rung.system!r}; give a text in quotes.")
+    if not isinstance(rung.thinking, int | None) or (rung.thinking is not None and rung.thinking < 0):
+        raise InvalidInputError(f"{who} thinking {rung.thinking!r}; give true, false or the most tokens, as 1024.")
+    if rung.max_new_tokens is not None and not _is_count(rung.max_new_tokens):
+        raise InvalidInputError(f"{who} max_new_tokens {rung.max_new_tokens!r}; give a whole number of at least 1.")
+    if rung.thinking_budget and rung.max_new_tokens and rung.thinking_budget >= rung.max_new_tokens:
+        raise InvalidInputError(
+            f"{who} thinking {rung.thinking} and max_new_tokens {rung.max_new_tokens}, which leaves no token for the "
+            "answer; raise max_new_tokens."
+        )
+    if rung.temperature is not None and not (_is_number(rung.temperature) and 0 <= rung.temperature < math.inf):
+        raise InvalidInputError(f"{who} temperature {rung.temperature!r}; give 0, or a number above as 0.7.")
+    if rung.top_p is not None and not (_is_number(rung.top_p) and 0 < rung.top_p <= 1):
+        raise InvalidInputError(f"{who} top_p {rung.top_p!r}; give a number above 0 and at most 1, as 0.95.")
+    for name in ("chat_template_kwargs", "extra_body", "headers_env"):
+        if not isinstance(getattr(rung, name), Mapping):
+            raise InvalidInputError(f"{who} {name} {getattr(rung, name)!r}; give a table, as {{ name = value }}.")
+    if rung.quantization not in (None, "8bit", "4bit"):
+        raise InvalidInputError(f"{who} quantization {rung.quantization!r}; give '8bit' or '4bit'.")
+    if rung.adapter is not None and not (isinstance(rung.adapter, str) and rung.adapter.strip()):
+        raise InvalidInputError(f"{who} adapter {rung.adapter!r}; give a hub id or a folder.")
+    served = {"extra_body": rung.extra_body, "headers_env": rung.headers_env}
+    local = {"adapter": rung.adapter, "quantization": rung.quantization}
+    for name, value in (local if rung.served else served).items():
+        if value:
+            where = "a server, which decides that" if rung.served else "no base_url, so it asks no server"
+            raise InvalidInputError(f"{who} {name} and {where}; leave one of the two out.")
+
+
+def _check_prices(rung: ModelSpec) -> None:
+    """Refuse prices that are no amounts, or that contradict each other."""
+    names = ("usd_per_gpu_hour", "usd_per_mtok", "usd_per_mtok_in", "usd_per_mtok_out")
+    given = [name for name in names if getattr(rung, name) is not None]
+    for name in given:
+        value = getattr(rung, name)
+        if not (_is_number(value) and 0 <= value < math.inf):
+            raise InvalidInputError(f"Rung '{rung.size}' has {name} {value!r}; give a finite number of at least 0.")
+    if rung.usd_per_mtok is not None and (rung.usd_per_mtok_in is not None or rung.usd_per_mtok_out is not None):
+        raise InvalidInputError(
+            f"Rung '{rung.size}' has usd_per_mtok, one price for all tokens, beside others; leave one kind out."
+        )
+    if (rung.usd_per_mtok_in is None) != (rung.usd_per_mtok_out is None):
+        raise InvalidInputError(f"Rung '{rung.size}' has {given[-1]} alone; give usd_per_mtok_in and usd_per_mtok_out.")
 
 
 def _check_server(rung: ModelSpec) -> None:
@@ -101,19 +227,54 @@ def _check_server(rung: ModelSpec) -> None:
             f"{who} an api_key_env that names no environment variable; give a name in capitals, as {API_KEY_ENV}, "
             "and keep the key itself out of the file."
         )
-    if rung.base_url is None:
-        return
-    if not isinstance(rung.base_url, str) or re.search("[@?#]", rung.base_url):
+    if not (_is_number(rung.start_timeout_s) and 0 < rung.start_timeout_s < math.inf):
+        raise InvalidInputError(f"{who} start_timeout_s {rung.start_timeout_s!r}; give seconds above 0.")
+    base_url: Any = rung.base_url  # a list in a ladder file
+    if isinstance(base_url, list):
+        object.__setattr__(rung, "base_url", tuple(base_url))
+    if (base_url is not None and not isinstance(base_url, str | list | tuple)) or base_url in ([], ()):
+        raise InvalidInputError(f"{who} a base_url that is no text; give an address as http://localhost:8000/v1.")
+    for address in rung.addresses:
+        _check_address(who, address)
+    if rung.start is not None:
+        _check_start(who, rung)
+    for header, variable in rung.headers_env.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
+            raise InvalidInputError(f"{who} a header in headers_env that is no header's name; mend it.")
+        if not isinstance(variable, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
+            raise InvalidInputError(
+                f"{who} in headers_env, for {header}, what names no environment variable; give a name in capitals and "
+                "keep the text itself out of the file."
+            )
+    if taken := sorted(set(_RESERVED) & set(rung.extra_body)):
+        raise InvalidInputError(f"{who} '{taken[0]}' in extra_body; it has a setting of its own or is the run's.")
+
+
+def _check_address(who: str, address: Any) -> None:
+    """Refuse an address that is none, or that holds more than an address."""
+    if not isinstance(address, str) or re.search("[@?#]", address):
         raise InvalidInputError(
             f"{who} a base_url with more than an address in it; give one as http://localhost:8000/v1, and a key in "
             "the environment variable that api_key_env names."
         )
-    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", rung.base_url):
-        raise InvalidInputError(f"{who} base_url {rung.base_url!r}; give an address as http://localhost:8000/v1.")
-    if rung.role != "generate":
-        raise InvalidInputError(f"{who} a base_url and role '{rung.role}'; a server's rung must generate.")
-    if rung.usd_per_gpu_hour is not None:
-        raise InvalidInputError(f"{who} a base_url, so its gpu_s is unknown; give its price as usd_per_mtok.")
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", address):
+        raise InvalidInputError(f"{who} base_url {address!r}; give an address as http://localhost:8000/v1.")
+
+
+def _check_start(who: str, rung: ModelSpec) -> None:
+    """Refuse a command that can't start a server where it is asked."""
+    if not isinstance(rung.start, str) or not rung.start.strip():
+        raise InvalidInputError(
+            f"{who} start {rung.start!r}; give a command, as 'vllm serve {{model}} --port {{port}}'."
+        )
+    if len(rung.addresses) > 1:
+        raise InvalidInputError(f"{who} start and several addresses; one server is started, so give one or none.")
+    if not rung.addresses and "{port}" not in rung.start:
+        raise InvalidInputError(f"{who} start without {{port}} and no base_url; give one of them.")
+    try:
+        shlex.split(rung.start)
+    except ValueError as e:
+        raise InvalidInputError(f"{who} a start whose quotes don't match ({e}); mend it.") from e
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,7 +361,7 @@ class Ladder:
 def _resolve_folder(rung: dict[str, Any], base: Path) -> None:
     """Make a rung's model an absolute path where such a folder lies beside the ladder file, but for a served name."""
     model = rung.get("model")
-    if model and isinstance(model, str) and "base_url" not in rung and (base / model).is_dir():
+    if model and isinstance(model, str) and not ({"base_url", "start"} & set(rung)) and (base / model).is_dir():
         rung["model"] = str((base / model).resolve())
 
 
@@ -299,10 +460,14 @@ class Completion:
     """The part of gpu_s that was spent on reading the prompt."""
     gpu_s: float | None = None
     """This answer's share of the accelerator's (or processor's) time for its batch."""
+    server_s: float | None = None
+    """This answer's share, by tokens, of the time that a server took for a batch of requests."""
     latency_s: float | None = None
     """Time from the request to the last token, where the query was measured alone."""
     ttft_s: float | None = None
     """Time from the request to the first token, where the query was measured alone."""
+    embedding: tuple[float, ...] | None = None
+    """The vector of a model that embeds, of length 1."""
     truncated: bool = False
     """Whether the answer ran into max_new_tokens."""
     error: str | None = None

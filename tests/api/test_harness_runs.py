@@ -11,6 +11,7 @@ from harness_tasks import write_tasks
 import zeta_eval as ze
 from zeta_eval.cli import main
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.testing import build_tiny_model
@@ -201,7 +202,8 @@ def test_a_served_rung_says_what_it_can_t_be_asked(folder, tmp_path, name, templ
 def test_a_server_is_asked_in_the_turns_that_the_harness_makes(folder):
     (task,) = asked(folder, ("zt_add",), fewshot=1)
     query = task.load(limit=1)[0]
-    body = request("m", Call(prompt=query.asked, config=GenerateConfig(stop=query.stop, max_new_tokens=12)), [])
+    call = Call(prompt=query.asked, config=GenerateConfig(stop=query.stop, max_new_tokens=12))
+    body = request(ModelSpec(size="A", model="m"), call, Capabilities())
     assert [m["role"] for m in body["messages"]] == ["user", "assistant", "user"]
     assert body["messages"][-1]["content"] == query.asked.chat[0].turns[-1][1] == query.prompt.partition("\nA.")[0]
     assert (body["stop"], body["max_tokens"], body["temperature"]) == (["\n", "0"], 12, 0.0)

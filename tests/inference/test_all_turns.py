@@ -6,6 +6,7 @@ import pytest
 
 from zeta_eval.inference.engine.tokens import TextCodec
 from zeta_eval.inference.run.runner import run
+from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
@@ -21,6 +22,7 @@ TURNS = [
     {"role": "assistant", "content": "In Peru."},
     {"role": "user", "content": "And Oslo?"},
 ]
+RUNG = ModelSpec(size="A", model="m")
 TALK = Conversation.of(TURNS)
 
 
@@ -57,7 +59,7 @@ def test_a_part_that_is_no_text_is_an_error_of_its_query_alone(codec):
 def test_a_server_gets_every_turn_as_it_was_given():
     image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,x"}}]}
     talk = Conversation.of([*TURNS, {"role": "assistant", "content": "In Norway."}, image])
-    sent = request("m", Call(prompt=talk, config=GenerateConfig(system="Be kind.")), ())["messages"]
+    sent = request(RUNG, Call(prompt=talk, config=GenerateConfig(system="Be kind.")), Capabilities())["messages"]
     assert sent[0] == {"role": "system", "content": "Be kind.\n\nBe short."} and sent[1:4] == TURNS[1:]
     assert sent[-1] == image
 

@@ -7,8 +7,9 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.engine.compiled import CompiledModel
 from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.drawing import Drawing
-from zeta_eval.inference.server.chat_api import OPTIONAL, Call, request
-from zeta_eval.models import GenerateConfig
+from zeta_eval.inference.server.capabilities import Capabilities
+from zeta_eval.inference.server.chat_api import Call, request
+from zeta_eval.models import GenerateConfig, ModelSpec
 
 WARM = GenerateConfig(max_new_tokens=10, temperature=0.9, seed=5)
 
@@ -62,9 +63,11 @@ def test_compiled_decoding_draws_the_same_tokens(tiny):
 
 
 def test_a_server_is_told_temperature_and_seed():
-    body = request("m", Call(prompt="Hi", config=WARM), OPTIONAL.values())
+    rung, call, curt = ModelSpec(size="A", model="m"), Call(prompt="Hi", config=WARM), Capabilities()
+    body = request(rung, call, Capabilities())
     assert (body["temperature"], body["seed"]) == (0.9, 5)
-    assert "seed" not in request("m", Call(prompt="Hi", config=WARM), ())
+    curt.drop(["seed"], stream=False)
+    assert "seed" not in request(rung, call, curt) and curt.dropped == {"seed"}
 
 
 @pytest.mark.parametrize(

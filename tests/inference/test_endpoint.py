@@ -19,8 +19,10 @@ import zeta_eval as ze
 from zeta_eval.cli import main
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
 from zeta_eval.inference.run.runner import run
-from zeta_eval.inference.server.chat_api import Fault, Reply, chat_url, context_of, events, reason_of, wait_of
+from zeta_eval.inference.server.chat_api import chat_url, context_of
 from zeta_eval.inference.server.endpoint import OUTAGE, EndpointGenerator
+from zeta_eval.inference.server.failures import Fault, reason_of, wait_of
+from zeta_eval.inference.server.reply import DONE, Reply, events
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Score, get_task
 from zeta_eval.testing import check_generator
@@ -337,13 +339,18 @@ def test_a_key_that_is_none_is_one_line_without_it(port, monkeypatch, key):
         ({"base_url": "ftp://host"}, "has base_url 'ftp://host'; give an address"),
         ({"base_url": f"http://me:{KEY}@host/v1"}, "a base_url with more than an address in it"),
         ({"base_url": f"http://host/v1?key={KEY}"}, "a base_url with more than an address in it"),
-        ({"base_url": 8000}, "a base_url with more than an address in it"),
+        ({"base_url": 8000}, "a base_url that is no text"),
+        ({"base_url": []}, "a base_url that is no text"),
+        ({"base_url": ["http://a/v1", "b"]}, "has base_url 'b'; give an address"),
+        ({"base_url": ["http://a", "http://b"], "start": "serve"}, "start and several addresses"),
+        ({"base_url": None, "start": "serve"}, "start without {port} and no base_url"),
+        ({"start": "serve '"}, "a start whose quotes don't match"),
+        ({"start": " "}, "start ' '; give a command"),
+        ({"start": "serve", "start_timeout_s": 0}, "start_timeout_s 0; give seconds"),
         ({"api_key_env": KEY}, "an api_key_env that names no environment variable"),
         ({"concurrency": 0}, "concurrency 0; give a whole number of at least 1"),
         ({"retries": True}, "retries True; give a whole number of at least 0"),
         ({"timeout_s": "9"}, "timeout_s '9'; give a finite number of seconds above 0"),
-        ({"role": "embed"}, "a base_url and role 'embed'"),
-        ({"usd_per_gpu_hour": 2.0}, "give its price as usd_per_mtok"),
     ],
 )
 def test_settings_of_a_server_that_are_wrong_are_one_line(settings, says):
@@ -432,7 +439,7 @@ def pieces(content, size):
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_events_are_whole_however_the_bytes_arrive(size):
     content = ': hello\r\n\r\ndata: {"a": "x\u2028y"}\r\n\r\ndata:{"b": "é"}\n\ndata: [DONE]'.encode()
-    assert pieces(content, size) == [{"a": "x\u2028y"}, {"b": "é"}]
+    assert pieces(content, size) == [{"a": "x\u2028y"}, {"b": "é"}, DONE]
     with pytest.raises(ValueError):
         pieces(b'data: {"a": 1}\n\ndata: {"b"', size)
 

@@ -4,8 +4,9 @@ import pytest
 
 from zeta_eval.inference.engine.tokens import TextCodec
 from zeta_eval.inference.run.plan import asked_hash, units_of
+from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
-from zeta_eval.models import GenerateConfig
+from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.tasks import Query
 from zeta_eval.testing import build_tiny_model
 
@@ -38,7 +39,8 @@ def test_a_system_message_goes_where_the_template_takes_it(codec, template, text
 
 
 def test_a_server_gets_the_system_message_first():
-    roles = [(m["role"], m["content"]) for m in request("m", Call(prompt="Hi", config=SHORT), ())["messages"]]
+    body = request(ModelSpec(size="A", model="m"), Call(prompt="Hi", config=SHORT), Capabilities())
+    roles = [(m["role"], m["content"]) for m in body["messages"]]
     assert roles == [("system", "Be short."), ("user", "Hi")]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.inference.server.chat_api import Fault, Refusal, failure
+from zeta_eval.inference.server.failures import Fault, Refusal, failure
 from zeta_eval.outcomes import Outcomes, summary
 from zeta_eval.outcomes.schema import ADDED, COLUMNS
 from zeta_eval.outcomes.too_long import is_too_long

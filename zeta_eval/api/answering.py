@@ -11,6 +11,7 @@ from zeta_eval.exceptions import GenerationError
 from zeta_eval.files import loaded
 from zeta_eval.models import Completion, GenerateConfig, Ladder
 from zeta_eval.router.signals.vote import final_of, vote, voted_name
+from zeta_eval.tasks.embedding import REQUEST
 
 if TYPE_CHECKING:
     from zeta_eval.inference.run.residency import EnginePool
@@ -26,6 +27,8 @@ class Answerer:
     """The engines of the ladder in memory; this size's is loaded when it is needed."""
     config: GenerateConfig
     """How answers are generated."""
+    embeds: bool = False
+    """Whether it gives the vector of a text, not words."""
 
     def __call__(self, text: str) -> Completion:
         """Answer a text; a size that is gone gives a Completion with `error`, so that another can take its place."""
@@ -34,7 +37,11 @@ class Answerer:
     def attempt(self, text: str, number: int) -> Completion:
         """Answer a text with the seed of one attempt, from 0 on, as a benchmark draws it."""
         try:
-            answer: Completion = self.engines.engine(self.size).generate([text], self.config.attempt(number))[0]
+            engine = self.engines.engine(self.size)
+            if self.embeds:
+                vector = engine.embed([text.removeprefix(REQUEST)])[0]
+                return Completion(text="", embedding=tuple(vector.tolist()))
+            answer: Completion = engine.generate([text], self.config.attempt(number))[0]
             return answer
         except GenerationError as e:
             return Completion(text="", error=str(e))
@@ -85,7 +92,7 @@ def _sum(values: Sequence[float | None]) -> float | None:
 def answerers(
     ladder: Ladder | str | Path, config: GenerateConfig | None = None
 ) -> dict[str, Callable[[str], Completion]]:
-    """Load the models of a ladder; returns, by size, a function that answers a text.
+    """Load the models of a ladder; returns, by size, a function that answers a text, or embeds it.
 
     `ZetaDynamicRouter.generate` takes these functions. With several `attempts` in the settings there is a second one
     for each size, which asks so often and gives the majority's answer: "4B x5" beside "4B", as `zeta vote` names it.
@@ -109,6 +116,12 @@ def answerers(
     config = config or GenerateConfig(max_new_tokens=ladder.max_new_tokens)
     engines = EnginePool(ladder.generators, default_engine)
     engines.load()
+    embedders = EnginePool([m for m in ladder.models if m.role == "embed"], default_engine)  # loaded when one is asked
     plain = {size: Answerer(size=size, engines=engines, config=config) for size in ladder.sizes}
-    voters = {voted_name(size, config.attempts): Voter(answerer=a) for size, a in plain.items()}
-    return {**plain, **voters} if config.attempts > 1 else dict(plain)
+    vectors = {
+        m.size: Answerer(size=m.size, engines=embedders, config=config, embeds=True)
+        for m in ladder.models
+        if m.role == "embed"
+    }
+    voters = {voted_name(size, config.attempts): Voter(answerer=plain[size]) for size in ladder.sizes}
+    return {**plain, **vectors, **(voters if config.attempts > 1 else {})}

@@ -12,8 +12,9 @@ from zeta_eval.router.complexity import Complexity
 class Answer(Protocol):
     """Answer of a model, as the router needs it; `zeta_eval.models.Completion` is one.
 
-    It may also have `confidence`, a number in [0, 1] that tells how sure the model, its server or a judge is of it, and
-    `agreement`, the share of several attempts that give it, where it is the majority's (`zeta_eval.majority`).
+    It may also have `confidence`, a number in [0, 1] that tells how sure the model, its server or a judge is of it,
+    `agreement`, the share of several attempts that give it, where it is the majority's (`zeta_eval.majority`), and
+    `embedding`, the vector of a model that gives those.
     """
 
     @property
@@ -169,6 +170,8 @@ class Routed:
     """All calls, in order."""
     reasons: tuple[str, ...]
     """Reason for stopping or going on, after each step."""
+    embedding: tuple[float, ...] | None = None
+    """The vector, where the text asks for one and the policy has a model of its own for those."""
 
     def __repr__(self) -> str:
         return "\n".join([*(f"  {reason}" for reason in self.reasons), self.text])

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity, as_query
 from zeta_eval.router.context import TokenRates
@@ -285,7 +285,6 @@ class ZetaDynamicRouter:
 
         Raises:
             UnknownNameError: the chosen size has no function in `answer`.
-            InvalidInputError: the text asks for an embedding, and the policy has a model of its own for those.
             GenerationError: every size that was called failed.
         """
         text = as_query(text)
@@ -294,6 +293,8 @@ class ZetaDynamicRouter:
                 decision = self.route(text, task=task, cost_weight=cost_weight, session=session)
                 decision = self._unread(decision) if self._looks else decision
                 tell_choice({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
+            if decision.size not in self.policy.sizes:
+                return self._embedded(decision, answer, text)
             steps = self._start(decision, answer)
             while (size := steps.next) is not None:
                 result, latency_s = self._ask(size, answer[size], text)
@@ -308,14 +309,22 @@ class ZetaDynamicRouter:
             tell({"size": routed.size, "answer": routed.text, "reasons": list(routed.reasons)})
         return routed
 
+    def _embedded(self, decision: Decision, answer: Mapping[str, Callable[[str], Answer]], text: str) -> Routed:
+        """The vector that the policy's embedding model gives, where the caller has a function for it."""
+        size = decision.size
+        if size not in answer:
+            raise UnknownNameError("size", size, answer, hint="The text asks for an embedding; give that model, too.")
+        result, latency_s = self._ask(size, answer[size], text)
+        if result.error is not None:
+            raise GenerationError(f"{size} gives no embedding: {result.error}")
+        step = Step(size=size, text=result.text, latency_s=latency_s, p_right=1.0, error=None)
+        vector = getattr(result, "embedding", None)
+        told = (f"kept {size}: the text asks for an embedding, which it gives",)
+        return Routed(text=result.text, size=size, decision=decision, steps=(step,), reasons=told, embedding=vector)
+
     def _start(self, decision: Decision, answer: Mapping[str, object]) -> Steps:
         """Begin with the sizes that have a function to answer."""
         sizes = self.policy.sizes
-        if decision.size not in sizes:
-            raise InvalidInputError(
-                f"The text asks for an embedding, which {decision.size} gives and no size that writes text; "
-                "`route` it and call that model."
-            )
         if decision.size not in answer:
             raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
         allowed = [i for i, size in enumerate(sizes) if size in answer and size in decision.allowed]

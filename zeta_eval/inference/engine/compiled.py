@@ -11,6 +11,7 @@ from transformers import StaticCache
 from transformers.generation.configuration_utils import CompileConfig
 from transformers.masking_utils import create_masks_for_generate
 
+from zeta_eval.inference.engine.budget import ThinkingBudget
 from zeta_eval.inference.engine.decoding import Batch, signals, written
 from zeta_eval.inference.engine.drawing import Drawing
 
@@ -39,6 +40,7 @@ class CompiledModel:
         stopped: Callable[[list[list[int]]], list[bool]] | None = None,
         now: Callable[[], float],
         drawing: Drawing | None = None,
+        budget: ThinkingBudget | None = None,
     ) -> Batch:
         """Continue a prompt until it ends; arguments as those of `decoding.decode`."""
         device, compiler = self._model.device, cast(Any, torch.compiler)
@@ -57,6 +59,8 @@ class CompiledModel:
                 token = drawing.tokens(logits, draws[:, len(tokens)])
                 best = logits.gather(-1, token[:, None])[:, 0]
             logprobs[len(tokens)] = (best - logits.logsumexp(-1))[0]
+            if budget is not None and (forced := budget.next(tokens)) is not None:
+                token, logprobs[len(tokens)] = torch.full_like(token, forced), 0.0
             tokens.append(int(token))
             if len(tokens) == 1:
                 first_s = now() - start

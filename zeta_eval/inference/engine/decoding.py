@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from zeta_eval.inference.engine.budget import ThinkingBudget
 from zeta_eval.inference.engine.drawing import Drawing
 from zeta_eval.inference.engine.prefill import Forward, read
 
@@ -61,6 +62,7 @@ def decode(
     now: Callable[[], float],
     among: Sequence[int] = (),
     drawing: Drawing | None = None,
+    budget: ThinkingBudget | None = None,
 ) -> Batch:
     """Continue each of B prompts until it ends, with the likeliest token each time or with tokens drawn.
 
@@ -73,6 +75,7 @@ def decode(
         now: a clock in seconds that waits for the device.
         among: token ids to choose from, as if there were no others; none for the whole vocabulary.
         drawing: how tokens are drawn; None takes the likeliest. Log-probabilities are the model's own either way.
+        budget: ends thinking; its tokens count as certain.
     """
     device = model.device
     lengths = torch.tensor([len(p) for p in prompts], device=device)
@@ -107,6 +110,10 @@ def decode(
             first_s = now() - start
         logprob = best - norm
         writing = row[live]
+        if budget is not None:
+            for i, before in zip(live.nonzero()[:, 0].tolist(), tokens[writing, :step].tolist(), strict=True):
+                if (forced := budget.next(before)) is not None:
+                    token[i], logprob[i] = forced, 0.0
         tokens[writing, step] = token[live]
         total[writing] += logprob[live]
         lowest[writing] = torch.minimum(lowest[writing], logprob[live])

@@ -18,6 +18,8 @@ class Drawing:
     """What logits are divided by; above 0."""
     seed: int
     """Seed of the random numbers."""
+    top_p: float | None = None
+    """Share of the probability among whose likeliest tokens one is drawn; None draws from all."""
 
     def numbers(self, prompts: Sequence[Sequence[int]], steps: int) -> torch.Tensor:
         """Random numbers in [0, 1) for each token of each of B prompts (token ids), shape (B, steps)."""
@@ -26,6 +28,14 @@ class Drawing:
 
     def tokens(self, logits: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
         """Tokens (B,) drawn from logits (B, V) by the numbers (B,)."""
-        shares = (logits.double() / self.temperature).softmax(-1).cumsum(-1)
+        chances = (logits.double() / self.temperature).softmax(-1)
+        shares = (chances if self.top_p is None else self._likeliest(chances, self.top_p)).cumsum(-1)
         found = torch.searchsorted(shares, (numbers * shares[:, -1])[:, None].contiguous(), right=True)[:, 0]
         return found.clamp(max=logits.shape[-1] - 1)
+
+    @staticmethod
+    def _likeliest(chances: torch.Tensor, share: float) -> torch.Tensor:
+        """The chances (B, V) of the fewest tokens that hold a share of them together, and 0 for all others."""
+        ordered, at = chances.sort(-1, descending=True)
+        kept = ordered.cumsum(-1) - ordered < share
+        return torch.zeros_like(chances).scatter(-1, at, ordered * kept)

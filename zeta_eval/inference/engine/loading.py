@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
-from zeta_eval.exceptions import GenerationError, HubAccessError, one_line
+from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError, ZetaError, one_line
+from zeta_eval.inference.engine.adapter import adapted
 from zeta_eval.models import UNBOUNDED, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
 
@@ -28,6 +30,7 @@ def load(spec: ModelSpec) -> tuple[Any, Any]:
             loaded: Any = auto.from_pretrained(
                 spec.model,
                 **source,
+                **_quantized(spec),
                 config=config,
                 dtype=spec.dtype,
                 device_map=spec.device_map,
@@ -39,6 +42,8 @@ def load(spec: ModelSpec) -> tuple[Any, Any]:
             f"Model '{spec.model}' of rung '{spec.size}' can't be loaded ({one_line(e)}). Set its `model` to a local "
             "folder with config.json, tokenizer and .safetensors files, or go online and log in with `hf auth login`."
         ) from e
+    except ZetaError:
+        raise
     except Exception as e:
         raise GenerationError(
             f"Model '{spec.model}' of rung '{spec.size}' can't be loaded ({one_line(e)}). Check its files, `dtype` and "
@@ -51,7 +56,20 @@ def load(spec: ModelSpec) -> tuple[Any, Any]:
             f"Model '{spec.model}' of rung '{spec.size}' lacks {len(missing)} weights, '{missing[0]}' among them; "
             "download it again, or check that its config.json belongs to it."
         )
-    return model.eval(), tokenizer
+    return (adapted(model, spec) if spec.adapter else model).eval(), tokenizer
+
+
+def _quantized(spec: ModelSpec) -> dict[str, Any]:
+    """What loading takes for weights in fewer bits."""
+    if spec.quantization is None:
+        return {}
+    if find_spec("bitsandbytes") is None:
+        raise InvalidInputError(
+            f"Rung '{spec.size}' has quantization '{spec.quantization}', which needs a further package; install it by "
+            "pip install 'zeta-eval[quantization]'."
+        )
+    quantized: Any = BitsAndBytesConfig
+    return {"quantization_config": quantized(**{f"load_in_{spec.quantization}": True})}
 
 
 def context_length(model: Any, tokenizer: Any) -> int:

@@ -1,13 +1,13 @@
 """Turns prompts into token ids and token ids into text: chat template, longest context, option letters, stop texts."""
 
 import string
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from zeta_eval.exceptions import one_line
+from zeta_eval.exceptions import InvalidInputError, one_line
 from zeta_eval.inference.engine.verbatim import read_text, warn_of_cuts
-from zeta_eval.models import GenerateConfig
+from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.router.complexity import Conversation, messages_of
 from zeta_eval.router.signals.template import last_opening
 from zeta_eval.tasks.asked import Asked
@@ -26,10 +26,12 @@ class TextCodec:
     `Conversation` with all its turns; else as plain text. What is asked word for word is read as `verbatim` has it.
     """
 
-    def __init__(self, tokenizer: Any, context: int) -> None:
-        """Take a tokenizer of transformers and the longest sequence, in tokens."""
+    def __init__(self, tokenizer: Any, context: int, values: Mapping[str, Any] | None = None) -> None:
+        """Take a tokenizer of transformers, the longest sequence in tokens, and what its chat template is told."""
         self.tokenizer = tokenizer
         self.context = context
+        self.values = values
+        """Values for the chat template; None turns thinking off where the template has a switch."""
 
     def decode(self, tokens: Sequence[int], config: GenerateConfig, end: Collection[int]) -> str:
         """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one.
@@ -84,9 +86,10 @@ class TextCodec:
         template = self.tokenizer.chat_template
         if not template:
             return [_plain(p, system) for p in prompts]
-        thinking = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+        switch = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+        values = switch if self.values is None else self.values
         chats = [_chat(p, system) for p in prompts]
-        apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **thinking)
+        apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **values)
         try:
             return list(apply(chats))
         except Exception:  # a template may refuse a system message
@@ -144,6 +147,35 @@ def _plain(prompt: str, system: str) -> str:
         spoken = prompt.without_system
         text = f"{spoken}\n\nAssistant:" if isinstance(spoken, Conversation) and len(spoken.messages) > 1 else spoken
     return f"{system}\n\n{text}" if system else text
+
+
+def template_values(spec: ModelSpec, tokenizer: Any) -> dict[str, Any] | None:
+    """What a rung's settings tell its model's chat template; None where they tell it nothing.
+
+    Raises:
+        InvalidInputError: the template has no switch for what is asked.
+    """
+    if spec.thinking is None and not spec.chat_template_kwargs:
+        return None
+    template = str(tokenizer.chat_template or "")
+    values: dict[str, Any] = {}
+    if "enable_thinking" in template:
+        values["enable_thinking"] = bool(spec.thinking)
+    elif spec.thinking is not None:
+        raise InvalidInputError(
+            f"Rung '{spec.size}' has thinking {str(spec.thinking).lower()}, and the chat template of '{spec.model}' no "
+            "switch for it; leave it out, or give the template's own by chat_template_kwargs."
+        )
+    if not template:
+        raise InvalidInputError(
+            f"Rung '{spec.size}' has chat_template_kwargs, and '{spec.model}' no chat template; leave them out."
+        )
+    if unknown := [name for name in spec.chat_template_kwargs if name not in template]:
+        raise InvalidInputError(
+            f"Rung '{spec.size}' has '{unknown[0]}' in chat_template_kwargs, which the chat template of '{spec.model}' "
+            "does not read; mend the name."
+        )
+    return values | dict(spec.chat_template_kwargs)
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -5,10 +5,12 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, one_line
+from zeta_eval.inference.engine.budget import thinking_budget
 from zeta_eval.inference.engine.cache import shares
 from zeta_eval.inference.engine.clock import Clock, threads
 from zeta_eval.inference.engine.compiled import CompiledModel, compiles
@@ -20,7 +22,7 @@ from zeta_eval.inference.engine.loading import context_length, load
 from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
 from zeta_eval.inference.engine.prefixes import together
-from zeta_eval.inference.engine.tokens import StopCheck, TextCodec, end_tokens
+from zeta_eval.inference.engine.tokens import StopCheck, TextCodec, end_tokens, template_values
 from zeta_eval.inference.engine.weighing import weighed, weighed_alone
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 from zeta_eval.tasks.asked import Asked
@@ -67,7 +69,9 @@ class TransformersGenerator:
         self._clock = Clock(self.model.device)
         self._n_threads = 1 if small else torch.get_num_threads()
         self.context = spec.context or context_length(self.model, self.tokenizer)
-        self._codec = TextCodec(self.tokenizer, self.context)
+        self._spec = spec
+        self._codec = TextCodec(self.tokenizer, self.context, template_values(spec, self.tokenizer))
+        self._budget = thinking_budget(spec, self.tokenizer)
         self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))
         """Queries per forward pass: from the memory that is free at first, halved when it runs out."""
@@ -94,12 +98,13 @@ class TransformersGenerator:
             rows = config.batch_size or self._rows
             with threads(self._n_threads):
                 return weighed(self.model, self.tokenizer, asked, context=self.context, rows=rows, now=self._clock.busy)
+        config = self._spec.over(config)
         read = self._codec.encode(prompts, config)
         encoded = [ids for ids, _ in read]
         answers = {i: Completion(text="", error=reason) for i, (_, reason) in enumerate(read) if reason}
         runs = [i for i in range(len(prompts)) if i not in answers]
         todo = [runs[at] for at in together([encoded[i] for i in runs], LEAST_SHARED)]
-        if self._continuous and config.temperature:  # its loop takes no seed of a prompt's own
+        if self._continuous and (config.temperature or self._budget):  # its loop takes no seed, and forces no token
             answers |= self._in_batches(prompts, encoded, todo, self._few(config))
         elif self._continuous and config.max_new_tokens > 1 and len(todo) > 1:  # a single one needs no loop
             answers |= self._together(prompts, encoded, todo, config)
@@ -195,6 +200,7 @@ class TransformersGenerator:
                 return weighed_alone(
                     self.model, self.tokenizer, asked, context=self.context, rows=self._rows, now=self._clock.now
                 )
+        config = self._spec.over(config)
         if prompts and self._compiled and not config.options:
             self._serve(prompts, config)
         if prompts and (config.options or not self._compiled):
@@ -235,6 +241,7 @@ class TransformersGenerator:
 
         A KeyboardInterrupt that `on_text` raises ends the generation; any failure gives a Completion with `error`.
         """
+        config = self._spec.over(config)
         start = self._clock.now()
         encoded, reason = self._codec.encode([prompt], config)[0]
         if reason:
@@ -280,17 +287,18 @@ class TransformersGenerator:
         limits = [min(config.max_new_tokens, self.context - len(e)) for e in encoded]
         stopped = stopped or self._codec.stop_check(config.stop)
         now = self._clock.busy if encode_s is None else self._clock.now
-        drawing = Drawing(temperature=config.temperature, seed=config.seed) if config.temperature else None
+        drawing = None
+        if config.temperature:
+            drawing = Drawing(temperature=config.temperature, seed=config.seed, top_p=self._spec.top_p)
+        told: dict[str, Any] = {"end": self._end, "stopped": stopped, "drawing": drawing, "budget": self._budget}
         with threads(self._n_threads):
             if config.options:
                 among = self._codec.letters(config.options)
                 batch = decode(self.model, encoded, [1] * len(encoded), end=(), now=now, among=among)
             elif alone and self._served is not None:
-                batch = self._served.answer(
-                    encoded[0], limits[0], end=self._end, stopped=stopped, now=now, drawing=drawing
-                )
+                batch = self._served.answer(encoded[0], limits[0], now=now, **told)
             else:
-                batch = decode(self.model, encoded, limits, end=self._end, stopped=stopped, now=now, drawing=drawing)
+                batch = decode(self.model, encoded, limits, now=now, **told)
         return completions(encoded, batch, config, codec=self._codec, end=self._end, encode_s=encode_s)
 
 

@@ -164,15 +164,10 @@ class Judge:
 
 
 def _reply(answer: Completion, spec: ModelSpec) -> Reply:
-    cost: float | None = None
-    if spec.usd_per_gpu_hour is not None and answer.gpu_s is not None:
-        cost = spec.usd_per_gpu_hour * answer.gpu_s / 3600
-    elif spec.usd_per_mtok is not None and answer.prompt_tokens is not None:
-        cost = spec.usd_per_mtok * (answer.prompt_tokens + (answer.completion_tokens or 0)) / 1e6
     return Reply(
         text=answer.text,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
         gpu_s=answer.gpu_s,
-        cost_usd=cost,
+        cost_usd=spec.cost_usd(answer),
     )

@@ -10,8 +10,22 @@ from typing import Any
 from zeta_eval.exceptions import HubAccessError
 from zeta_eval.models import Ladder, ModelSpec
 
-PLACE = ("device_map", "compile", "continuous", "base_url", "concurrency", "timeout_s", "retries", "api_key_env")
+PLACE = (
+    "device_map",
+    "compile",
+    "continuous",
+    "base_url",
+    "start",
+    "start_timeout_s",
+    "concurrency",
+    "timeout_s",
+    "retries",
+    "api_key_env",
+    "headers_env",
+)
 """Settings of a rung that say where and how it runs."""
+FIRST = ("size", "model", "revision", "role", "dtype", "usd_per_gpu_hour", "usd_per_mtok")
+"""Settings of a rung that are written down even where they say nothing."""
 BLOCKS, BLOCK = 16, 65536
 """Number and length, in bytes, of the samples that tell a weights file from another."""
 
@@ -25,8 +39,9 @@ def identities(ladder: Ladder) -> dict[str, Any]:
 def identity(spec: ModelSpec) -> dict[str, Any]:
     """The settings of a rung that its answers depend on; where it runs may change, but not from weights to a server."""
     rung: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
-    own = {k: v for k, v in rung.items() if k not in PLACE and not (k == "context" and v is None)}
-    return own | ({"served": True} if spec.base_url is not None else {})
+    own = {k: v for k, v in rung.items() if k not in PLACE and (k in FIRST or v not in (None, "", [], {}))}
+    adapter = fingerprint(Path(spec.adapter)) if spec.adapter else None
+    return own | ({"served": True} if spec.served else {}) | ({"adapter_weights": adapter} if adapter else {})
 
 
 def rungs(record: dict[str, Any]) -> dict[str, dict[str, Any]]:

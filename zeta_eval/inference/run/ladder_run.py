@@ -195,7 +195,7 @@ class LadderRun:
         try:
             # Each is closed after its own queries. So the last one comes first: the memory that an engine finds free
             # when it is made, and fits its batches into, is then free when its queries run.
-            for spec in reversed(placed) if found.together else ():
+            for spec in reversed([p for p in placed if p.start is None]) if found.together else ():
                 start = time.perf_counter()
                 held[spec.size] = make(spec)
                 manifest.size(spec.size)["seconds"] += time.perf_counter() - start
@@ -211,9 +211,9 @@ class LadderRun:
         session = self._session(spec)
         engine = make(self.team.place(spec))
         manifest.size(spec.size).setdefault("sessions", []).append(session)
-        if spec.base_url is not None:
+        if spec.served:
             refused = sorted(getattr(engine, "dropped", ()))
-            manifest.size(spec.size).update(base_url=spec.base_url, refused_parameters=refused)
+            manifest.size(spec.size).update(base_url=spec.base_url, start=spec.start, refused_parameters=refused)
         try:
             yield engine
         finally:
@@ -254,4 +254,4 @@ def _asked(queries: Sequence[Query], again: Mapping[str, list[str]] | None, size
 
 def _leader_only(spec: ModelSpec) -> bool:
     """Whether the leader runs a rung alone: a server has its own `concurrency`, embeddings rank among each other."""
-    return spec.role == "embed" or spec.base_url is not None
+    return spec.role == "embed" or spec.served

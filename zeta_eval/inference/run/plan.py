@@ -66,15 +66,15 @@ class Unit:
         return replace(own, system=self.system)
 
 
-def units_of(queries: Sequence[Query], config: GenerateConfig) -> list[Unit]:
+def units_of(queries: Sequence[Query], config: GenerateConfig, most: int | None = None) -> list[Unit]:
     """Join queries with the same prompt; those that can share a batch come together.
 
     Among these, prompts that begin alike are neighbours, so that a batch reads once what they have in common; the
-    longest prompts come first.
+    longest prompts come first. `most` is a rung's own longest answer, whatever the run or a task says.
     """
     found: dict[tuple[int, int, tuple[str, ...], str, str, Asked | None], list[Query]] = {}
     for q in queries:
-        limit = limit_of(q, config.max_new_tokens)
+        limit = most or limit_of(q, config.max_new_tokens)
         stop = q.stop if q.asked else tuple(dict.fromkeys((*config.stop, *q.stop)))
         chosen = config.mcq == "logits" and q.options > 0
         manner = (q.options, 1, ()) if chosen else (0, limit, stop)

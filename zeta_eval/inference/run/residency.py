@@ -42,7 +42,7 @@ class Residency:
 
 def residency(specs: Sequence[ModelSpec], *, share: float = SHARE) -> Residency:
     """Decide from the weights' files and the memory free now, of which weights may take `share`; servers need none."""
-    loaded = [spec for spec in specs if spec.base_url is None]
+    loaded = [spec for spec in specs if not spec.served]
     if len(loaded) < 2:
         return Residency(together=True, reason=f"{len(loaded)} of {len(specs)} sizes have weights to load")
     needed: Counter[str] = Counter()
@@ -97,15 +97,15 @@ class EnginePool:
         """The engine of a size; its weights are loaded if they are not in memory, and may take another size's place."""
         with self._loading:  # an interrupted cell of a notebook may still be loading
             if size not in self._held:
-                if not self.residency.together and self._specs[size].base_url is None:
-                    self._close([other for other in self._held if self._specs[other].base_url is None])
+                if not self.residency.together and not self._specs[size].served:
+                    self._close([other for other in self._held if not self._specs[other].served])
                 self._held[size] = self._make(self._specs[size])
             return self._held[size]
 
     def load(self) -> None:
         """Start every engine that needs no other one's place: all where the sizes fit together, else the servers'."""
         for size, spec in self._specs.items():
-            if self.residency.together or spec.base_url is not None:
+            if self.residency.together or spec.served:
                 self.engine(size)
 
     def close(self) -> None:
@@ -120,8 +120,8 @@ class EnginePool:
 
 def device_name(spec: ModelSpec) -> str:
     """What answers a rung's queries: its server's address, the name of a GPU, or the processor."""
-    if spec.base_url is not None:
-        return spec.base_url
+    if spec.served:
+        return " and ".join(spec.addresses) or "a server that the run started"
     if _device(spec) == "cpu":
         return f"processor ({platform.machine()})"
     import torch

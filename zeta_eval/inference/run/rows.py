@@ -86,7 +86,7 @@ class Rows:
             "latency_s": latency_s,
             "ttft_s": ttft_s,
             "latency_source": source,
-            "cost_usd": self._cost(answer),
+            "cost_usd": self.spec.cost_usd(answer),
             "unparsed": None if score is None else score.unparsed,
             "prompt_hash": asked_hash(query),
             "run_id": self.run_id,
@@ -103,11 +103,3 @@ class Rows:
         if self.latency is None:
             return None, None, None
         return "modelled", *self.latency.predict(answer.prompt_tokens, answer.completion_tokens)
-
-    def _cost(self, answer: Completion) -> float | None:
-        """Cost in USD by the provider's price; None where the ladder gives no price."""
-        if self.spec.usd_per_gpu_hour is not None:
-            return None if answer.gpu_s is None else self.spec.usd_per_gpu_hour * answer.gpu_s / 3600
-        if self.spec.usd_per_mtok is not None and answer.prompt_tokens is not None:
-            return self.spec.usd_per_mtok * (answer.prompt_tokens + (answer.completion_tokens or 0)) / 1e6
-        return None

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
 from zeta_eval.files import is_unicode
@@ -27,6 +29,8 @@ from zeta_eval.tasks import Query, get_task, task_names
 
 GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
 """The decision for engines that the caller makes."""
+SERVERS = "servers"
+"""Folder, in a benchmark's own, of the logs of servers that it started."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of the system for a disk that is full, read-only or broken."""
 
@@ -90,7 +94,7 @@ def run(
             score=score,
             config=config,
             sample=latency_sample,
-            engines=_own if generators is None else lambda _: (generators, GIVEN),
+            engines=partial(_own, logs=folder / SERVERS) if generators is None else lambda _: (generators, GIVEN),
             device=device_name if generators is None else lambda _: None,
         )
         if team.leads:
@@ -121,12 +125,20 @@ def _loaded(table: str) -> Outcomes:
         return Outcomes.load(path)
 
 
-def default_engine(spec: ModelSpec) -> Any:
-    """Engine of a rung: its server where it has one, else its weights loaded with transformers."""
-    if spec.base_url is not None:
+def default_engine(spec: ModelSpec, logs: Path | None = None) -> Any:
+    """Engine of a rung: its server where it has one, else its weights loaded with transformers.
+
+    A server that is started writes its log into the folder `logs`, or into a temporary one.
+    """
+    if spec.start is not None:
+        from zeta_eval.inference.server.started import StartedEngine
+
+        return StartedEngine(spec, default_engine, log=logs and logs / f"{quote(spec.size, safe='')}.log")
+    if spec.served:
+        from zeta_eval.inference.server.embedding_endpoint import EmbeddingEndpoint
         from zeta_eval.inference.server.endpoint import EndpointGenerator
 
-        return EndpointGenerator(spec)
+        return EmbeddingEndpoint(spec) if spec.role == "embed" else EndpointGenerator(spec)
     # Imported here: torch takes seconds, and a run that has nothing left to do needs none.
     if spec.role == "embed":
         from zeta_eval.inference.engine.embedding_engine import EmbeddingGenerator
@@ -137,10 +149,17 @@ def default_engine(spec: ModelSpec) -> Any:
     return TransformersGenerator(spec)
 
 
-def _own(specs: Sequence[ModelSpec]) -> tuple[Engines, Residency]:
-    """The default engines; those of servers start at once, so that a missing server shows before any row is written."""
-    served = {spec.size: default_engine(spec) for spec in specs if spec.base_url is not None}
-    return lambda spec: served.get(spec.size) or default_engine(spec), residency(specs, share=BATCH_SHARE)
+def _own(specs: Sequence[ModelSpec], logs: Path) -> tuple[Engines, Residency]:
+    """The default engines; servers that run are asked at once, so that a missing one shows before any row is written.
+
+    Servers that are to be started are started in turn, each for its own queries: together they may not fit.
+    """
+    served = {spec.size: default_engine(spec) for spec in specs if spec.addresses and spec.start is None}
+
+    def make(spec: ModelSpec) -> Any:
+        return served.get(spec.size) or (default_engine(spec, logs) if spec.start else default_engine(spec))
+
+    return make, residency(specs, share=BATCH_SHARE)
 
 
 def _shares(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) -> list[tuple[ModelSpec, list[Query]]]:

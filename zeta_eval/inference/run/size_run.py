@@ -49,7 +49,7 @@ class SizeRun:
 
     def generate(self, config: GenerateConfig) -> None:
         """Answer, score and append the queries that have no row."""
-        units = units_of(self.queries, config)
+        units = units_of(self.queries, config, self.rows.spec.max_new_tokens)
         if any(u.options for u in units) and not getattr(self.engine, "chooses", False):
             raise InvalidInputError(
                 f"Size '{self.size}' can't choose a letter by one forward pass; drop `--mcq logits` or load weights."
@@ -84,6 +84,7 @@ class SizeRun:
                 due.append(batch if torn else pending)
         for i in self.team.claims(self.turn, len(due)):
             self._answer(due[i], replace(config, batch_size=size))
+        self._record(entry)
 
     def embed(self) -> None:
         """Embed all queries, score them by rank among each other, and append those that have no row."""
@@ -127,14 +128,18 @@ class SizeRun:
         answers = [self.engine.measure([u.ask for u in group], group[0].config(config)) for group in groups]
         return list(itertools.chain.from_iterable(answers))
 
+    def _record(self, entry: dict[str, Any]) -> None:
+        """Write down the engine, and what it has found out about its work so far."""
+        entry["engine"] = type(self.engine).__name__
+        if how := getattr(self.engine, "how", None):
+            entry["how"] = dict(how)
+
     def _measure(
         self, keys: Sequence[str], prompts: Sequence[str], measure: Callable[[list[int]], list[Completion]]
     ) -> None:
         """Measure the latency of some of these queries, or read it where it is stored, and give it to the rows."""
         entry = self.manifest.size(self.size)
-        entry["engine"] = type(self.engine).__name__
-        if how := getattr(self.engine, "how", None):
-            entry["how"] = how
+        self._record(entry)
         # A folder that other queries join is measured again: a sample of the first ones says little about them.
         of = prompt_hash("\n".join(sorted(set(keys))))
         if entry.get("measured_of") != of:
@@ -146,6 +151,7 @@ class SizeRun:
             entry["measured_of"] = of
             entry["measured"] = {key: [c.latency_s, c.ttft_s] for key, c in done.items()}
             entry["latency"] = asdict(LatencyModel.fit(list(done.values()))) if done else None
+            self._record(entry)
             self.manifest.save()
         self.rows.measured = entry["measured"]
         self.rows.latency = LatencyModel(**entry["latency"]) if entry["latency"] else None

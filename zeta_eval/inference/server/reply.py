@@ -1,0 +1,181 @@
+"""A server's answer as it arrives: whole or in pieces, in the forms that servers really send."""
+
+import json
+import math
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from zeta_eval.inference.server.failures import Fault, Refusal, reason_of
+from zeta_eval.models import Completion
+
+THOUGHT = ("reasoning_content", "reasoning")
+"""Names that servers give to the reasoning before an answer."""
+
+DONE = "[DONE]"
+"""The piece that ends a streamed answer; what comes after it is no part of the answer."""
+
+MOST_TOKENS = 2**31
+"""A count of tokens from which on it is no count: it becomes unknown."""
+
+
+async def whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    """The only piece of an answer that isn't streamed, from its bytes."""
+    yield json.loads(b"".join([chunk async for chunk in chunks]))
+
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    """Pieces of a streamed answer up to `DONE`, from the bytes of its server-sent events.
+
+    Lines end at line feeds alone: JSON may hold the other characters that Python takes for a line's end.
+    """
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if data := _data(line):
+                yield data if data == DONE else json.loads(data)
+    if data := _data(rest):
+        yield data if data == DONE else json.loads(data)
+
+
+def _data(line: bytes) -> bytes | str:
+    """The data in a line of an event stream; empty for comments and other fields, `DONE` for the end mark."""
+    data = line.removeprefix(b"data:").strip()
+    if not line.startswith(b"data:"):
+        return b""
+    return DONE if data == DONE.encode() else data
+
+
+@dataclass(kw_only=True, slots=True)
+class Reply:
+    """A server's answer as far as it has arrived; data of a wrong shape raises Python's own error."""
+
+    began_s: float
+    """Clock time of the request, in seconds."""
+    text: str = ""
+    """The answer so far."""
+    thought: str = ""
+    """Reasoning that has come apart from the answer."""
+    thinks: bool = False
+    """Whether such reasoning has come, even the empty one of a chat template."""
+    finish: str | None = None
+    """Why it ended; None while it goes on, or where the server does not say."""
+    ended: bool = False
+    """Whether it has come to its end: a whole answer, or the end mark of a streamed one."""
+    refusal: str = ""
+    """What the model says where its server tells a refusal apart from an answer."""
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    """Tokens read and written, as the server counts them."""
+    tokens: list[Mapping[str, Any]] = field(default_factory=list)
+    """Each written token with its log-probability, where the server gives them."""
+    ttft_s: float | None = None
+    """Time from the request to the first token, in seconds."""
+    latency_s: float | None = None
+    """Time from the request to the last token, in seconds."""
+
+    def add(self, data: Any) -> None:
+        """Add a whole answer, or the next piece of a streamed one, at the moment it arrives.
+
+        Pieces that hold no answer (pings, counts of tokens alone) add nothing to it. Of several answers the first
+        counts.
+        """
+        now_s = perf_counter() - self.began_s
+        if data == DONE:
+            self.ended = True
+            return
+        self.usage = data.get("usage") or self.usage
+        for choice in (data.get("choices") or [])[:1]:
+            if choice.get("index"):  # another answer than the first
+                continue
+            part = choice.get("delta") or choice.get("message") or {}
+            written = self._take(part)
+            self.tokens += (choice.get("logprobs") or {}).get("content") or []
+            self.finish = choice.get("finish_reason") or self.finish
+            self.ended |= "message" in choice  # whole, whatever the reason
+            if choice.get("finish_reason") or written:
+                self.ttft_s = now_s if self.ttft_s is None else self.ttft_s
+                self.latency_s = now_s
+
+    def _take(self, part: Mapping[str, Any]) -> bool:
+        """Add the text of a piece, and tell whether the piece has a token in it.
+
+        Pieces that only name the role, or hold the empty reasoning of a template that turns thinking off, have none.
+        """
+        thought = "".join(_joined(part.get(name)) for name in THOUGHT)
+        said = _joined(part.get("content"))
+        self.thinks |= bool(thought)
+        self.thought += thought
+        self.refusal += str(part.get("refusal") or "")
+        if self.thinks and not self.text:
+            said = said.lstrip()  # blank lines after a thought set it off, and are no part of the answer
+        self.text += said
+        return bool(
+            thought.strip() or said or any(v for k, v in part.items() if k not in ("role", "content", *THOUGHT))
+        )
+
+    def completion(self, stop: Sequence[str], *, timed: bool, limit: int = MOST_TOKENS) -> Completion:
+        """The finished answer up to the first stop text, with latencies or without.
+
+        `limit` are the most tokens that were asked for, which tells a cut answer where the server gives no reason.
+
+        Raises:
+            Fault: it isn't finished, or empty without a reason.
+            Refusal: the server or the model refused to answer.
+        """
+        if self.finish in ("abort", "error") or not (self.finish or self.ended):
+            raise Fault("The answer ends half-way")
+        if self.finish == "content_filter":
+            raise Refusal("The server's content filter held the answer back", status=400, body="")
+        if self.refusal and not self.text:
+            raise Refusal(f"The model refused: {reason_of(self.refusal)}", status=400, body="")
+        cuts = [at for s in stop if (at := self.text.find(s)) >= 0]
+        logprobs = _logprobs(self.tokens)
+        written = _count(self.usage.get("completion_tokens")) or len(self.tokens) or None
+        return Completion(
+            text=_text(self.text[: min(cuts, default=None)]),
+            prompt_tokens=_count(self.usage.get("prompt_tokens")),
+            completion_tokens=written,
+            mean_logprob=sum(logprobs) / len(logprobs) if logprobs else None,
+            min_logprob=min(logprobs, default=None),
+            prefill_margin=_margin(self.tokens),
+            latency_s=self.latency_s if timed else None,
+            ttft_s=self.ttft_s if timed else None,
+            truncated=self.finish == "length" or (self.finish is None and (written or 0) >= limit),
+        )
+
+
+def _joined(content: Any) -> str:
+    """The text of a content, which may be given in parts."""
+    if isinstance(content, list):
+        return "".join(_joined(part.get("text") if isinstance(part, Mapping) else part) for part in content)
+    if isinstance(content, Mapping):
+        return _joined(content.get("text"))
+    return content if isinstance(content, str) else ""
+
+
+def _margin(tokens: Sequence[Mapping[str, Any]]) -> float | None:
+    """Probability of the likeliest first token minus that of the second; None where they are not given."""
+    top = _logprobs(tokens[0].get("top_logprobs") or [] if tokens else [])
+    if len(top) < 2:
+        return None
+    first, second = sorted(map(math.exp, top), reverse=True)[:2]
+    return min(1.0, first) - min(1.0, second)
+
+
+def _logprobs(tokens: Iterable[Mapping[str, Any]]) -> list[float]:
+    """Log-probabilities of tokens, or an empty list where one of them is none; rounding may lift them over 0."""
+    found = [t["logprob"] for t in tokens]
+    known = all(isinstance(v, int | float) and -1e6 < v < 1e-3 for v in found)  # NaN and true infinities fail too
+    return [min(0.0, float(v)) for v in found] if known else []
+
+
+def _count(value: Any) -> int | None:
+    """A count of tokens; None where the value can't be one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
+
+
+def _text(text: str) -> str:
+    """The text without halves of characters, which a token may hold and UTF-8 can't."""
+    return text.encode(errors="replace").decode()
