@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import tokenizers
-from harness_tasks import write_tasks
+from harness_tasks import NAMES, SCORES, tiny_models, write_tasks
 
 import zeta_eval as ze
 from zeta_eval.cli import main
@@ -14,44 +13,18 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
-from zeta_eval.testing import build_tiny_model
 
 lm_eval = pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
 
 N = 15
 """Documents of each task."""
-NAMES = ("zt_add", "zt_pick", "zt_word", "zt_picks")
-TEMPLATE = (
-    "{% for m in messages %}<user>{{ m.role }}: {{ m.content }}\n{% endfor %}"
-    "{% if add_generation_prompt %}<answer>\n{% endif %}"
-)
-SCORES = {"zt_add": ("strict", "exact_match")}
-"""Filter and metric that count; of all other tasks "none" and "acc"."""
-
-
-def with_start_token(folder):
-    """Let the tokenizer of a tiny model write a start token, as most do."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.bos_token = "<unk>"
-    tokenizer._tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
-        single="<unk> $A", pair="<unk> $A $B", special_tokens=[("<unk>", 1)]
-    )
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Models that differ in how they read: plain, with a start token, in a chat template, with a short context."""
-    base = tmp_path_factory.mktemp("models")
-    return {
-        "embedded": str(Ladder.load("embedded").models[1].model),
-        "start": with_start_token(build_tiny_model(base / "start", context=1024)),
-        "chat": with_start_token(build_tiny_model(base / "chat", context=1024, chat_template=TEMPLATE)),
-        "short": with_start_token(build_tiny_model(base / "short", context=90)),
-    }
+    embedded = {"embedded": Ladder.load("embedded").models[1].model}
+    return embedded | tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +102,7 @@ def test_scores_answers_and_likelihoods_are_those_of_the_harness_s_own_run(
             for (total, likeliest), [(theirs_total, theirs_likeliest)] in zip(
                 json.loads(row.response), answers, strict=True
             ):
-                assert total == pytest.approx(theirs_total, abs=1e-4)
+                assert total == pytest.approx(theirs_total, rel=1e-5, abs=1e-5)
                 assert likeliest == theirs_likeliest
     assert ("lose their beginning" in caplog.text) == (model == "short")
     if model == "start":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from harness_tasks import WRITTEN, metric, write, write_tasks
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import HubAccessError, InvalidInputError, UnknownNameError
 from zeta_eval.tasks import HarnessSettings, resolve_tasks
 
 lm_eval = pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
@@ -152,8 +152,26 @@ def test_what_has_no_answer_that_can_be_scored_is_refused(refused):
     assert "draws its answers at random" in refused(generation_kwargs={"until": ["\n"], "temperature": 0.7})
     assert "sets num_beams for generation" in refused(generation_kwargs={"until": ["\n"], "num_beams": 3})
     assert "bleu counts over all queries together" in refused(metric_list=[metric("bleu", "bleu")])
-    assert "script on the hub" in refused(metric_list=[metric("rouge9")])
-    assert "script on the hub" in refused(metric_list=[{**metric("exact_match"), "hf_evaluate": True}])
+    assert "(rouge9 is a script on the hub, which is not run)" in refused(metric_list=[metric("rouge9")])
+
+
+def test_a_metric_of_the_hub_is_left_aside_and_the_others_count(found, folder):
+    import evaluate
+
+    own = evaluate.load
+    listed = [{**metric("rouge9"), "hf_evaluate": True}, metric("exact_match")]
+    write(folder, "zt_hub", "add", **(WRITTEN | {"metric_list": listed}))
+    (task,) = found("zt_hub")
+    query = task.load()[0]
+    assert "not scores: rouge9 is a script on the hub" in task.note
+    assert task.score(query, query.target).value == 1.0
+    assert evaluate.load is own
+
+
+def test_a_data_set_out_of_reach_is_told_as_such(found, folder):
+    write(folder, "zt_far", "add", **(WRITTEN | {"dataset_path": "nobody/nothing", "dataset_kwargs": None}))
+    with pytest.raises(HubAccessError, match=r"Can't load the data set of 'lm-eval:zt_far'"):
+        found("zt_far")
 
 
 def test_wrong_names_are_told_in_one_line(found, folder, tmp_path):

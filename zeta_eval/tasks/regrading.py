@@ -1,5 +1,6 @@
 """Grades stored answers again: no model runs, and every row that can't be graded is counted with the reason."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ CHANGED: Final = [
     *("unparsed_before", "unparsed_after", "scorer", "target", "response", "error"),
 ]
 """Columns of the changes."""
+
+_WEIGHED: Final = re.compile(r"\[\[(?:-?[\d.e+-]+|-Infinity), (?:true|false)\]")
+"""Beginning of a response that holds log-probabilities, as `asked.Asked` has it."""
 
 FAILED: Final = "The scorer failed: "
 """How the error of a row begins that a scorer could not grade."""
@@ -92,6 +96,8 @@ class Regrading:
         """The query of a row, or the reason why the row can't be graded."""
         if not isinstance(row["response"], str):
             return "without a response"
+        if _WEIGHED.match(row["response"]):
+            return "whose given answers were weighed, with no text to grade"
         known = self.tasks.get(row["task"])
         if known is not None and known.kind == "embed":
             return "of a task that grades vectors, not texts"

@@ -14,6 +14,7 @@ import numpy as np
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, one_line
 from zeta_eval.tasks.base import Score
+from zeta_eval.tasks.harness.loading import no_hub_code
 from zeta_eval.tasks.harness.requests import Request
 from zeta_eval.tasks.harness.settings import PREFIX, HarnessSettings
 
@@ -59,6 +60,7 @@ def choose(task: Any, request: Request, settings: HarnessSettings) -> Choice:
         UnknownNameError: the task has no such filter or metric.
     """
     name = task.config.task
+    left = dict.fromkeys(_without_hub_metrics(task), "is a script on the hub, which is not run")
     gold = json.dumps([[-1.0, False]] * len(request.instances)) if request.asked.weighs else _gold(task, request)
     try:
         values = measured(task, request, gold)
@@ -73,7 +75,7 @@ def choose(task: Any, request: Request, settings: HarnessSettings) -> Choice:
             raise UnknownNameError(f"{kind} of task '{PREFIX}{name}':", wanted, {pair[at] for pair in names})
         names = [pair for pair in names if wanted in (None, pair[at])]
     higher = task.higher_is_better()
-    left = {pair[1]: why for pair in values if (why := _unfit(task, pair[1], values[pair]))}
+    left |= {pair[1]: why for pair in values if (why := _unfit(task, pair[1], values[pair]))}
     fit = sorted((pair for pair in names if pair[1] not in left), key=lambda pair: higher.get(pair[1]) is False)
     if not fit:
         said = "; ".join(f"{metric} {why}" for metric, why in left.items())
@@ -101,13 +103,23 @@ def measured(task: Any, request: Request, response: str) -> dict[tuple[str, str]
     for instance, answer in zip(instances, given, strict=True):
         instance.resps = [answer]
         instance.filtered_resps = {}
-    for ensemble in task._filters:
-        ensemble.apply(instances)
     found: dict[tuple[str, str], Any] = {}
-    for name in instances[0].filtered_resps:
-        results = task.process_results(instances[0].doc, [i.filtered_resps[name] for i in instances])
-        found |= {(name, metric): value for metric, value in results.items()}
+    with no_hub_code():
+        for ensemble in task._filters:
+            ensemble.apply(instances)
+        for name in instances[0].filtered_resps:
+            results = task.process_results(instances[0].doc, [i.filtered_resps[name] for i in instances])
+            found |= {(name, metric): value for metric, value in results.items()}
     return found
+
+
+def _without_hub_metrics(task: Any) -> list[str]:
+    """Take away a task's metrics that could not be loaded, since they are scripts on the hub; return their names."""
+    metrics = getattr(task, "_metric_fn_list", {})
+    lost = [name for name, function in metrics.items() if function is None and not task.config.process_results]
+    for name in lost:
+        del metrics[name]
+    return lost
 
 
 def _gold(task: Any, request: Request) -> str:

@@ -1,7 +1,7 @@
 """Loads tasks of lm-evaluation-harness by name: the only file, beside `log`, that imports `lm_eval`.
 
-No code is loaded from the hub: data sets with scripts are refused by `datasets` itself, metrics that are scripts on the
-hub are refused here, and so are tasks that run what a model writes. Python functions of task files are run, where the
+No code is loaded from the hub: data sets with scripts are refused by `datasets` itself, metrics that are scripts are
+refused here, and so are tasks that run what a model writes. Python functions of task files are run, where the
 files are the harness's own or lie in the user's own folder.
 """
 
@@ -10,7 +10,7 @@ import functools
 import logging
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,8 +36,9 @@ def load_tasks(name: str, include_path: str | Path | None) -> dict[str, Any]:
     folder = None if include_path is None else Path(include_path)
     if folder is not None and not folder.is_dir():
         raise InvalidInputError(f"No folder {folder} for --include-path; give one with task files (YAML).")
-    with quiet(), _seeded(), quiet_hub():
+    with ExitStack() as stack, quiet(), _seeded(), quiet_hub():
         manager = _manager(name, folder)
+        stack.enter_context(no_hub_code())
         for leaf in _leaves(name, manager.task_index):
             _check(leaf, manager.task_index[leaf].cfg or {})
         found = _load(name, manager)
@@ -119,21 +120,25 @@ def _leaves(name: str, index: Mapping[str, Any], *, strict: bool = False) -> lis
 
 
 def _check(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a task that would run code of the hub, or what a model writes, before any of it is loaded."""
-    from lm_eval.api import metrics  # noqa: F401  # fills the registry
-    from lm_eval.api.registry import metric_registry
-
+    """Refuse a task that runs what a model writes, before any of its functions are loaded."""
     if config.get("unsafe_code"):
         raise InvalidInputError(f"Task '{PREFIX}{name}' runs code that models write (unsafe_code); leave it out.")
-    if config.get("process_results"):
-        return
-    for metric in config.get("metric_list") or []:
-        word = metric.get("metric") if isinstance(metric, dict) else None
-        known = isinstance(word, str) and (word in metric_registry or "/" in word)  # a path is the file's own function
-        if isinstance(word, str) and (metric.get("hf_evaluate") or not known):
-            raise InvalidInputError(
-                f"Metric '{word}' of task '{PREFIX}{name}' is a script on the hub, which is not run; leave it out."
-            )
+
+
+@contextmanager
+def no_hub_code() -> Iterator[None]:
+    """Refuse for a while to load metrics that are scripts on the hub, which the harness else looks for there."""
+    import evaluate
+
+    def load(path: str, *args: Any, **kwargs: Any) -> Any:
+        raise InvalidInputError(f"Metric '{path}' is a script on the hub, which is not run; leave the task out.")
+
+    held = evaluate.load
+    evaluate.load = load
+    try:
+        yield
+    finally:
+        evaluate.load = held
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zeta_eval.exceptions import InvalidInputError, OutputError, one_line
-from zeta_eval.tasks.harness.loading import EXTRA, SEEDS, quiet
+from zeta_eval.tasks.harness.loading import EXTRA, SEEDS, no_hub_code, quiet
 from zeta_eval.tasks.harness.queries import HarnessQueries
 from zeta_eval.tasks.harness.requests import turns
 
@@ -48,7 +48,7 @@ def write_log(answers: Answers, tasks: Sequence[HarnessQueries], folder: Path) -
     results: dict[str, Any] = {"config": {"model": "zeta-eval", "model_args": {"pretrained": answers.model}}}
     samples: dict[str, list[dict[str, Any]]] = {}
     failed = 0
-    with quiet():
+    with quiet(), no_hub_code():
         for task in tasks:
             if not (known := _by_document(task, answers.responses)):
                 continue

@@ -1,15 +1,49 @@
-"""A folder of tasks of lm-evaluation-harness over queries of the embedded tasks, as a user may have them."""
+"""Tasks of lm-evaluation-harness over queries of the embedded tasks, as a user may have them, and models that differ in
+how they read."""
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import tokenizers
 import yaml
 
 from zeta_eval.tasks import get_task
+from zeta_eval.testing import build_tiny_model
+
+NAMES = ("zt_add", "zt_pick", "zt_word", "zt_picks")
+"""Three tasks of three kinds, and a group."""
+SCORES = {"zt_add": ("strict", "exact_match")}
+"""Filter and metric that count; of all other tasks "none" and "acc"."""
+Said = Callable[[str], str]
+"""Prompt -> answer."""
+TEMPLATE = (
+    "{% for m in messages %}<user>{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<answer>\n{% endif %}"
+)
 
 
-def docs(kind, n, seed, said=None):
+def tiny_models(folder: Path) -> dict[str, Path]:
+    """Random models that write a start token: a plain one, one with a chat template, one with a short context."""
+    kinds = {"start": {"context": 1024}, "chat": {"context": 1024, "chat_template": TEMPLATE}, "short": {"context": 90}}
+    return {name: _with_start_token(build_tiny_model(Path(folder) / name, **how)) for name, how in kinds.items()}
+
+
+def _with_start_token(folder: Path) -> Path:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.bos_token = "<unk>"
+    tokenizer._tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<unk> $A", pair="<unk> $A $B", special_tokens=[("<unk>", 1)]
+    )
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def docs(kind: str, n: int, seed: int, said: Said | None = None) -> list[dict[str, Any]]:
     """Documents with a question, its answer, three wrong ones, and the place of the right one among the four."""
     rng = random.Random(seed)
     made = []
@@ -28,7 +62,7 @@ def docs(kind, n, seed, said=None):
     return made
 
 
-def write_tasks(folder, n=40, said=None):
+def write_tasks(folder: Path, n: int = 40, said: Said | None = None) -> Path:
     """Write tasks of three kinds, and a group of two; returns the folder.
 
     `said` gives the answer to every second prompt in place of the right one.
@@ -49,7 +83,7 @@ def write_tasks(folder, n=40, said=None):
     return folder
 
 
-def write(folder, name, kind, **more):
+def write(folder: Path, name: str, kind: str, **more: Any) -> None:
     """Write one task over the documents of a kind."""
     files = {split: str(folder / f"{kind}_{split}.jsonl") for split in ("train", "test")}
     config = {
@@ -63,11 +97,11 @@ def write(folder, name, kind, **more):
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(config | more, sort_keys=False), encoding="utf-8")
 
 
-def metric(name, aggregation="mean", higher=True):
+def metric(name: str, aggregation: str = "mean", higher: bool = True) -> dict[str, Any]:
     return {"metric": name, "aggregation": aggregation, "higher_is_better": higher}
 
 
-def pattern(name, regex):
+def pattern(name: str, regex: str) -> dict[str, Any]:
     steps = [{"function": "regex", "regex_pattern": regex}, {"function": "take_first"}]
     return {"name": name, "filter": steps}
 
