@@ -36,7 +36,7 @@ def ours(model: Any, folder: Path, examples: int, out: Path) -> Samples:
     return {
         (row.task, int(row.query_id.split(":")[1])): (
             row.score,
-            json.loads(row.response) if row.response.startswith("[[") else [row.response],
+            [row.response] if row.task in SCORES else json.loads(row.response),
         )
         for row in rows.itertuples()
     }
