@@ -216,3 +216,14 @@ def test_the_key_is_written_nowhere(port, models, tmp_path, monkeypatch, caplog,
     told = capsys.readouterr()
     written = b"".join(Path(p).read_bytes() for p in tmp_path.rglob("*") if p.is_file())
     assert KEY not in caplog.text + told.out + told.err and KEY.encode() not in written
+
+
+def test_a_benchmark_starts_the_server_itself_and_gets_the_same_answers(models, queries, tmp_path):
+    command = f"{sys.executable} -m transformers.cli.transformers serve --device cpu --host 127.0.0.1 --port {{port}}"
+    spec = ModelSpec(size="17K", model=str(models / "17K"), start=command, start_timeout_s=START_S)
+    report = bench(tmp_path / "out", queries, spec)
+    frame = report.outcomes.frame.sort_values("query_id")
+    asked = {q.query_id: q.prompt for q in queries}
+    answers = local(models / "17K").generate([asked[i] for i in frame["query_id"]], CONFIG)
+    assert list(frame["response"]) == [a.text for a in answers] and frame["latency_s"].gt(0).all()
+    assert "Uvicorn running" in (tmp_path / "out" / "servers" / "17K.log").read_text()

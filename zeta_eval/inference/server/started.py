@@ -120,10 +120,16 @@ class StartedServer:
             time.sleep(POLL_S)
 
     def _ready(self) -> bool:
+        """Whether the server says that it is healthy, or lists its models; some do only one of the two."""
+        health = httpx.URL(self.base_url).join("/health")
+        return self._status(health) == 200 or self._status(models_url(self.base_url)) < 500
+
+    def _status(self, url: httpx.URL | str) -> int:
+        """HTTP status of an address; 503 where nobody answers."""
         try:
-            return httpx.get(models_url(self.base_url), timeout=2.0, trust_env=False).status_code < 500
+            return httpx.get(url, timeout=2.0, trust_env=False).status_code
         except httpx.HTTPError:
-            return False
+            return 503
 
     def _last_line(self) -> str:
         """The last line of the log, as a part of a message."""
