@@ -17,6 +17,7 @@ from zeta_eval.inference.server.embedding_endpoint import EmbeddingEndpoint
 from zeta_eval.inference.server.endpoint import EndpointGenerator
 from zeta_eval.inference.server.replicas import Replicas
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
+from zeta_eval.outcomes.summary import summary
 from zeta_eval.tasks import Query, Score
 from zeta_eval.tasks.embedding import REQUEST
 
@@ -151,6 +152,7 @@ def test_an_embedding_rung_by_server_is_benchmarked_and_routed_to(tmp_path):
         rows = report.outcomes.frame.groupby("model")
         assert rows["score"].count().to_dict() == {"A": 8, "E": 8}
         assert rows.get_group("E")["cost_usd"].gt(0).all() and rows.get_group("E")["latency_s"].notna().all()
+        assert summary(report.outcomes).set_index("size")["n_queries"].to_dict() == {"A": 8, "E": 8}
         answer = ze.answerers(ladder)
         policy = ze.RoutingPolicy.seed(("A",))
         routed = ze.ZetaDynamicRouter(replace(policy, embedding_size="E")).generate(

@@ -62,7 +62,7 @@ def test_every_query_gets_a_full_row_on_every_size(tmp_path):
     assert report.outcomes.sizes == ("1B", "9B") and len(report.outcomes) == 40
     frame = Outcomes.load(tmp_path).frame
     empty = {c for c in COLUMNS if frame[c].isna().any()}
-    assert empty == {"messages", "model_revision", "attempt", "error", "confidence", "context"}
+    assert empty == {"messages", "model_revision", "attempt", "error", "confidence", "agreement", "context"}
     assert frame["run_id"].unique().tolist() == [json.loads((tmp_path / "run.json").read_text())["run_id"]]
     small, large = (frame[frame["model"] == s] for s in ("1B", "9B"))
     assert small["cost_usd"].to_numpy() == pytest.approx(small["gpu_s"].to_numpy() * 0.001)

@@ -49,10 +49,14 @@ def size_metrics(rows: pd.DataFrame, attempts: pd.DataFrame | None = None) -> di
 
 
 def summary(outcomes: Outcomes) -> pd.DataFrame:
-    """Return one row per size, cheapest first, with the columns of `size_metrics`."""
+    """Return one row per size, cheapest first, with the columns of `size_metrics`; embedding models come last."""
     frame, tried = outcomes.frame, outcomes.attempts
+    embed = sorted(set(frame["model"]) - set(outcomes.sizes))
     return pd.DataFrame(
-        [{"size": s} | size_metrics(frame[frame["model"] == s], tried[tried["model"] == s]) for s in outcomes.sizes]
+        [
+            {"size": s} | size_metrics(frame[frame["model"] == s], tried[tried["model"] == s])
+            for s in (*outcomes.sizes, *embed)
+        ]
     )
 
 

@@ -89,7 +89,7 @@ def iter_benchmark(
 def _iter_params(spec: Any, entry: Mapping[str, Any]) -> Iterator[LogItem]:
     """Yield the settings of a rung that are set, and the batch size that was used."""
     for name, value in asdict(spec).items():
-        if value is not None:
+        if value not in (None, "", (), {}):
             yield Param(name, value)
     if "batch_size" in entry:
         yield Param("batch_size", entry["batch_size"])
