@@ -85,3 +85,21 @@ def test_cut_answers_are_asked_again_with_more_tokens(ladders, tmp_path, capsys)
     assert new.equals(whole)
     assert main(argv(tmp_path / "o", ladders[2], "--retry", "all")) == 2
     assert "Unknown kind of rows to ask again 'all'" in capsys.readouterr().err
+
+
+def test_answers_are_reused_from_another_run_s_folder(ladders, tmp_path, capsys, monkeypatch):
+    assert main(argv(tmp_path / "a", ladders[2])) == 0
+    assert main(argv(tmp_path / "whole", ladders[3], tasks="copy,add")) == 0
+    capsys.readouterr()
+    assert main(argv(tmp_path / "b", ladders[3], "--reuse", str(tmp_path / "a"), tasks="copy,add")) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "16 of 48 rows reused (8 of 17K, 8 of 456K); no such prompt is there for 24 of the others.\n"
+    )
+    left = ["mean_logprob", "min_logprob", "prefill_margin", "prefill_entropy"]  # other batches, other last digits
+    assert essence(tmp_path / "b").drop(columns=left).equals(essence(tmp_path / "whole").drop(columns=left))
+    monkeypatch.setattr("zeta_eval.inference.run.runner.default_engine", lambda spec: 1 / 0)  # no model is loaded
+    assert main(argv(tmp_path / "c", ladders[2], "--reuse", str(tmp_path / "b"), "--reuse", str(tmp_path / "a"))) == 0
+    assert essence(tmp_path / "c").equals(essence(tmp_path / "a"))
+    assert main(argv(tmp_path / "d", ladders[2], "--reuse", str(tmp_path / "none"))) == 2
+    assert "lacks run.json or rows.jsonl; give a benchmark's folder" in capsys.readouterr().err

@@ -128,6 +128,16 @@ def test_an_answer_cut_at_its_query_s_own_limit_stays(tmp_path):
     assert record(tmp_path)["max_new_tokens"] == 99
 
 
+def test_an_answer_cut_at_its_rung_s_own_limit_stays(tmp_path):
+    own = ladder("1B", "9B", **{"9B": {"max_new_tokens": 3}})
+    bench(tmp_path, own)
+    before = lines(tmp_path)
+    bench(tmp_path, own, config=LONGER, retry="truncated")
+    after = lines(tmp_path)
+    assert {k[:2] for k in before if before[k] != after[k]} == {(i, "1B") for i in CUT}
+    assert record(tmp_path)["sizes"]["9B"]["sessions"][0]["max_new_tokens"] == 3
+
+
 def test_failed_queries_are_asked_again_and_those_that_fail_again_stay(tmp_path):
     down = [q.prompt for q in QUERIES[:5]]
     bench(tmp_path / "o", answer=failing(*down))

@@ -43,6 +43,7 @@ def benchmark(
     scorer: str | Scorer | None = None,
     tracker: MlflowTracker | None = None,
     retry: str | Sequence[str] = (),
+    reuse: str | Path | Sequence[str | Path] = (),
 ) -> Outcomes:
     """Ask every query of some tasks to every model size of a ladder, and store how each size did.
 
@@ -59,6 +60,8 @@ def benchmark(
         scorer: What grades tasks that come from files: a name, `FILE.py:NAME` or a function as `task` takes it; None
             takes "auto"; `zeta_eval.judge` makes one that asks a model.
         tracker: Where to record the run; None records nothing.
+        reuse: Folders of earlier runs: answers of the same model to the same prompt, asked in the same way on the same
+            device, are taken over.
         retry: Rows of a finished run to ask again: "truncated" (with a larger `max_new_tokens`), "errors", or both.
 
     Raises:
@@ -84,7 +87,9 @@ def benchmark(
     queries = [q for t in found.values() for q in t.load(limit=limit, seed=seed)]
     _warn(scorer, ladder)
     settings = {t.name: t.settings | {"limit": limit, "seed": seed} for t in found.values()}
-    report = run_queries(ladder, queries, TaskScores(found), out=out, config=config, tasks=settings, retry=retry)
+    report = run_queries(
+        ladder, queries, TaskScores(found), out=out, config=config, tasks=settings, retry=retry, reuse=reuse
+    )
     if tracker is not None:
         asked = {"limit": limit, "seed": seed, "attempts": 1 if config is None else config.attempts}
         tracker.log_benchmark(report.outcomes, ladder, report.folder, asked=asked)

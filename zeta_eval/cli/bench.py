@@ -76,6 +76,13 @@ SUMMARY_COLUMNS = {
             "help": "answered examples before each prompt of a table or an lm-eval: task (none; the task's own)",
         },
         **HARNESS,
+        "--reuse": {
+            "action": "append",
+            "default": [],
+            "type": Path,
+            "metavar": "DIR",
+            "help": "take the same answers over from another run's folder instead of asking again",
+        },
         "--retry": {
             "action": "append",
             "default": [],
@@ -125,6 +132,7 @@ def _bench(args: Namespace) -> Result:
         scorer=grading,
         tracker=tracker(args),
         retry=args.retry,
+        reuse=args.reuse,
     )
     if args.log_samples is not None:
         api.log_samples(args.out, tasks, out=args.log_samples)

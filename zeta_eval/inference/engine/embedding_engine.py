@@ -10,7 +10,7 @@ import torch
 from transformers.utils.hub import cached_file
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, one_line
-from zeta_eval.inference.engine.loading import context_length, load
+from zeta_eval.inference.engine.loading import context_length, load, revision_of
 from zeta_eval.inference.engine.memory import first_batch_size, out_of_memory
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
@@ -33,7 +33,7 @@ class EmbeddingGenerator:
         self.size = spec.size
         self.model, self.tokenizer = load(spec)
         self.context = spec.context or context_length(self.model, self.tokenizer)
-        self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
+        self.revision = revision_of(spec)
         self.batch_size = first_batch_size(self.model, min(self.context, 512))
         """Texts per forward pass, halved when memory runs out."""
         self._mean = _pools_by_mean(spec)

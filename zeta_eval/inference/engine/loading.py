@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError, ZetaError, one_line
 from zeta_eval.inference.engine.adapter import adapted
@@ -70,6 +71,20 @@ def _quantized(spec: ModelSpec) -> dict[str, Any]:
         )
     quantized: Any = BitsAndBytesConfig
     return {"quantization_config": quantized(**{f"load_in_{spec.quantization}": True})}
+
+
+def revision_of(spec: ModelSpec) -> str | None:
+    """The rung's revision, else the commit on the hub that `load` takes now; None for a folder, or where none is known.
+
+    It is read from the place of the configuration in the hub's cache (`snapshots/COMMIT/config.json`).
+    """
+    if spec.revision is not None or Path(spec.model).expanduser().is_dir():
+        return spec.revision
+    try:
+        with quiet_hub():
+            return extract_commit_hash(cached_file(spec.model, "config.json", revision="main"), None)
+    except OSError:
+        return None  # it can't be loaded either, which says why
 
 
 def context_length(model: Any, tokenizer: Any) -> int:

@@ -18,7 +18,7 @@ from zeta_eval.inference.engine.completions import completions, replied
 from zeta_eval.inference.engine.continuous import ContinuousBatching, continues
 from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.drawing import Drawing
-from zeta_eval.inference.engine.loading import context_length, load
+from zeta_eval.inference.engine.loading import context_length, load, revision_of
 from zeta_eval.inference.engine.memory import BATCH_TOKENS, first_batch_size, free, out_of_memory
 from zeta_eval.inference.engine.prefill import LEAST_SHARED
 from zeta_eval.inference.engine.prefixes import together
@@ -72,7 +72,7 @@ class TransformersGenerator:
         self._spec = spec
         self._codec = TextCodec(self.tokenizer, self.context, template_values(spec, self.tokenizer))
         self._budget = thinking_budget(spec, self.tokenizer)
-        self.revision: str | None = spec.revision or getattr(self.model.config, "_commit_hash", None)
+        self.revision = revision_of(spec)
         self.batch_size = first_batch_size(self.model, min(self.context, BATCH_TOKENS))
         """Queries per forward pass: from the memory that is free at first, halved when it runs out."""
         self._fits: int | None = None  # the largest batch that is tried, once the memory has run out

@@ -58,8 +58,10 @@ def check_growth(folder: Path, then: Record, now: Record, rows: RowsOf, queries:
     """
     _check_rungs(folder, then, now, {row["model"] for row in rows})
     for key in SETTINGS:
+        if key == "sampling_seed" and then.get(key) is None:
+            continue  # nothing was drawn so far
         if then.get(key) != now[key]:
-            advice = f"give {_brief(then.get(key))} to add to it, or give a new folder"
+            advice = f"give {brief(then.get(key))} to add to it, or give a new folder"
             raise _different(folder, key, then.get(key), now[key], advice)
     tasks = {row["task"] for row in rows}
     if others := sorted(tasks - now["tasks"].keys()):
@@ -111,18 +113,18 @@ def _change(row: Mapping[str, Any], query: Query | None, task: Record | None) ->
     if row.get("prompt_hash") and asked_hash(query) != row["prompt_hash"]:
         return "was asked in other words"
     if row.get("target") is not None and (now := target_text(query.target)) != row["target"]:
-        return f"was graded by the target {_brief(row['target'])}, now {_brief(now)}"
+        return f"was graded by the target {brief(row['target'])}, now {brief(now)}"
     way = {"max_new_tokens": query.max_new_tokens, "stop": list(query.stop)}
     for key, old in way_of(task, query.query_id).items() if task else ():
         if old != way[key]:
-            return f"was asked with its own {key} {_brief(old)}, now {_brief(way[key])}"
+            return f"was asked with its own {key} {brief(old)}, now {brief(way[key])}"
     return ""
 
 
 def _settings(then: Record, now: Record) -> str:
     """The settings of a task that are not those of then, in brackets; "" where none is known."""
     keys = [k for k in then if k not in ("queries", "ways", "kind") and then[k] != now.get(k)]
-    found = ", ".join(f"{k} {_brief(then[k])}, now {_brief(now.get(k))}" for k in keys)
+    found = ", ".join(f"{k} {brief(then[k])}, now {brief(now.get(k))}" for k in keys)
     return f" ({found})" if found else ""
 
 
@@ -150,10 +152,10 @@ def _ways(queries: Sequence[Query]) -> list[dict[str, Any]]:
 
 
 def _different(folder: Path, what: str, old: Any, new: Any, advice: str, of: str = "") -> InvalidInputError:
-    return InvalidInputError(f"Folder {folder} was made with {what} {_brief(old)}{of}, now {_brief(new)}; {advice}.")
+    return InvalidInputError(f"Folder {folder} was made with {what} {brief(old)}{of}, now {brief(new)}; {advice}.")
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
     """A value short enough for a message."""
     text = "none" if value is None or value == [] else repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

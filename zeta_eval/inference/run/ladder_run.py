@@ -61,6 +61,8 @@ class LadderRun:
     """For the rungs with queries left: a function that makes an engine, and whether all engines are made at once."""
     device: Callable[[ModelSpec], str | None]
     """Name of what answers a rung's queries."""
+    revision: Callable[[ModelSpec], str | None]
+    """Revision of the weights that a rung has now."""
 
     def lead(self, journal: Journal, manifest: Manifest, shown: Board) -> None:
         """Run as the leader, which measures, and writes the rows of all processes to its journal."""
@@ -79,7 +81,7 @@ class LadderRun:
                     self._engine(spec, make, manifest) as engine,
                     shown.running(
                         spec.size,
-                        sum(len(_asked(share, state.again, spec.size, a)) for a in range(self._attempts(spec))),
+                        sum(len(_asked(share, state.again, spec.size, a)) for a in range(self.attempts(spec))),
                         [r for r in journal.rows() if r["model"] == spec.size],
                     ),
                 ):
@@ -87,9 +89,9 @@ class LadderRun:
                     self.team.meet(f"{spec.size}/over", meanwhile=gather)
                     gather()
 
-    def missing(self, journal: Journal, manifest: Manifest) -> int:
-        """Number of rows that the run lacks."""
-        return sum(map(len, self._state(journal, manifest).todo.values()))
+    def todo(self, journal: Journal, manifest: Manifest) -> dict[str, frozenset[str]]:
+        """By turn, the ids of the queries that have no row."""
+        return self._state(journal, manifest).todo
 
     def follow(self) -> None:
         """Run as one of the other processes, which send their rows to the leader and take its measurements."""
@@ -139,10 +141,10 @@ class LadderRun:
         return [
             (spec, share)
             for spec, share in self.shares
-            if any(state.todo[turn_of(spec.size, attempt)] for attempt in range(self._attempts(spec)))
+            if any(state.todo[turn_of(spec.size, attempt)] for attempt in range(self.attempts(spec)))
         ]
 
-    def _attempts(self, spec: ModelSpec) -> int:
+    def attempts(self, spec: ModelSpec) -> int:
         """How often a rung answers each query; a vector is the same each time."""
         return 1 if spec.role == "embed" else self.config.attempts
 
@@ -150,7 +152,7 @@ class LadderRun:
         self, spec: ModelSpec, share: Sequence[Query], engine: Any, state: State, manifest: Manifest, emit: Emit
     ) -> None:
         """Answer this process's part of a size's queries, one attempt after the other."""
-        for attempt in range(self._attempts(spec)):
+        for attempt in range(self.attempts(spec)):
             turn = turn_of(spec.size, attempt)
             if not state.todo[turn]:
                 continue
@@ -164,7 +166,7 @@ class LadderRun:
                 last=state.last.get(turn),
                 team=Team() if _leader_only(spec) else self.team,
                 manifest=manifest,
-                rows=self._rows(spec, engine, manifest, attempt),
+                rows=self.rows(spec, *_known(engine), manifest, attempt),
                 emit=emit,
             )
             if spec.role == "embed":
@@ -172,15 +174,17 @@ class LadderRun:
             else:
                 size.generate(self.config.attempt(attempt))
 
-    def _rows(self, spec: ModelSpec, engine: Any, manifest: Manifest, attempt: int) -> Rows:
+    def rows(
+        self, spec: ModelSpec, revision: str | None, context: int | None, manifest: Manifest, attempt: int
+    ) -> Rows:
         """What makes the rows of a size's attempt, which is numbered where there are several."""
         return Rows(
             spec,
             self.score,
             run_id=manifest.data["run_id"],
-            revision=getattr(engine, "revision", None),
-            context=getattr(engine, "context", None),
-            attempt=attempt if self._attempts(spec) > 1 else None,
+            revision=revision,
+            context=context,
+            attempt=attempt if self.attempts(spec) > 1 else None,
         )
 
     @contextmanager
@@ -227,11 +231,16 @@ class LadderRun:
         return {
             "began_at": timestamp(),
             "ended_at": None,
-            "max_new_tokens": self.config.max_new_tokens,
+            "max_new_tokens": spec.max_new_tokens or self.config.max_new_tokens,
             "device": self.device(self.team.place(spec)),
             "processes": self.team.size,
             "versions": versions(),
         }
+
+
+def _known(engine: Any) -> tuple[str | None, int | None]:
+    """Revision and context of an engine's model, as far as it knows them."""
+    return getattr(engine, "revision", None), getattr(engine, "context", None)
 
 
 def turn_of(size: str, attempt: int) -> str:

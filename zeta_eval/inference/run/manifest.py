@@ -64,16 +64,16 @@ class Manifest:
             "stop": list(config.stop),
             "mcq": None if config.mcq == "generate" else config.mcq,
             "temperature": config.temperature or None,
-            "sampling_seed": config.seed if config.temperature else None,
+            "sampling_seed": config.seed if config.temperature or any(m.temperature for m in ladder.models) else None,
         }
         named = asked | {"ladder_name": ladder.name, "finished_at": None}
         if rows:
-            then = _read(folder)
+            then = read_record(folder)
             if longer:
                 asked["max_new_tokens"] = named["max_new_tokens"] = then["max_new_tokens"]
             check_growth(folder, then, asked, rows, queries)
             cut = then.get("finished_at") is None or not (folder / TABLE).is_file()
-            return cls(path, then | named | _grown(then, asked), cut=cut)
+            return cls(path, then | named | _grown(then, asked) | _reused(then, rows), cut=cut)
         if (folder / TABLE).is_file():
             raise InvalidInputError(f"Folder {folder} holds {TABLE} but no rows in {JOURNAL}; give a new folder.")
         started = {"schema_version": SCHEMA_VERSION, "run_id": uuid.uuid4().hex[:12], "started_at": timestamp()}
@@ -114,7 +114,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> dict[str, Any]:
     """Contents of a folder's run.json."""
     path = folder / NAME
     if not path.is_file():
@@ -126,6 +126,17 @@ def _read(folder: Path) -> dict[str, Any]:
     if data.get("schema_version") != SCHEMA_VERSION:
         raise InvalidInputError(f"{path} has another schema_version than {SCHEMA_VERSION}; give a new folder.")
     return data
+
+
+def _reused(then: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`reused` without rows that a killed start wrote down and did not take over."""
+    there = {(row["model"], row["query_id"]) for row in rows}
+    kept = []
+    for entry in then.get("reused", []):
+        sizes = {turn: turn.partition("#")[0] for turn in entry["rows"]}
+        taken = {turn: [i for i in ids if (sizes[turn], i) in there] for turn, ids in entry["rows"].items()}
+        kept.append(entry | {"rows": taken})
+    return {"reused": kept} if kept else {}
 
 
 def _grown(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

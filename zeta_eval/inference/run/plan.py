@@ -74,8 +74,8 @@ def units_of(queries: Sequence[Query], config: GenerateConfig, most: int | None 
     """
     found: dict[tuple[int, int, tuple[str, ...], str, str, Asked | None], list[Query]] = {}
     for q in queries:
-        limit = most or limit_of(q, config.max_new_tokens)
-        stop = q.stop if q.asked else tuple(dict.fromkeys((*config.stop, *q.stop)))
+        limit = limit_of(q, config.max_new_tokens, most)
+        stop = stop_of(q, config.stop)
         chosen = config.mcq == "logits" and q.options > 0
         manner = (q.options, 1, ()) if chosen else (0, limit, stop)
         found.setdefault((*manner, q.prompt, q.system, q.asked), []).append(q)
@@ -87,12 +87,18 @@ def units_of(queries: Sequence[Query], config: GenerateConfig, most: int | None 
     return [same[i] for same in manners for i in together([u.text for u in same], LEAST_ALIKE)]
 
 
-def limit_of(query: Query, limit: int) -> int:
+def limit_of(query: Query, limit: int, most: int | None = None) -> int:
     """Longest answer to a query in a run with a limit, in tokens: its own limit where that is smaller.
 
-    What is asked word for word keeps a limit of its own whatever that of the run.
+    What is asked word for word keeps a limit of its own whatever that of the run; `most` is a rung's own, before all.
     """
-    return query.max_new_tokens or limit if query.asked else min(query.max_new_tokens or limit, limit)
+    own = query.max_new_tokens or limit
+    return most or (own if query.asked else min(own, limit))
+
+
+def stop_of(query: Query, stop: Sequence[str]) -> tuple[str, ...]:
+    """Texts that end the answer to a query in a run that has some; what is asked word for word has but its own."""
+    return query.stop if query.asked else tuple(dict.fromkeys((*stop, *query.stop)))
 
 
 def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:

@@ -121,12 +121,21 @@ class EnginePool:
 def device_name(spec: ModelSpec) -> str:
     """What answers a rung's queries: its server's address, the name of a GPU, or the processor."""
     if spec.served:
-        return " and ".join(spec.addresses) or "a server that the run started"
+        return " and ".join(spec.addresses) or f"a server started on {platform.node()}"
     if _device(spec) == "cpu":
         return f"processor ({platform.machine()})"
     import torch
 
     return torch.cuda.get_device_name()
+
+
+def revision_now(spec: ModelSpec) -> str | None:
+    """The commit of a rung's weights that would be loaded now; for a server what the rung says."""
+    if spec.served:
+        return spec.revision
+    from zeta_eval.inference.engine.loading import revision_of
+
+    return revision_of(spec)
 
 
 def _device(spec: ModelSpec) -> str:

@@ -43,7 +43,7 @@ def ask_again(work: LadderRun, journal: Journal, manifest: Manifest, shown: Boar
 
     A retry that was interrupted goes on. Where a new answer failed, the old row stays.
     """
-    if missing := work.missing(journal, manifest):
+    if missing := sum(map(len, work.todo(journal, manifest).values())):
         raise InvalidInputError(
             f"Folder {journal.folder} lacks {missing} rows; run the same without --retry first to add them."
         )
@@ -60,11 +60,11 @@ def tidy(folder: Path, manifest: Manifest) -> None:
         (folder / WAITING).unlink(missing_ok=True)
 
 
-def row_limits(record: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """By turn and query_id, the limit of tokens of the rows that were replaced; all others have that of the run."""
+def asked_again(record: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """By turn and query_id, the retry that a row is from; all other rows are those of the run itself."""
     finished = [retry for retry in record.get("retries", []) if retry["finished_at"] is not None]
-    found = [(retry["max_new_tokens"], *item) for retry in finished for item in retry["rows"].items()]
-    return {(turn, query_id): limit for limit, turn, ids in found for query_id in ids}
+    found = [(retry, *item) for retry in finished for item in retry["rows"].items()]
+    return {(turn, query_id): retry for retry, turn, ids in found for query_id in ids}
 
 
 def _begin(journal: Journal, manifest: Manifest, queries: Mapping[str, Query], what: Sequence[str], limit: int) -> None:
@@ -114,8 +114,7 @@ def _due(
     embed = {m["size"] for m in record["ladder"] if m["role"] == "embed"}
     cut = [row for row in rows if _is_cut(row)] if "truncated" in what else []
     due = _longer(cut, record, queries, limit)
-    asked = [queries[row["query_id"]] for row in cut]
-    helped = [query for query in asked if limit_of(query, limit + 1) > limit_of(query, limit)]
+    helped = _longer(cut, record, queries, max(limit, record["max_new_tokens"]) + 1)
     if limit < record["max_new_tokens"] or (helped and not due):
         most = max(limit, record["max_new_tokens"])
         raise InvalidInputError(
@@ -133,11 +132,13 @@ def _is_cut(row: Row) -> bool:
 
 def _longer(rows: Sequence[Row], record: Mapping[str, Any], queries: Mapping[str, Query], limit: int) -> list[Row]:
     """The rows whose answers may be longer with this limit than they could be when they were made."""
-    limits, found = row_limits(record), []
+    again, found = asked_again(record), []
+    most = {m["size"]: m.get("max_new_tokens") for m in record["ladder"]}  # a rung's own limit stays
     for row in rows:
         query = queries[row["query_id"]]
-        then = limits.get((turn_of_row(row), row["query_id"]), record["max_new_tokens"])
-        if limit_of(query, limit) > limit_of(query, then):
+        then = again.get((turn_of_row(row), row["query_id"]), record)["max_new_tokens"]
+        own = most[row["model"]]
+        if limit_of(query, limit, own) > limit_of(query, then, own):
             found.append(row)
     return found
 

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, OutputError
 from zeta_eval.files import is_unicode
-from zeta_eval.inference.run import retrying
+from zeta_eval.inference.run import retrying, reusing
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.growing import task_records
 from zeta_eval.inference.run.ladder_run import Engines, LadderRun, Scoring
 from zeta_eval.inference.run.manifest import Manifest, timestamp
 from zeta_eval.inference.run.progress import Board, board
-from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, device_name, residency
+from zeta_eval.inference.run.residency import BATCH_SHARE, Residency, device_name, residency, revision_now
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.outcomes.files import TABLE
@@ -57,6 +57,7 @@ def run(
     progress: Board | bool = True,
     tasks: Mapping[str, Mapping[str, Any]] | None = None,
     retry: str | Sequence[str] = (),
+    reuse: str | Path | Sequence[str | Path] = (),
 ) -> RunReport:
     """Answer and score every query on every size, cheapest first, into the folder `out`.
 
@@ -84,6 +85,9 @@ def run(
     if latency_sample < 0:
         raise InvalidInputError(f"latency_sample is {latency_sample}; give 0 or more queries.")
     again = retrying.read_kinds(retry)
+    earlier = [reuse] if isinstance(reuse, str | Path) else list(reuse)
+    if again and earlier:
+        raise InvalidInputError("A retry asks rows again that are there; give --retry or --reuse, not both.")
     embed = {q.query_id for spec, share in shares if spec.role == "embed" for q in share}
     records = task_records(queries, tasks or {}, embed)
     shown = board(silent=not progress) if isinstance(progress, bool) else progress
@@ -96,6 +100,7 @@ def run(
             sample=latency_sample,
             engines=partial(_own, logs=folder / SERVERS) if generators is None else lambda _: (generators, GIVEN),
             device=device_name if generators is None else lambda _: None,
+            revision=revision_now if generators is None else lambda spec: spec.revision,
         )
         if team.leads:
             with Journal(folder) as journal:
@@ -106,6 +111,8 @@ def run(
                 if again:
                     retrying.ask_again(work, journal, manifest, shown, again)
                 else:
+                    if earlier:
+                        shown.say(reusing.take_over(work, journal, manifest, earlier))
                     work.lead(journal, manifest, shown)
                 outcomes = _finish(ladder, journal, manifest)
                 retrying.tidy(folder, manifest)
