@@ -121,7 +121,9 @@ def test_a_row_whose_scorer_fails_is_unscored_and_says_why():
     frame = report.outcomes.frame
     row = frame[(frame["query_id"] == "2") & (frame["model"] == "4B")].iloc[0]
     assert pd.isna(row["score"]) and row["error"] == "The scorer failed: ValueError: no digits"
-    assert report.frame().set_index("size").loc["4B", "n_changed"] == 2
+    sizes = report.frame().set_index("size")
+    assert sizes.loc["4B", ["n_graded", "n_without", "n_changed"]].tolist() == [1, 1, 2]
+    assert "1 rows got no grade and have no score now" in report.text()
     mended = ze.rescore(report.outcomes, scorer="number").outcomes.frame
     assert mended["error"].isna().sum() == 5  # the failed generation keeps its error
 

@@ -26,6 +26,7 @@ WIDTH: Final = 40
 _COLUMNS: Final = {
     "size": ("size", ""),
     "graded": ("n_graded", ".0f"),
+    "no grade": ("n_without", ".0f"),
     "changed": ("n_changed", ".0f"),
     "up": ("n_up", ".0f"),
     "down": ("n_down", ".0f"),
@@ -103,7 +104,12 @@ class RescoreReport:
         tables = [("", printed(self.sizes, _COLUMNS))]
         tables += [(heading, short.rename(columns={"score_before": "before", "score_after": "after"}))][: len(first)]
         kept = [f"{n:,} rows {reason} were not graded and keep their score." for reason, n in self.left.items()]
-        n = int(self.sizes["n_graded"].sum())
+        n, without = int(self.sizes["n_graded"].sum()), int(self.sizes["n_without"].sum())
+        if without:
+            kept.append(
+                f"{without:,} rows got no grade and have no score now. The difference is over the rest, which may be "
+                "the easier part."
+            )
         tasks: dict[str, list[str]] = {name: [] for name in self.scorers.values()}
         for task, name in self.scorers.items():
             tasks[name].append(task)
@@ -112,7 +118,7 @@ class RescoreReport:
             title=f"{n:,} stored answers graded again: {by}.",
             tables=tuple(tables),
             remarks=(*kept, *self.remarks),
-            conclusions=(f"{len(self.changes):,} of {n:,} rows changed.",),
+            conclusions=(f"{len(self.changes):,} of {n + without:,} rows changed.",),
         )
 
 
@@ -139,9 +145,10 @@ def by_size(
         seed: Seed of the intervals.
 
     Returns:
-        One row per size: size, n_graded, n_changed (rows with another score, or with one where there was none, or the
-        reverse), n_up and n_down among them with two scores, before and after (mean score over rows with both), and
-        difference with its 95 % interval (paired bootstrap over queries, families together).
+        One row per size: size, n_graded (rows with a new score), n_without (rows that got none), n_changed (rows with
+        another score, or with one where there was none, or the reverse), n_up and n_down among them with two scores,
+        before and after (mean score over rows with both), and difference with its 95 % interval (paired bootstrap over
+        queries, families together).
     """
     return pd.DataFrame([_one(before, after, graded & (before["model"] == s), s, seed) for s in sizes])
 
@@ -157,7 +164,8 @@ def _one(before: pd.DataFrame, after: pd.DataFrame, rows: pd.Series, size: str, 
         found = measure(delta.mean(), draws[:, 0])
     return {
         "size": size,
-        "n_graded": int(rows.sum()),
+        "n_graded": int(new.notna().sum()),
+        "n_without": int(new.isna().sum()),
         "n_changed": int(((old != new) & (old.notna() | new.notna())).sum()),
         "n_up": int((new > old).sum()),
         "n_down": int((new < old).sum()),
