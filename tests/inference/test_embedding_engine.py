@@ -1,13 +1,20 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from zeta_eval.exceptions import InvalidInputError
+import zeta_eval as ze
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.inference.engine.embedding_engine import EmbeddingGenerator
-from zeta_eval.models import ModelSpec
+from zeta_eval.inference.run.runner import run
+from zeta_eval.models import Completion, Ladder, ModelSpec
+from zeta_eval.outcomes.summary import summary
+from zeta_eval.tasks import Query, get_task
+from zeta_eval.tasks.embedding import REQUEST
 from zeta_eval.testing import build_tiny_model
+from zeta_eval.tuning import TuningSettings
 
 TEXTS = ["a cat", "the dog sleeps on the mat", "hm"]
 
@@ -65,3 +72,31 @@ def test_the_batch_is_halved_when_memory_runs_out_and_a_long_text_is_cut(folder)
     assert engine.embed(TEXTS) == pytest.approx(expected, abs=1e-5)
     assert engine.count_tokens(["x" * 1000]) == [256]
     assert engine.measure(TEXTS)[0].latency_s > 0
+
+
+def test_an_embedding_rung_is_benchmarked_tuned_beside_and_routed_to(folder, tmp_path):
+    from zeta_eval.models import LADDERS
+
+    words = ("tea", "coffee", "milk", "water", "juice", "soup")
+    pairs = [
+        Query(
+            task="embedding", query_id=f"e/{i}", prompt=f"{REQUEST}{words[i % 6]} {'very ' * i}hot", target=("tea", "1")
+        )
+        for i in range(6)
+    ]
+    sums = [replace(q, query_id=f"add/{i}") for i, q in enumerate(get_task("add").load(limit=120))]
+    rungs = tuple(ModelSpec(size=s, model=str(LADDERS / "embedded" / s), device_map="cpu") for s in ("17K", "45K"))
+    own = ModelSpec(size="e", model=str(folder), role="embed", device_map="cpu")
+    ladder = Ladder(name="both", models=(*rungs, own), max_new_tokens=12)
+    score = lambda q, text: get_task(q.task).score(q, text)  # noqa: E731
+    outcomes = run(ladder, [*pairs, *sums], score, out=tmp_path / "out", latency_sample=2, progress=False).outcomes
+    assert summary(outcomes)["size"].tolist() == ["17K", "45K", "e"]
+    policy = ze.tune(outcomes, settings=TuningSettings(n_trials=1, cost="gpu_s")).policy
+    assert (policy.embedding_size, policy.sizes) == ("e", ("17K", "45K"))
+    router = ze.ZetaDynamicRouter(policy)
+    assert router.dynamic_model_sizing("Embed this sentence: hello") == router.route("Embed: hello there").size == "e"
+    routed = router.generate("Embed this sentence: hello", ze.answerers(ladder))
+    vector = embedder(folder).embed(["Embed this sentence: hello"])[0]
+    assert routed.size == "e" and np.array(routed.embedding) == pytest.approx(vector, abs=1e-5)
+    with pytest.raises(UnknownNameError, match="asks for an embedding; give that model"):
+        router.generate("Embed this sentence: hello", {s: lambda text: Completion(text="x") for s in ("17K", "45K")})
