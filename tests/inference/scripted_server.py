@@ -11,7 +11,7 @@ class ScriptedServer:
 
     def __init__(self, answer):
         self.answer = answer
-        self.bodies, self.paths, self.headers = [], [], []
+        self.bodies, self.paths, self.headers, self.connections = [], [], [], set()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
@@ -49,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(404, {"detail": "Not Found"})
 
     def do_POST(self):
+        self.server.scripted.connections.add(self.client_address)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status, reply, *more = self.server.scripted.reply(self.path, dict(self.headers), body)
         if isinstance(reply, list):

@@ -120,6 +120,15 @@ def test_oddities_of_a_stream_leave_its_answer_whole(sent):
     assert answer.latency_s >= answer.ttft_s > 0 and not answer.truncated
 
 
+def test_streamed_answers_share_a_connection_whatever_comes_after_their_end():
+    late = [*pieces(), DONE, {"choices": [{"delta": {"content": "!"}}]}, 0.05, ": bye\n\n"]
+    with ScriptedServer(lambda body, n: (200, late) if body["stream"] else (200, chat())) as server:
+        engine = EndpointGenerator(rung(server))
+        before = len(server.connections)
+        assert [a.text for a in engine.measure(["What is 2 + 2?"] * 5, CONFIG)] == ["4 and more"] * 5
+        assert len(server.connections) - before == 1
+
+
 @pytest.mark.parametrize(
     ("reply", "text", "truncated"),
     [

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
+from zeta_eval.inference.server.asking import BACKOFF_S, CONNECT_S, MAX_BACKOFF_S
 from zeta_eval.inference.server.chat_api import embeddings_url
-from zeta_eval.inference.server.endpoint import BACKOFF_S, CONNECT_S, MAX_BACKOFF_S, Secrets
+from zeta_eval.inference.server.credentials import Secrets
 from zeta_eval.inference.server.failures import Fault, Refusal, failure, reason_of
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, ModelSpec
