@@ -86,8 +86,9 @@ def test_a_policy_that_always_takes_one_size_is_not_proven(table):
     report = replay(length_policy(estimator=always), table, n_bootstrap=100, baselines=False)
     assert report.policy_row.shares["1B"] == 1
     assert report.verdict.status == "not proven on this data"
-    assert report.verdict.best_single_size in SIZES
-    assert f"best single size: {report.verdict.best_single_size}" in report.verdict.text
+    best = by_name(report)[f"{report.verdict.best_single_size} alone"]
+    done = f"accuracy {best.accuracy:.3f} at {100 * best.cost_ratio:.0f} % of the cost"
+    assert f"best single size at cost weight 0.3: {report.verdict.best_single_size}, {done}." in report.verdict.text
 
 
 def test_a_policy_without_signal_is_rarely_proven():

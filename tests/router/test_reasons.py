@@ -100,7 +100,7 @@ def test_features_are_told_by_what_they_do_and_what_is_not_asked_for_once():
     policy = replace(SEED, estimator=Told(weights=seed.weights, bias=0.0, ability=seed.ability, slope=seed.slope))
     told = reasons(policy, estimate((0.5, 0.8, 0.85), text="is 12345 even"), "7B", 0.5)
     up, down = "longer numbers than usual, no words of code", "no reversal asked for"
-    assert told[0] == f"complexity 0.50 (complex): raised by {up}; lowered by {down}"
+    assert told[0] == f"complexity 0.50, labelled complex by the size chosen: raised by {up}; lowered by {down}"
 
 
 def test_where_rules_of_thumb_decide_no_chance_is_claimed():

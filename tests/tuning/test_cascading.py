@@ -73,6 +73,14 @@ def test_where_an_answer_tells_whether_it_is_right_the_policy_cascades_and_gains
     assert verdict.lift == cascading.lift
 
 
+def test_why_it_is_not_known_whether_escalation_pays_is_told_by_what_is_missing():
+    few = table(by="text", n=150)
+    assert "A size has fewer than 20 right or 20 wrong answers" in tune(few, HEURISTIC).text()
+    bare = few.frame.drop(columns=["response", "mean_logprob", "min_logprob", "confidence"])
+    text = tune(Outcomes.from_frame(bare).with_order(("1B", "8B")), HEURISTIC).text()
+    assert "The table stores nothing of the answers" in text
+
+
 def test_a_tuned_cascade_asks_the_small_size_first_and_the_large_one_when_unsure(telling):
     outcomes, report = telling
     frame = decisions(report.policy, outcomes.split("test"))

@@ -34,9 +34,9 @@ def test_the_interval_covers_the_true_gain_as_often_as_it_says():
     assert 0.87 < np.mean([m.low <= truth <= m.high for m in found]) <= 1
 
 
-def said(configurations, *ends):
-    found = SearchGain(n_trials=20, configurations=configurations, out_of_fold=0.0123, gap_closed=Measure(*ends))
-    return found.text()
+def said(configurations, *ends, out_of_fold=0.0123):
+    gap_closed = Measure(*ends)
+    return SearchGain(n_trials=20, configurations=configurations, out_of_fold=out_of_fold, gap_closed=gap_closed).text()
 
 
 def test_a_kept_start_is_said_to_have_gained_nothing():
@@ -44,6 +44,11 @@ def test_a_kept_start_is_said_to_have_gained_nothing():
         "The search gained nothing that is sure (+0.012 of the gap closed, on queries that did not choose): the "
         "untuned start was kept."
     )
+
+
+def test_where_the_gain_has_no_value_no_number_is_told():
+    text = said(0, 0, 0, 0, out_of_fold=float("nan"))
+    assert "can't be told" in text and "untuned start was kept" in text and "nan" not in text
 
 
 @pytest.mark.parametrize(

@@ -113,23 +113,27 @@ def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float
     )
     proven = [w.proven for w in ways]
     status = PROVEN if all(proven) else IN_PART if any(proven) else NOT_PROVEN
-    best = data.sizes[int(choose(data.singles[None, :, 1], data.singles[None, :, 0], cost_weight)[0])]
+    best = int(choose(data.singles[None, :, 1], data.singles[None, :, 0], cost_weight)[0])
     first = next(iter(rows.values()))
     return Verdict(
         status=status,
-        text=_verdict_text(first, ways, data, best),
-        best_single_size=best,
+        text=_verdict_text(first, ways, data, best, cost_weight),
+        best_single_size=data.sizes[best],
         lift=first.lift,
         lift_ci=first.lift_ci,
         ways=ways,
     )
 
 
-def _verdict_text(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: str) -> str:
+def _verdict_text(
+    row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: int, cost_weight: float
+) -> str:
     top = data.singles[data.largest, 1]
     kept = f"{100 * row.accuracy / top:.0f} %" if top > 0 else "all"
     low, high = row.lift_ci
-    said = PROVEN if ways[0].proven else f"{NOT_PROVEN}; best single size: {best}"
+    cost, accuracy = data.singles[best]
+    single = f"{data.sizes[best]}, accuracy {accuracy:.3f} at {100 * cost:.0f} % of the cost"
+    said = PROVEN if ways[0].proven else f"{NOT_PROVEN}; best single size at cost weight {cost_weight:.3g}: {single}"
     others = "".join(f" {w}." for w in ways[1:])
     return (
         f"Used by `{ways[0].way}`, the policy keeps {kept} of the largest size's accuracy at "

@@ -40,7 +40,8 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float)
     p, cost = ([x[k] for k in able] for x in (estimate.p, estimate.cost))
     i = sizes.index(size)
     why += [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity, size)]
-    why.append(f"complexity {complexity.score:.2f} ({complexity.label}){_features(policy, estimate)}")
+    said = f"complexity {complexity.score:.2f}, labelled {complexity.label} by the size chosen"
+    why.append(said + _features(policy, estimate))
     if estimate.familiarity <= 0:
         return (*why, _unmeasured(policy, sizes, i, p))
     why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")

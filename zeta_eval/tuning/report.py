@@ -14,6 +14,7 @@ from zeta_eval.evaluation.measures.statistics import Measure
 from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.files import plain
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tuning.fit_cascade import FEWEST
 from zeta_eval.tuning.heuristic_share import HeuristicShare, share_text
 from zeta_eval.tuning.keeping import Kept, keeping_text
 from zeta_eval.tuning.on_test import Calibration
@@ -54,6 +55,8 @@ class TuningReport:
     """What the search gained over its untuned start, on `test`."""
     answers_stored: bool
     """Whether the table stores anything of the answers by which a policy could escalate."""
+    escalation_fitted: bool
+    """Whether there were right and wrong answers enough to learn from an answer whether to escalate."""
     heuristic: dict[str, HeuristicShare]
     """What the heuristic decides on `test`, with and without the task's name."""
     settings: TuningSettings
@@ -173,11 +176,14 @@ class TuningReport:
         """Whether the policy goes on after an answer, and why not."""
         if self.policy.looks:
             return "The policy escalates: it may ask a small size first, and by the answer decide to ask a larger one."
-        if self.answers_stored:
+        if self.escalation_fitted:
             return "Escalation did not pay out of fold by over one standard error: the policy keeps every first answer."
-        return (
-            "The table stores nothing of the answers, so whether escalation pays can't be told: the policy keeps all."
+        why = (
+            f"A size has fewer than {FEWEST} right or {FEWEST} wrong answers, too few to learn from"
+            if self.answers_stored
+            else "The table stores nothing of the answers"
         )
+        return f"{why}, so whether escalation pays can't be told: the policy keeps every first answer."
 
     def _scores_text(self) -> str:
         """How the policy does on the queries that it was tuned on and on others."""

@@ -35,6 +35,11 @@ class SearchGain:
 
     def text(self) -> str:
         """Return the finding in words."""
+        if not self.configurations and math.isnan(self.out_of_fold):
+            return (
+                "What the search gained can't be told, as in a half of its queries no choice of sizes beats a random "
+                "mix: the untuned start was kept."
+            )
         if not self.configurations:
             return (
                 f"The search gained nothing that is sure ({self.out_of_fold:+.3f} of the gap closed, on queries that "

@@ -82,6 +82,11 @@ class Answers:
         told = np.where((a == 0) | (b == 0), 0.5, a == b)
         return np.asarray(np.where(np.isnan(self.values[0, rows, i] + self.values[0, rows, j]), np.nan, told))
 
+    @property
+    def stored(self) -> bool:
+        """Whether any size but the last has a signal on at least half of the queries."""
+        return any(self.names((size,)) for size in range(self.values.shape[2]))
+
     def names(self, ran: tuple[int, ...]) -> tuple[str, ...]:
         """Return the signals that the last of some answers has on at least half of the queries."""
         last = ran[-1]
