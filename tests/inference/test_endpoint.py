@@ -110,6 +110,7 @@ def test_the_context_is_the_ladder_s_else_the_server_s_else_unknown(port):
         ({"data": [{"id": "m", "meta": {"n_ctx": 2048, "n_ctx_train": 32768}}]}, 2048),
         ({"data": [{"id": "m", "max_model_len": None, "context_length": 8192}]}, 8192),
         ({"data": [{"id": "m", "max_model_len": "4096"}, "m"]}, None),
+        ({"data": [{"id": "m", "max_model_len": 10**30}]}, None),  # what tokenizers say that know of none
         ({"data": None}, None),
         (["m"], None),
     ],
@@ -368,7 +369,7 @@ def test_a_served_name_is_not_taken_for_a_folder(tmp_path):
 def test_an_address_without_a_path_gets_the_usual_one():
     assert chat_url("http://host:8000/") == "http://host:8000/v1/chat/completions"
     assert chat_url("https://host/openai/v1") == "https://host/openai/v1/chat/completions"
-    with pytest.raises(InvalidInputError, match="has base_url 'http://host:port/v1', no address"):
+    with pytest.raises(InvalidInputError, match="has base_url 'http://host:port/v1'; give an address"):
         EndpointGenerator(ModelSpec(size="A", model="a", base_url="http://host:port/v1"))
 
 

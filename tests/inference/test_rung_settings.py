@@ -1,7 +1,9 @@
 """Settings of a rung that runs here: each changes its answers as it says, and is refused where it can't."""
 
 import json
+import math
 from dataclasses import replace
+from datetime import date
 
 import pytest
 import torch
@@ -177,6 +179,12 @@ def test_weights_in_eight_bits_answer_nearly_as_they_did():
         ({"stop": "END"}, "stop 'END'; give a list of texts"),
         ({"system": 3}, "system 3; give a text"),
         ({"chat_template_kwargs": "x"}, "chat_template_kwargs 'x'; give a table"),
+        ({"chat_template_kwargs": {"day": date(2026, 1, 1)}}, "a value in chat_template_kwargs that JSON can't hold"),
+        ({"extra_body": {"top": [math.nan]}, "base_url": "http://a/v1"}, "a value in extra_body that JSON can't hold"),
+        ({"context": 10**30}, "context 1000000000000000000000000000000; give a whole number of tokens from 2 to 2"),
+        ({"timeout_s": 10**400}, "timeout_s 1000"),
+        ({"base_url": "http://[::1"}, "give an address as"),
+        ({"base_url": "http://a:99999/v1"}, "give an address as"),
         ({"quantization": "2bit"}, "quantization '2bit'; give '8bit' or '4bit'"),
         ({"adapter": " "}, "adapter ' '; give a hub id or a folder"),
         ({"extra_body": {"a": 1}}, "extra_body and no base_url"),

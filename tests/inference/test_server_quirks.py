@@ -191,6 +191,37 @@ def test_a_prompt_that_leaves_no_room_is_still_too_long():
     assert longest_answer("The model is overloaded: 9 of 9 workers are busy") == (None, False)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"usage": "many"},
+        {"usage": [7]},
+        {"logprobs": "abc"},
+        {"logprobs": {"content": "abc"}},
+        {"logprobs": {"content": ["4"]}},
+        {"logprobs": {"content": [{"token": "4"}]}},
+        {"logprobs": {"content": [{"logprob": -1.0, "top_logprobs": {"4": -1.0, "5": -2.0}}]}},
+        {"logprobs": {"content": [{"logprob": -1.0, "top_logprobs": [None, None]}]}},
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_figures_of_a_wrong_shape_are_unknown_and_cost_no_answer(odd, stream):
+    def reply(body, number):
+        made = pieces("4") if stream else [chat("4")]
+        place = made[0]["choices"][0] if "logprobs" in odd else made[-1]
+        place.update(odd)
+        return 200, [*made, DONE] if stream else made[0]
+
+    answer, *_ = answers(reply, stream=stream)
+    assert (answer.error, answer.text, answer.prefill_margin) == (None, "4", None)
+    assert answer.completion_tokens and answer.prompt_tokens
+
+
+def test_a_redirect_to_what_is_no_address_is_the_query_s_error():
+    answer, *_ = answers(lambda body, n: (307, {}, [("Location", "mailto:a@b")]))
+    assert answer.error.startswith("The server sends requests on to what is no address (")
+
+
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
 def test_a_redirect_on_the_same_host_is_followed(code):
     def script(body, number):

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.run.runner import default_engine, run
-from zeta_eval.inference.server.started import StartedEngine
+from zeta_eval.inference.server.started import StartedEngine, StartedServer
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
 
@@ -105,6 +107,67 @@ def test_a_server_that_never_answers_is_one_line_and_leaves_no_process(tmp_path)
     ):
         start(spec, tmp_path / "log")
     assert time.monotonic() - began < 30 and not alive(int((tmp_path / "pid").read_text()))
+
+
+SILENT = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(99)
+"""
+
+
+def pid_in(path):
+    """The number that a server writes when it runs."""
+    ends = time.monotonic() + 60
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < ends, "it never ran"
+        time.sleep(0.05)
+    return int(path.read_text())
+
+
+def gone(pid):
+    """Whether a process ends within 30 seconds."""
+    ends = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def silent(tmp_path):
+    """A command whose server never answers."""
+    (tmp_path / "silent.py").write_text(SILENT)
+    return f"{sys.executable} {tmp_path}/silent.py {tmp_path}/pid {{port}}"
+
+
+def test_a_second_interrupt_kills_a_server_that_does_not_stop(tmp_path, monkeypatch):
+    server = StartedServer.__new__(StartedServer)
+    ignoring = ["env", "--ignore-signal=TERM"]
+    server._process = subprocess.Popen([*ignoring, *silent(tmp_path).split()], start_new_session=True)
+    pid = pid_in(tmp_path / "pid")
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr(server._process, "wait", interrupted)
+        server.stop()
+    assert server._process.wait(20) == -signal.SIGKILL
+    assert gone(pid)
+
+
+def interrupted(seconds=None):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_server(tmp_path, number):
+    ladder = f"[[models]]\nsize = 'A'\nmodel = 'm'\nstart = '{silent(tmp_path)}'\n"
+    (tmp_path / "ladder.toml").write_text(ladder)
+    words = ["--ladder", tmp_path / "ladder.toml", "--tasks", "add", "--limit", "3", "--out", tmp_path / "out"]
+    command = [sys.executable, "-m", "zeta_eval.cli", "bench", *map(str, words), "--mlflow", "none"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        pid = pid_in(tmp_path / "pid")
+        run.send_signal(number)
+        said = run.communicate(timeout=60)[1]
+    assert said == "zeta: interrupted; the same command goes on where it stopped\n"
+    assert run.returncode in (130, -signal.SIGINT)  # Python's own where the signal came within an `exec`
+    assert gone(pid)
 
 
 def test_a_port_in_use_and_a_missing_program_are_one_line(script, tmp_path):

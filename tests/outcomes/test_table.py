@@ -130,6 +130,8 @@ def test_of_several_runs_the_newest_row_wins():
         (lambda f: f.assign(gpu_s=-1.0), "'gpu_s' is -1 in row 1"),
         (lambda f: f.assign(latency_s=np.inf), "'latency_s' is inf in row 1"),
         (lambda f: f.assign(completion_tokens=1.5), "give a whole number"),
+        (lambda f: f.assign(prompt_tokens=1e30), "give a whole number below 9.2e"),
+        (lambda f: f.assign(attempt=10**30), "give a whole number below 9.2e"),
         (lambda f: f.assign(truncated="perhaps"), "give true or false"),
         (lambda f: f.assign(query=[None] + ["x"] * 9), "'query' is empty in row 1"),
         (lambda f: f.assign(model=[*f["model"][:2], " ", *f["model"][3:]]), "'model' is empty in row 3"),

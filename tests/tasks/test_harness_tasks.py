@@ -196,6 +196,22 @@ def test_a_broken_task_file_or_data_set_is_one_line(refused):
     assert "can't be loaded" in refused(test_split="nowhere")
 
 
+def test_a_document_that_can_t_be_read_is_one_line(refused, found):
+    said = refused(doc_to_text="{{1 // (place - place)}}")
+    assert "can't be" in said and "ZeroDivisionError" in said and "\n" not in said
+    with pytest.raises(
+        InvalidInputError, match=r"Document 0 of 'lm-eval:zt_add' can't be read .* fewer examples than 99"
+    ):
+        found("zt_add", fewshot=99)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_no_yaml_is_named_where_a_task_is_unknown(tmp_path):
+    (tmp_path / "own.yaml").write_text("task: own\n doc: [\n")
+    with pytest.raises(InvalidInputError, match=r"Task file .*own.yaml, line 2 is no YAML \(.*\); mend it"):
+        resolve_tasks("lm-eval:own", harness=HarnessSettings(include_path=tmp_path))
+
+
 @pytest.mark.slow
 def test_a_name_that_the_harness_does_not_know_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match=r"Unknown task 'lm-eval:gsm8kk'\. Did you mean 'lm-eval:gsm8k'"):

@@ -165,6 +165,12 @@ def test_a_policy_version_is_one_run_with_the_file(tracker, client, tmp_path):
         tracker.log_policy(tmp_path / "none.json")
 
 
+def test_a_folder_that_holds_files_but_no_kept_run_is_not_taken_for_an_empty_one(tracker, tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InvalidInputError, match="holds no run that was kept; give the folder that the warning named"):
+        tracker.send(tmp_path)
+
+
 def test_a_file_that_is_missing_is_found_before_anything_is_sent(tracker, client, tmp_path):
     policy = RoutingPolicy.seed().save(tmp_path / "p.json")
     with pytest.raises(OSError, match=r"none\.txt"):

@@ -2,8 +2,11 @@
 
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from zeta_eval.cli.verb import Result, WebPage
 from zeta_eval.cli.verbs import build_parser
@@ -21,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
         if world_size() > 1 and args.verb != "bench":
             raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
-        result = args.do(args)
+        with _ended_as_interrupted():
+            result = args.do(args)
         if leads():
             _show(result, args.json)
     except ZetaError as e:
@@ -37,6 +41,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"{e.strerror or e}: {e.filename or ''}".rstrip(": "))
         return 1
     return 0
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM and a closed terminal for Ctrl-C, so that a server that was started never outlives the command."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        signals = []
+    signals = [s for s in signals if signal.getsignal(s) is signal.SIG_DFL]  # nohup ignores one
+    for number in signals:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _complain(line: str) -> None:

@@ -3,9 +3,7 @@
 from zeta_eval.models.answers import Completion, GenerateConfig, Generator
 from zeta_eval.models.checks import API_KEY_ENV
 from zeta_eval.models.ladder import LADDERS, Ladder
+from zeta_eval.models.numbers import UNBOUNDED
 from zeta_eval.models.rung import ModelSpec
 
 __all__ = ["API_KEY_ENV", "LADDERS", "UNBOUNDED", "Completion", "GenerateConfig", "Generator", "Ladder", "ModelSpec"]
-
-UNBOUNDED = 2**31
-"""Context of a model that names none, in tokens."""

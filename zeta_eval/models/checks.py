@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shlex
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.models.numbers import is_count, is_number
+from zeta_eval.models.numbers import UNBOUNDED, is_count, is_number
 
 API_KEY_ENV: Final = "OPENAI_API_KEY"
 """Environment variable of a server's key, unless a rung names another."""
@@ -37,9 +39,9 @@ def _check_model(rung: Any) -> None:
             raise InvalidInputError(f"Rung '{rung.size}' has {name} {value!r}; give a text in quotes.")
     if rung.role not in ("generate", "embed"):
         raise InvalidInputError(f"Rung '{rung.size}' has role '{rung.role}'; use 'generate' or 'embed'.")
-    if rung.context is not None and not (is_count(rung.context) and rung.context > 1):
+    if rung.context is not None and not (is_count(rung.context) and 2 <= rung.context <= UNBOUNDED):
         raise InvalidInputError(
-            f"Rung '{rung.size}' has context {rung.context!r}; give a whole number of tokens of at least 2, or "
+            f"Rung '{rung.size}' has context {rung.context!r}; give a whole number of tokens from 2 to {UNBOUNDED}, or "
             "leave it out."
         )
     for name in ("compile", "continuous"):
@@ -77,6 +79,12 @@ def _check_answers(rung: Any) -> None:
     for name in ("chat_template_kwargs", "extra_body", "headers_env"):
         if not isinstance(getattr(rung, name), Mapping):
             raise InvalidInputError(f"{who} {name} {getattr(rung, name)!r}; give a table, as {{ name = value }}.")
+        try:
+            json.dumps(dict(getattr(rung, name)), allow_nan=False)
+        except (TypeError, ValueError) as e:
+            raise InvalidInputError(
+                f"{who} a value in {name} that JSON can't hold ({e}); give numbers, or texts in quotes."
+            ) from e
     if rung.quantization not in (None, "8bit", "4bit"):
         raise InvalidInputError(f"{who} quantization {rung.quantization!r}; give '8bit' or '4bit'.")
     if rung.adapter is not None and not (isinstance(rung.adapter, str) and rung.adapter.strip()):
@@ -149,8 +157,16 @@ def _check_address(who: str, address: Any) -> None:
             f"{who} a base_url with more than an address in it; give one as http://localhost:8000/v1, and a key in "
             "the environment variable that api_key_env names."
         )
-    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", address):
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", address) or not _has_port(address):
         raise InvalidInputError(f"{who} base_url {address!r}; give an address as http://localhost:8000/v1.")
+
+
+def _has_port(address: str) -> bool:
+    """Whether the host and the port of an address can be read."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:  # brackets that don't match, a port above 65535
+        return False
 
 
 def _check_start(who: str, rung: Any) -> None:

@@ -1,8 +1,12 @@
 """What counts as a number in settings from a file or a caller."""
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 from zeta_eval.exceptions import InvalidInputError
+
+UNBOUNDED: Final = 2**31
+"""Context of a model that names none, in tokens; a larger number is no context."""
 
 
 def check_count(name: str, value: Any) -> None:
@@ -17,5 +21,5 @@ def is_count(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a finite number that fits a float, as a whole number of TOML need not; true is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -80,6 +80,8 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 """Smallest and largest value of the columns that have them."""
 
 _DTYPES: Final[Mapping[Kind, str]] = {"string": "str", "float": "float64", "int": "Int64", "bool": "boolean"}
+MOST: Final = 2**63
+"""What a whole number of a table is below."""
 _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
@@ -140,10 +142,11 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
         values = pd.to_numeric(column, errors="coerce")
     wrong = values.isna() & column.notna()
     if kind == "int":
-        wrong |= values.fillna(0) % 1 != 0
+        known = values.fillna(0)
+        wrong |= (known % 1 != 0) | (known.abs() >= MOST)
     if wrong.any():
         row = int(wrong.to_numpy(dtype=bool).argmax())
-        expected = {"float": "a number", "int": "a whole number", "bool": "true or false"}[kind]
+        expected = {"float": "a number", "int": f"a whole number below {MOST:.2g}", "bool": "true or false"}[kind]
         raise OutcomesError(
             f"Column '{column.name}' has {column.iloc[row]!r} in row {row + 1}; give {expected} or leave it empty."
         )

@@ -174,10 +174,13 @@ def records(folder: Path) -> list[Record]:
     """The records that are kept in a folder, or that the folder is, oldest first.
 
     Raises:
-        InvalidInputError: there is no such folder.
+        InvalidInputError: there is no such folder, or it is no place of kept records.
     """
     if (folder / NAME).is_file():
         return [Record.load(folder)]
     if not folder.is_dir():
         raise InvalidInputError(f"There is no folder {folder}; give the one that the warning named.")
-    return [Record.load(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
+    found = [Record.load(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
+    if not found and any(path.is_file() for path in folder.iterdir()):  # a benchmark's folder, say
+        raise InvalidInputError(f"{folder} holds no run that was kept; give the folder that the warning named.")
+    return found

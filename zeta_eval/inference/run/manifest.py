@@ -123,7 +123,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as e:
         raise InvalidInputError(f"{path} is no JSON; give a new folder.") from e
-    if data.get("schema_version") != SCHEMA_VERSION:
+    if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
         raise InvalidInputError(f"{path} has another schema_version than {SCHEMA_VERSION}; give a new folder.")
     return data
 

@@ -210,6 +210,8 @@ class Server:
             raise Fault(f"No whole answer within {self._spec.timeout_s:g} s") from e
         except (httpx.ConnectError, httpx.ConnectTimeout) as e:
             raise AbsentError(f"No connection: {reason_of(str(e)) or type(e).__name__}", everywhere=True) from e
+        except httpx.InvalidURL as e:
+            raise Refusal(f"The server sends requests on to what is no address ({e})", status=307, body="") from e
         except httpx.RequestError as e:
             raise Fault(f"The connection broke: {reason_of(str(e)) or type(e).__name__}") from e
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeta_eval.inference.server.capabilities import Capabilities
-from zeta_eval.models import GenerateConfig, ModelSpec
+from zeta_eval.models import UNBOUNDED, GenerateConfig, ModelSpec
 from zeta_eval.router.complexity import messages_of
 from zeta_eval.tasks.asked import Asked
 
@@ -48,12 +48,12 @@ def models_url(base_url: str) -> str:
 
 
 def context_of(listed: Any, model: str) -> int | None:
-    """Context of a model, in tokens, from a server's list of models; None where the list does not say."""
+    """Context of a model, in tokens, from a server's list of models; None where it names none."""
     models = listed.get("data") if isinstance(listed, dict) else None
     for entry in models if isinstance(models, list) else []:
         if isinstance(entry, dict) and entry.get("id") == model:
             told = entry | (entry["meta"] if isinstance(entry.get("meta"), dict) else {})
-            found = next((told[n] for n in CONTEXT if isinstance(told.get(n), int) and told[n] > 1), None)
+            found = next((told[n] for n in CONTEXT if isinstance(told.get(n), int) and 1 < told[n] < UNBOUNDED), None)
             return found
     return None
 

@@ -50,7 +50,10 @@ def _data(line: bytes) -> bytes | str:
 
 @dataclass(kw_only=True, slots=True)
 class Reply:
-    """A server's answer as far as it has arrived; data of a wrong shape raises Python's own error."""
+    """A server's answer as far as it has arrived; an answer of a wrong shape raises Python's own error.
+
+    Figures beside the answer that are of a wrong shape (counts, log-probabilities) are unknown, and cost no answer.
+    """
 
     began_s: float
     """Clock time of the request, in seconds."""
@@ -68,7 +71,7 @@ class Reply:
     """What the model says where its server tells a refusal apart from an answer."""
     usage: Mapping[str, Any] = field(default_factory=dict)
     """Tokens read and written, as the server counts them."""
-    tokens: list[Mapping[str, Any]] = field(default_factory=list)
+    tokens: list[Any] = field(default_factory=list)
     """Each written token with its log-probability, where the server gives them."""
     ttft_s: float | None = None
     """Time from the request to the first token, in seconds."""
@@ -85,13 +88,13 @@ class Reply:
         if data == DONE:
             self.ended = True
             return
-        self.usage = data.get("usage") or self.usage
+        self.usage = _mapping(data.get("usage")) or self.usage
         for choice in (data.get("choices") or [])[:1]:
             if choice.get("index"):  # another answer than the first
                 continue
             part = choice.get("delta") or choice.get("message") or {}
             written = self._take(part)
-            self.tokens += (choice.get("logprobs") or {}).get("content") or []
+            self.tokens += _list(_mapping(choice.get("logprobs")).get("content"))
             self.finish = choice.get("finish_reason") or self.finish
             self.ended |= "message" in choice  # whole, whatever the reason
             if choice.get("finish_reason") or written:
@@ -155,20 +158,30 @@ def _joined(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _margin(tokens: Sequence[Mapping[str, Any]]) -> float | None:
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    """The value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def _margin(tokens: Sequence[Any]) -> float | None:
     """Probability of the likeliest first token minus that of the second; None where they are not given."""
-    top = _logprobs(tokens[0].get("top_logprobs") or [] if tokens else [])
+    top = _logprobs(_list(_mapping(tokens[0]).get("top_logprobs")) if tokens else [])
     if len(top) < 2:
         return None
     first, second = sorted(map(math.exp, top), reverse=True)[:2]
     return min(1.0, first) - min(1.0, second)
 
 
-def _logprobs(tokens: Iterable[Mapping[str, Any]]) -> list[float]:
+def _logprobs(tokens: Iterable[Any]) -> list[float]:
     """Log-probabilities of tokens, or an empty list where one of them is none; rounding may lift them over 0."""
-    found = [t["logprob"] for t in tokens]
-    known = all(isinstance(v, int | float) and -1e6 < v < 1e-3 for v in found)  # NaN and true infinities fail too
-    return [min(0.0, float(v)) for v in found] if known else []
+    found = [_mapping(t).get("logprob") for t in tokens]
+    known = [v for v in found if isinstance(v, int | float) and -1e6 < v < 1e-3]  # NaN and true infinities fail too
+    return [min(0.0, float(v)) for v in known] if len(known) == len(found) else []
 
 
 def _count(value: Any) -> int | None:

@@ -90,14 +90,16 @@ class StartedServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server with all its processes, kindly at first."""
+        """Stop the server with all its processes, kindly at first; a second Ctrl-C kills them at once."""
         atexit.unregister(self.stop)
-        for kind, patience_s in ((signal.SIGTERM, STOP_S), (signal.SIGKILL, None)):
+        try:
             if self._process.poll() is None:
-                self._signal(kind)
+                self._signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(patience_s)
-        self._signal(signal.SIGKILL)  # workers that outlive the one that was started
+                    self._process.wait(STOP_S)
+        finally:
+            self._signal(signal.SIGKILL)  # workers that outlive the one that was started, too
+        self._process.wait()
 
     def _signal(self, kind: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

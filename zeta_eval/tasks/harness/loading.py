@@ -81,11 +81,27 @@ def _manager(name: str, folder: Path | None) -> Any:
             return own
     manager = _whole_index(folder, () if folder is None else tuple(f.stat().st_mtime_ns for f in _files(folder)))
     if name not in manager.task_index:
+        _refuse_broken(folder)
         near = difflib.get_close_matches(name, list(manager.task_index), n=1)
         if near:
             raise UnknownNameError("task", PREFIX + name, [PREFIX + near[0]])
         raise InvalidInputError(f"Unknown task '{PREFIX}{name}'. `lm_eval ls tasks` lists what there is.")
     return manager
+
+
+def _refuse_broken(folder: Path | None) -> None:
+    """Name a task file that is no YAML, which the harness passes over: the task that was meant may stand in it."""
+    import yaml
+
+    for file in [] if folder is None else _files(folder):
+        try:
+            yaml.compose(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as e:
+            mark = getattr(e, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            raise InvalidInputError(
+                f"Task file {file}{line} is no YAML ({getattr(e, 'problem', e)}); mend it, or take it out."
+            ) from e
 
 
 @functools.lru_cache(maxsize=1)

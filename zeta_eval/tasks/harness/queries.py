@@ -12,7 +12,7 @@ from zeta_eval.outcomes.importers.texts import digest
 from zeta_eval.tasks.base import Query, Score
 from zeta_eval.tasks.harness.grading import choose, scored
 from zeta_eval.tasks.harness.loading import SEEDS
-from zeta_eval.tasks.harness.requests import Asking, Request, check_generation, requests
+from zeta_eval.tasks.harness.requests import Asking, Request, check_generation, reading, requests
 from zeta_eval.tasks.harness.settings import PREFIX, HarnessSettings
 
 
@@ -42,8 +42,9 @@ class HarnessQueries:
         """The queries in the task's order, whatever the seed, so that the first n are those of `lm_eval --limit n`."""
         self.task.set_fewshot_seed(seed=SEEDS[2])
         for doc_id, doc, request in requests(self.task, self.asking):
-            target = self.task.doc_to_target(doc)
-            sample = _sample(doc, request, target)
+            with reading(self.task, doc_id):
+                target = self.task.doc_to_target(doc)
+                sample = _sample(doc, request, target)
             query_id = f"{self.name}:{doc_id}:{digest(identity(sample))}"
             self._requests[query_id] = request
             yield Query(

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, one_line
 from zeta_eval.tasks.asked import Asked, Piece
 from zeta_eval.tasks.harness.settings import PREFIX
 
@@ -63,6 +64,20 @@ def requests(task: Any, asking: Asking) -> Iterator[tuple[int, Any, Request]]:
         yield doc_id, doc, _request(task, plain, chat, asking)
 
 
+@contextmanager
+def reading(task: Any, doc_id: int) -> Iterator[None]:
+    """Turn whatever templates and functions of a task raise about a document into one line."""
+    try:
+        yield
+    except Exception as e:
+        shots = task.config.num_fewshot
+        fewer = f", ask for fewer examples than {shots}" if shots else ""
+        raise InvalidInputError(
+            f"Document {doc_id} of '{PREFIX}{task.config.task}' can't be read ({one_line(e)}); mend the task{fewer}, "
+            "or leave it out."
+        ) from e
+
+
 def _drawing(task: Any) -> list[tuple[Any, Any]]:
     """The random numbers that draw a task's examples, each with its state."""
     found: list[Any] = [getattr(task, "fewshot_rnd", None), getattr(getattr(task, "sampler", None), "rnd", None)]
@@ -71,23 +86,24 @@ def _drawing(task: Any) -> list[tuple[Any, Any]]:
 
 def _instances(task: Any, doc_id: int, doc: Any, asking: Asking, *, chat: bool) -> list[Any]:
     """The harness's requests about a document, as `Task.build_all_requests` makes them; turns of a chat are JSON."""
-    template = turns if chat else None
-    context = task.fewshot_context(
-        doc,
-        num_fewshot=task.config.num_fewshot or 0,
-        system_instruction=asking.system or None,
-        apply_chat_template=chat,
-        fewshot_as_multiturn=chat,
-        chat_template=template,
-        gen_prefix=task.doc_to_prefix(doc),
-    )
-    made = task.construct_requests(
-        doc=doc,
-        ctx=context,
-        metadata=(task.config["task"], doc_id, task.config.repeats),
-        apply_chat_template=chat,
-        chat_template=template,
-    )
+    template, shots = turns if chat else None, task.config.num_fewshot or 0
+    with reading(task, doc_id):
+        context = task.fewshot_context(
+            doc,
+            num_fewshot=shots,
+            system_instruction=asking.system or None,
+            apply_chat_template=chat,
+            fewshot_as_multiturn=chat,
+            chat_template=template,
+            gen_prefix=task.doc_to_prefix(doc),
+        )
+        made = task.construct_requests(
+            doc=doc,
+            ctx=context,
+            metadata=(task.config["task"], doc_id, task.config.repeats),
+            apply_chat_template=chat,
+            chat_template=template,
+        )
     return made if isinstance(made, list) else [made]
 
 
