@@ -88,7 +88,9 @@ def test_a_policy_that_always_takes_one_size_is_not_proven(table):
     assert report.verdict.status == "not proven on this data"
     best = by_name(report)[f"{report.verdict.best_single_size} alone"]
     done = f"accuracy {best.accuracy:.3f} at {100 * best.cost_ratio:.0f} % of the cost"
-    assert f"best single size at cost weight 0.3: {report.verdict.best_single_size}, {done}." in report.verdict.text
+    assert f"best single size: {report.verdict.best_single_size}, {done}." in report.verdict.text
+    alone = [by_name(report)[f"{size} alone"] for size in report.sizes]
+    assert best.cost == min(row.cost for row in alone if row.accuracy >= report.policy_row.accuracy)
 
 
 def test_a_policy_without_signal_is_rarely_proven():

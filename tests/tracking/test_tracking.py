@@ -258,3 +258,11 @@ def test_what_attempts_come_to_is_recorded_and_read_back(tracker, client, tmp_pa
     assert small["pass_at_2_low"] <= small["pass_at_2"] <= small["pass_at_2_high"]
     assert client.get_run(parent).data.tags["warning/truncated"].startswith("33% of 16K's")
     assert "pass_at_2" not in numbers("16K")
+
+
+@pytest.mark.parametrize("address", ["http://bob:PW@[::1", "http://bob:PW@host:99999", "postgresql://u:PW@h:port/x"])
+def test_an_address_that_is_none_is_one_line_without_its_password(address, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(InvalidInputError, match="address is none") as e:
+        MlflowTracker()
+    assert "PW" not in str(e.value) and "\n" not in str(e.value)

@@ -103,7 +103,7 @@ def test_a_model_that_only_embeds_serves_embedding_requests(outcomes):
     table = Outcomes.from_frame(pd.concat([text, embedded])).with_order(outcomes.sizes)
     router = ZetaDynamicRouter(tune(table, TuningSettings(n_trials=5, estimator="heuristic")).policy)
     assert router.dynamic_model_sizing("Embed this sentence: hello") == "embedder"
-    with pytest.raises(InvalidInputError, match="asks for an embedding, which embedder gives"):
+    with pytest.raises(InvalidInputError, match="asks for an embedding; give that model"):
         router.generate("Embed this sentence: hello", {})
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.baselines import knn, length_only
-from zeta_eval.evaluation.batch.choice import choose
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.batch.runs import checked_way, runs_of, ways_of
 from zeta_eval.evaluation.cautions import cautions
@@ -94,12 +93,12 @@ def replay(
         curves=tuple(compare.curve(s.name, t) for s, t in traced),
         pairs=pair_shares(data.score, data.cost, data.sizes),
         summary=compare.summary(*traced[0]),
-        verdict=verdict(dict(zip(used, rows, strict=False)), data, weight),
+        verdict=verdict(dict(zip(used, rows, strict=False)), data),
         notes=tuple(notes),
     )
 
 
-def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float) -> Verdict:
+def verdict(rows: Mapping[str, StrategyRow], data: Evaluator) -> Verdict:
     """Judge a policy by its rows, by way to use it; the first is the way that it was tuned for.
 
     A way is proven where the lower end of its lift's 95 % interval lies above zero: chance alone does that in at most
@@ -113,11 +112,11 @@ def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float
     )
     proven = [w.proven for w in ways]
     status = PROVEN if all(proven) else IN_PART if any(proven) else NOT_PROVEN
-    best = int(choose(data.singles[None, :, 1], data.singles[None, :, 0], cost_weight)[0])
     first = next(iter(rows.values()))
+    best = _instead(first.accuracy, data)
     return Verdict(
         status=status,
-        text=_verdict_text(first, ways, data, best, cost_weight),
+        text=_verdict_text(first, ways, data, best),
         best_single_size=data.sizes[best],
         lift=first.lift,
         lift_ci=first.lift_ci,
@@ -125,15 +124,20 @@ def verdict(rows: Mapping[str, StrategyRow], data: Evaluator, cost_weight: float
     )
 
 
-def _verdict_text(
-    row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: int, cost_weight: float
-) -> str:
+def _instead(accuracy: float, data: Evaluator) -> int:
+    """The cheapest size that alone is as accurate as a policy on these queries, else the most accurate one."""
+    cost, score = data.singles[:, 0], data.singles[:, 1]
+    as_good = score >= accuracy - 1e-9
+    return int(np.argmin(np.where(as_good, cost, np.inf)) if as_good.any() else np.argmax(score))
+
+
+def _verdict_text(row: StrategyRow, ways: tuple[WayVerdict, ...], data: Evaluator, best: int) -> str:
     top = data.singles[data.largest, 1]
     kept = f"{100 * row.accuracy / top:.0f} %" if top > 0 else "all"
     low, high = row.lift_ci
     cost, accuracy = data.singles[best]
     single = f"{data.sizes[best]}, accuracy {accuracy:.3f} at {100 * cost:.0f} % of the cost"
-    said = PROVEN if ways[0].proven else f"{NOT_PROVEN}; best single size at cost weight {cost_weight:.3g}: {single}"
+    said = PROVEN if ways[0].proven else f"{NOT_PROVEN}; best single size: {single}"
     others = "".join(f" {w}." for w in ways[1:])
     return (
         f"Used by `{ways[0].way}`, the policy keeps {kept} of the largest size's accuracy at "

@@ -35,9 +35,15 @@ def store_uri(uri: str | None = None) -> str:
     """Return the store that is named, else that of MLFLOW_TRACKING_URI, else the one of this folder.
 
     Raises:
-        InvalidInputError: it is a folder, which MLflow no longer keeps runs in.
+        InvalidInputError: it is no address, or a folder, which MLflow no longer keeps runs in.
     """
     found = uri or os.environ.get("MLFLOW_TRACKING_URI") or URI
+    try:
+        _ = urlsplit(found).port  # read, so that it is checked
+    except ValueError as e:  # the address is not repeated, since a password may stand in it
+        raise InvalidInputError(
+            f"The MLflow store's address is none ({e}); mend --mlflow or MLFLOW_TRACKING_URI, as in {URI}."
+        ) from e
     if ("://" not in found and found != "databricks") or found.startswith("file:"):
         raise InvalidInputError(f"MLflow can't keep runs in '{found}'; give a database or server such as {URI}.")
     return found
