@@ -33,7 +33,7 @@ def complete(notebook, tmp_path):
         ("%zeta replay mine.json ta", {"table_a"}),
         ("%zeta replay mine.json table_a --spl", {"--split"}),
         ("%zeta replay mine.json --split va", {"validate"}),
-        ("%zeta use mine.json --ladder q", {"qwen3"}),
+        ("%zeta use mine.json --ladder q", {"qwen3", "qwen3-vllm"}),
         ("%zeta bench --tasks copy,rev", {"copy,reverse"}),
         ("%zeta import lm", {"lm-eval"}),
         ("%zeta tune table_a --estimator kn", {"knn"}),
