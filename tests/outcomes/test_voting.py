@@ -95,3 +95,10 @@ def test_tables_whose_confidence_was_the_agreement_of_attempts_are_read_without_
     assert Outcomes.load(path).attempts["confidence"].eq(0.5).all()
     pq.write_table(pq.read_table(path).drop_columns(["agreement"]), path)
     assert Outcomes.load(path).attempts["confidence"].isna().all()
+
+
+def test_attempts_with_gaps_in_their_numbers_are_refused_by_name():
+    gaps = table([["4", "5"], ["5", "4"]]).attempts
+    gaps = gaps.assign(attempt=gaps["attempt"].replace(1, 5))
+    with pytest.raises(OutcomesError, match="No query has all 6 attempts by 4B with a score, by their numbers 0 to 5"):
+        vote_table(Outcomes.from_frame(gaps).with_order(("4B", "7B")))

@@ -19,8 +19,6 @@ from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.router.router import Query
 
-_log = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
     from zeta_eval.evaluation.reports.versus_report import Versus
     from zeta_eval.outcomes.importers import ImportReport

@@ -56,7 +56,7 @@ def vote_table(table: Outcomes, sizes: Sequence[str] | None = None) -> VoteRepor
 
     Raises:
         UnknownNameError: the table has no such size.
-        OutcomesError: a size has one attempt per query.
+        OutcomesError: a size has one attempt per query, or no query with all of its attempts.
     """
     frame = table.attempts
     most = (numbers(frame) + 1).groupby(frame["model"]).max()
@@ -70,6 +70,12 @@ def vote_table(table: Outcomes, sizes: Sequence[str] | None = None) -> VoteRepor
         )
     parts = {voted_name(s, int(most[s])): (s, int(most[s]), frame[frame["model"] == s]) for s in chosen}
     rows = {name: _voted(part, name, k) for name, (_, k, part) in parts.items()}
+    if empty := next((name for name, voted in rows.items() if voted["score"].isna().all()), None):
+        size, k, _ = parts[empty]
+        raise OutcomesError(
+            f"No query has all {k} attempts by {size} with a score, by their numbers 0 to {k - 1}; ask the missing "
+            "ones, or number attempts without gaps."
+        )
     made = Outcomes.from_frame(pd.concat([frame, *rows.values()], ignore_index=True))
     orders = [table.sizes, *((part[0], name) for name, part in parts.items())]
     made = made.with_order(joined_order(orders, [s for s in made.sizes if s in {*table.sizes, *rows}]))
