@@ -92,7 +92,7 @@ def test_an_embedding_rung_is_benchmarked_tuned_beside_and_routed_to(folder, tmp
     outcomes = run(ladder, [*pairs, *sums], score, out=tmp_path / "out", latency_sample=2, progress=False).outcomes
     assert summary(outcomes)["size"].tolist() == ["17K", "45K", "e"]
     policy = ze.tune(outcomes, settings=TuningSettings(n_trials=1, cost="gpu_s")).policy
-    assert (policy.embedding_size, policy.sizes) == ("e", ("17K", "45K"))
+    assert policy.embedding_size == "e" and set(policy.sizes) == {"17K", "45K"}  # ordered by measured costs
     router = ze.ZetaDynamicRouter(policy)
     assert router.dynamic_model_sizing("Embed this sentence: hello") == router.route("Embed: hello there").size == "e"
     routed = router.generate("Embed this sentence: hello", ze.answerers(ladder))
