@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from templates import STRICT, TEMPLATE
 
-from zeta_eval.inference.engine.tokens import TextCodec
 from zeta_eval.inference.run.runner import run
 from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
@@ -12,10 +12,8 @@ from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Conversation
 from zeta_eval.tasks import Query, resolve_tasks
-from zeta_eval.testing import ScriptedGenerator, build_tiny_model
+from zeta_eval.testing import ScriptedGenerator
 
-TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>"
-STRICT = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TEMPLATE
 TURNS = [
     {"role": "system", "content": "Be short."},
     {"role": "user", "content": "Where is Lima?"},
@@ -24,14 +22,6 @@ TURNS = [
 ]
 RUNG = ModelSpec(size="A", model="m")
 TALK = Conversation.of(TURNS)
-
-
-@pytest.fixture(scope="module")
-def codec(tmp_path_factory):
-    from transformers import AutoTokenizer
-
-    folder = build_tiny_model(tmp_path_factory.mktemp("tiny") / "model", chat_template=TEMPLATE)
-    return TextCodec(AutoTokenizer.from_pretrained(folder), context=512)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Runs that sizes, tasks and queries join."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import launched
 import pytest
+from killed import killed
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.run.runner import run
@@ -108,15 +107,12 @@ def test_the_record_says_what_joined_when_and_each_size_s_versions(tmp_path):
 
 def test_a_process_killed_while_a_run_grows_leaves_a_run_that_ends_as_one(tmp_path):
     bench(tmp_path / "o", ladder("1B", "9B"))
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_growing as t\n"
+    doomed = (
         "kill = t.ScriptedGenerator('4B', t.answer, fail_on_call=4, failure='kill')\n"
-        "t.bench(sys.argv[2], t.ladder(*t.RUNGS), [*t.QUERIES, *t.SUMS], engines={'4B': kill} | "
+        "t.bench(out, t.ladder(*t.RUNGS), [*t.QUERIES, *t.SUMS], engines={'4B': kill} | "
         "{s: t.ScriptedGenerator(s, t.answer) for s in ('1B', '9B')})\n"
     )
-    here = __file__.rpartition("/")[0]
-    done = subprocess.run([sys.executable, "-c", script, here, str(tmp_path / "o")], check=False)
-    assert done.returncode == -9
+    killed(__file__, doomed, tmp_path / "o")
     engines = {s: ScriptedGenerator(s, answer) for s in RUNGS}
     grown = bench(tmp_path / "o", ladder(*RUNGS), [*QUERIES, *SUMS], engines=engines)
     assert engines["1B"].calls == 0 and len(engines["4B"].prompts) == 40 - 12

@@ -1,12 +1,11 @@
 """Rows of a finished run that are asked again."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import launched
 import pytest
+from killed import killed
 from test_growing import QUERIES, RUNGS, SUMS, essence, ladder, record, score
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
@@ -192,15 +191,12 @@ def test_attempts_are_asked_again_one_by_one(tmp_path):
 def test_a_killed_retry_leaves_the_old_table_and_goes_on_where_it_stopped(tmp_path):
     bench(tmp_path / "o")
     before = (tmp_path / "o" / "rows.jsonl").read_bytes()
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_retrying as t\n"
+    doomed = (
         "kill = t.ScriptedGenerator('9B', t.words, fail_on_call=2, failure='kill')\n"
         "engines = {'9B': kill, '1B': t.ScriptedGenerator('1B', t.words)}\n"
-        "t.bench(sys.argv[2], config=t.LONGER, engines=engines, retry='truncated')\n"
+        "t.bench(out, config=t.LONGER, engines=engines, retry='truncated')\n"
     )
-    here = __file__.rpartition("/")[0]
-    done = subprocess.run([sys.executable, "-c", script, here, str(tmp_path / "o")], check=False)
-    assert done.returncode == -9
+    killed(__file__, doomed, tmp_path / "o")
     assert (tmp_path / "o" / "rows.jsonl").read_bytes() == before
     assert Outcomes.load(tmp_path / "o").frame["truncated"].sum() == 2 * len(CUT)
     with pytest.raises(InvalidInputError, match=r"unfinished retry of truncated with max_new_tokens 6; .*retry\.jsonl"):

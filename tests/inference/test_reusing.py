@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from killed import killed
 from test_growing import CONFIG, QUERIES, RUNGS, SUMS, essence, ladder, record, score
 from test_retrying import words
 
@@ -143,18 +144,16 @@ def test_a_size_that_joins_a_run_may_take_its_answers_over(tmp_path):
 
 def test_a_process_killed_while_it_takes_over_leaves_a_run_that_ends_as_one(tmp_path):
     bench(tmp_path / "a")
-    script = (
-        "import sys, os, signal; sys.path.insert(0, sys.argv[1]); import test_reusing as t\n"
+    doomed = (
+        "import os, signal\n"
         "from zeta_eval.inference.run import reusing; reusing.BLOCK = 4; seen = []\n"
         "def grade(query, text):\n"
         "    seen.append(query)\n"
         "    if len(seen) > 37: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return t.score(query, text)\n"
-        "t.bench(sys.argv[2] + '/b', grade=grade, reuse=[sys.argv[2] + '/a'])\n"
+        "t.bench(out + '/b', grade=grade, reuse=[out + '/a'])\n"
     )
-    here = __file__.rpartition("/")[0]
-    done = subprocess.run([sys.executable, "-c", script, here, str(tmp_path)], check=False)
-    assert done.returncode == -9
+    killed(__file__, doomed, tmp_path)
     report, engines, _ = bench(tmp_path / "b")
     assert engines["1B"].calls == 0 and 0 < len(engines["9B"].prompts) < 30
     assert essence(report.outcomes).equals(essence(bench(tmp_path / "whole")[0].outcomes))

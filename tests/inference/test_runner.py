@@ -1,9 +1,8 @@
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
+from killed import killed
 from run_record import recorded
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
@@ -192,14 +191,11 @@ def test_a_table_without_its_journal_is_not_written_over(tmp_path):
 
 def test_a_process_killed_at_any_moment_loses_and_doubles_nothing(tmp_path):
     whole = bench(tmp_path / "whole")
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_runner as t\n"
+    doomed = (
         "kill = t.ScriptedGenerator('1B', t.answer, fail_on_call=3, failure='kill')\n"
-        "t.bench(sys.argv[2], engines={'1B': kill, '9B': t.ScriptedGenerator('9B', t.answer)})\n"
+        "t.bench(out, engines={'1B': kill, '9B': t.ScriptedGenerator('9B', t.answer)})\n"
     )
-    here = __file__.rpartition("/")[0]
-    done = subprocess.run([sys.executable, "-c", script, here, str(tmp_path / "cut")], check=False)
-    assert done.returncode == -9
+    killed(__file__, doomed, tmp_path / "cut")
     assert essence(bench(tmp_path / "cut").outcomes).equals(essence(whole.outcomes))
 
 

@@ -1,26 +1,15 @@
 from dataclasses import replace
 
 import pytest
+from templates import STRICT, TEMPLATE
 
-from zeta_eval.inference.engine.tokens import TextCodec
 from zeta_eval.inference.run.plan import asked_hash, units_of
 from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call, request
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.tasks import Query
-from zeta_eval.testing import build_tiny_model
 
-TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>"
-STRICT = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TEMPLATE
 SHORT = GenerateConfig(system="Be short.")
-
-
-@pytest.fixture(scope="module")
-def codec(tmp_path_factory):
-    from transformers import AutoTokenizer
-
-    folder = build_tiny_model(tmp_path_factory.mktemp("tiny") / "model", chat_template=TEMPLATE)
-    return TextCodec(AutoTokenizer.from_pretrained(folder), context=512)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,8 +63,9 @@ def log_samples(run: str | Path, tasks: Sequence[Task], *, out: str | Path) -> P
 
 def _record(folder: Path) -> dict[str, Any]:
     """Contents of a benchmark's run.json."""
+    from zeta_eval.inference.run.manifest import read_record
+
     try:
-        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+        return read_record(folder)
+    except (InvalidInputError, OSError) as e:
         raise InvalidInputError(f"Folder {folder} has no run.json that can be read; give a benchmark's folder.") from e
-    return dict(found)

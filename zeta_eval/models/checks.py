@@ -122,7 +122,7 @@ def _check_server(rung: Any) -> None:
             raise InvalidInputError(f"{who} {name} {value!r}; give a whole number of at least {least}.")
     if not (is_number(rung.timeout_s) and 0 < rung.timeout_s < math.inf):
         raise InvalidInputError(f"{who} timeout_s {rung.timeout_s!r}; give a finite number of seconds above 0.")
-    if not isinstance(rung.api_key_env, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", rung.api_key_env):
+    if not _is_variable(rung.api_key_env):
         raise InvalidInputError(
             f"{who} an api_key_env that names no environment variable; give a name in capitals, as {API_KEY_ENV}, "
             "and keep the key itself out of the file."
@@ -141,13 +141,18 @@ def _check_server(rung: Any) -> None:
     for header, variable in rung.headers_env.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
             raise InvalidInputError(f"{who} a header in headers_env that is no header's name; mend it.")
-        if not isinstance(variable, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
+        if not _is_variable(variable):
             raise InvalidInputError(
                 f"{who} in headers_env, for {header}, what names no environment variable; give a name in capitals and "
                 "keep the text itself out of the file."
             )
     if taken := sorted(set(_RESERVED) & set(rung.extra_body)):
         raise InvalidInputError(f"{who} '{taken[0]}' in extra_body; it has a setting of its own or is the run's.")
+
+
+def _is_variable(name: Any) -> bool:
+    """Whether a value can be the name of an environment variable that holds a key: capitals, which keys seldom are."""
+    return isinstance(name, str) and re.fullmatch("[A-Z_][A-Z0-9_]*", name) is not None
 
 
 def _check_address(who: str, address: Any) -> None:

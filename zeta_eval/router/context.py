@@ -87,11 +87,16 @@ def characters(text: str) -> tuple[int, int, int]:
 
     Of a conversation all turns count, system messages too.
     """
-    text = text.whole if isinstance(text, Conversation) else text
+    text = _held(text)
     data = text.encode("utf-8", "surrogatepass")
     plain = data if len(data) == len(text) else data.translate(None, _OTHER)
     signs = len(plain.translate(None, _LETTERS))
     return len(plain) - signs, signs, len(data) - len(plain)
+
+
+def _held(text: str) -> str:
+    """What a size must hold of a query: of a conversation all turns."""
+    return text.whole if isinstance(text, Conversation) else text
 
 
 def room(context: int | None, answer_tokens: float | None) -> float | None:
@@ -110,8 +115,7 @@ def fit(text: str, sizes: Sequence[Sized], rates: TokenRates) -> Fit | None:
     known = [x for x in rooms if x is not None]
     if not known:
         return None
-    length = len(text.whole if isinstance(text, Conversation) else text)
-    if rates.most(length) <= min(known):
+    if rates.most(len(_held(text))) <= min(known):
         return None
     tokens = rates.of(text)
     held = tuple([i for i, x in enumerate(rooms) if x is None or tokens <= x])

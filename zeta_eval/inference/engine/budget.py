@@ -23,12 +23,15 @@ class ThinkingBudget:
     closing: tuple[int, ...]
     """Tokens of the tag that ends a thinking block."""
 
+    def due(self, step: int) -> bool:
+        """Whether the token after so many may have to be one of the tag's."""
+        return 0 <= step - self.most < len(self.closing)
+
     def next(self, tokens: Sequence[int]) -> int | None:
         """The token that must follow these of an answer; None where the model may choose."""
-        at = len(tokens) - self.most
-        if not 0 <= at < len(self.closing) or self.closing[-1] in tokens[: self.most]:
+        if not self.due(len(tokens)) or self.closing[-1] in tokens[: self.most]:
             return None
-        return self.closing[at]
+        return self.closing[len(tokens) - self.most]
 
 
 def thinking_budget(spec: ModelSpec, tokenizer: Any) -> ThinkingBudget | None:

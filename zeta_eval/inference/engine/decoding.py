@@ -110,7 +110,7 @@ def decode(
             first_s = now() - start
         logprob = best - norm
         writing = row[live]
-        if budget is not None:
+        if budget is not None and budget.due(step):
             for i, before in zip(live.nonzero()[:, 0].tolist(), tokens[writing, :step].tolist(), strict=True):
                 if (forced := budget.next(before)) is not None:
                     token[i], logprob[i] = forced, 0.0

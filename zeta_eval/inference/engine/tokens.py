@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError, one_line
-from zeta_eval.inference.engine.verbatim import read_text, warn_of_cuts
+from zeta_eval.inference.engine.verbatim import THINKING, read_text, unthinking, warn_of_cuts
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.router.complexity import Conversation, messages_of
 from zeta_eval.router.signals.template import last_opening
@@ -86,8 +86,7 @@ class TextCodec:
         template = self.tokenizer.chat_template
         if not template:
             return [_plain(p, system) for p in prompts]
-        switch = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
-        values = switch if self.values is None else self.values
+        values = unthinking(self.tokenizer) if self.values is None else self.values
         chats = [_chat(p, system) for p in prompts]
         apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **values)
         try:
@@ -159,8 +158,8 @@ def template_values(spec: ModelSpec, tokenizer: Any) -> dict[str, Any] | None:
         return None
     template = str(tokenizer.chat_template or "")
     values: dict[str, Any] = {}
-    if "enable_thinking" in template:
-        values["enable_thinking"] = bool(spec.thinking)
+    if THINKING in template:
+        values[THINKING] = bool(spec.thinking)
     elif spec.thinking is not None:
         raise InvalidInputError(
             f"Rung '{spec.size}' has thinking {str(spec.thinking).lower()}, and the chat template of '{spec.model}' no "

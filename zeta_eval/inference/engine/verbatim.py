@@ -18,6 +18,11 @@ THINKING: Final = "enable_thinking"
 """Setting of a chat template that turns thinking on or off."""
 
 
+def unthinking(tokenizer: Any) -> dict[str, bool]:
+    """What turns thinking off in a tokenizer's chat template; nothing where it has no switch."""
+    return {THINKING: False} if THINKING in str(tokenizer.chat_template) else {}
+
+
 def read_text(tokenizer: Any, asked: Asked) -> list[int]:
     """Token ids of what is read before an answer is written."""
     text = rendered(tokenizer, asked.pieces(chat=bool(tokenizer.chat_template))[0])
@@ -43,10 +48,9 @@ def rendered(tokenizer: Any, piece: Piece) -> str:
     """The text of a piece, in the chat template where it has turns; a system turn that the template refuses is left."""
     if not piece.turns:
         return piece.text
-    thinking = {THINKING: False} if THINKING in str(tokenizer.chat_template) else {}
     chat = [{"role": role, "content": text} for role, text in piece.turns]
     begun = piece.turns[-1][0] == "assistant"
-    how: dict[str, Any] = {"add_generation_prompt": not begun, "continue_final_message": begun, **thinking}
+    how: dict[str, Any] = {"add_generation_prompt": not begun, "continue_final_message": begun, **unthinking(tokenizer)}
     try:
         return str(tokenizer.apply_chat_template(chat, tokenize=False, **how))
     except Exception:  # a template raises errors of its own

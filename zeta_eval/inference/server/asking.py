@@ -172,8 +172,7 @@ class Server:
                 unreached = isinstance(e, AbsentError) and not self._reached
                 if tried == self._spec.retries or (not e.elsewhere and (unreached or e.wait_s > MAX_WAIT_S)):
                     raise
-                wait_s = e.wait_s + min(MAX_BACKOFF_S, BACKOFF_S * 2**tried) * self._random.uniform(0.5, 1)
-                wait_s = 0.0 if e.elsewhere else wait_s
+                wait_s = 0.0 if e.elsewhere else e.wait_s + pause_s(tried, self._random)
                 tried += 1
                 _log.info("%s: %s; asking again in %.1f s", self._spec.size, e, wait_s)
             await asyncio.sleep(wait_s)
@@ -238,6 +237,12 @@ class Server:
             async with asyncio.timeout(DRAIN_S):
                 async for _ in chunks:
                     pass
+
+
+def pause_s(tried: int, jitter: random.Random) -> float:
+    """Wait before a request that failed is made again, in seconds; `tried` retries came before."""
+    longest: float = min(MAX_BACKOFF_S, BACKOFF_S * 2**tried)
+    return longest * jitter.uniform(0.5, 1)
 
 
 def _moved(url: httpx.URL, response: httpx.Response) -> httpx.URL:

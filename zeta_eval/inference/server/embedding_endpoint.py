@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
-from zeta_eval.inference.server.asking import BACKOFF_S, CONNECT_S, MAX_BACKOFF_S
+from zeta_eval.inference.server.asking import CONNECT_S, pause_s
 from zeta_eval.inference.server.chat_api import embeddings_url
 from zeta_eval.inference.server.credentials import Secrets
 from zeta_eval.inference.server.failures import Fault, Refusal, failure, reason_of
@@ -94,8 +94,7 @@ class EmbeddingEndpoint:
             except Fault as e:
                 if tried == most:
                     raise
-                pause_s = min(MAX_BACKOFF_S, BACKOFF_S * 2**tried) * self._random.uniform(0.5, 1)
-                time.sleep(e.wait_s + pause_s)
+                time.sleep(e.wait_s + pause_s(tried, self._random))
         raise AssertionError  # the loop returns or raises
 
     def _try(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -90,7 +90,7 @@ def reason_of(body: str) -> str:
     for key in ("error", "detail", "message", "msg"):
         said = said[0] if isinstance(said, list) and said else said
         said = said.get(key) or said if isinstance(said, dict) else said
-    return " ".join(_whole(str(said)).split())[:TEXT_LENGTH].rstrip(". ")
+    return " ".join(without_halves(str(said)).split())[:TEXT_LENGTH].rstrip(". ")
 
 
 def wait_of(retry_after: str | None) -> float:
@@ -106,6 +106,6 @@ def wait_of(retry_after: str | None) -> float:
     return max(0.0, wait_s) if math.isfinite(wait_s) else 0.0
 
 
-def _whole(text: str) -> str:
-    """The text without halves of characters."""
+def without_halves(text: str) -> str:
+    """The text without halves of characters, which a token may hold and UTF-8 can't."""
     return text.encode(errors="replace").decode()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from zeta_eval.inference.server.failures import Fault, Refusal, reason_of
+from zeta_eval.inference.server.failures import Fault, Refusal, reason_of, without_halves
 from zeta_eval.models import Completion
 
 THOUGHT = ("reasoning_content", "reasoning")
@@ -137,7 +137,7 @@ class Reply:
         logprobs = _logprobs(self.tokens)
         written = _count(self.usage.get("completion_tokens")) or len(self.tokens) or None
         return Completion(
-            text=_text(self.text[: min(cuts, default=None)]),
+            text=without_halves(self.text[: min(cuts, default=None)]),
             prompt_tokens=_count(self.usage.get("prompt_tokens")),
             completion_tokens=written,
             mean_logprob=sum(logprobs) / len(logprobs) if logprobs else None,
@@ -187,8 +187,3 @@ def _logprobs(tokens: Iterable[Any]) -> list[float]:
 def _count(value: Any) -> int | None:
     """A count of tokens; None where the value can't be one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
-
-
-def _text(text: str) -> str:
-    """The text without halves of characters, which a token may hold and UTF-8 can't."""
-    return text.encode(errors="replace").decode()
