@@ -166,8 +166,9 @@ def test_the_run_s_limit_and_stop_texts_change_nothing(folder, models, tmp_path)
         ("zt_add", "off", "is asked as plain text, which needs local rungs.*leave out `--chat-template off`"),
     ],
 )
-def test_a_served_rung_says_what_it_can_t_be_asked(folder, tmp_path, name, template, why):
-    served = replace(spec("m"), base_url="http://127.0.0.1:9/v1")
+@pytest.mark.parametrize("where", [{"base_url": "http://127.0.0.1:9/v1"}, {"start": "no-such-server {port}"}])
+def test_a_served_rung_says_what_it_can_t_be_asked(folder, tmp_path, name, template, why, where):
+    served = replace(spec("m"), **where)
     with pytest.raises(InvalidInputError, match=why):
         ze.benchmark(Ladder(name="l", models=(served,)), asked(folder, (name,), chat_template=template), out=tmp_path)
 

@@ -199,7 +199,7 @@ def _shares(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) ->
 
 def _check_asked(ladder: Ladder, queries: Sequence[Query], config: GenerateConfig) -> None:
     """Refuse what is asked word for word of servers that can't take it, or at a temperature that draws nothing."""
-    served = next((spec.size for spec in ladder.generators if spec.base_url is not None), None)
+    served = next((spec.size for spec in ladder.generators if spec.served), None)
     for q in queries:
         if q.asked is None:
             continue
