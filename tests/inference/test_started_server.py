@@ -155,13 +155,17 @@ def interrupted(seconds=None):
     raise KeyboardInterrupt
 
 
+def heed_interrupts():  # a shell's background jobs are started with interrupts ignored, and pass that on
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_command_that_is_ended_leaves_no_server(tmp_path, number):
     ladder = f"[[models]]\nsize = 'A'\nmodel = 'm'\nstart = '{silent(tmp_path)}'\n"
     (tmp_path / "ladder.toml").write_text(ladder)
     words = ["--ladder", tmp_path / "ladder.toml", "--tasks", "add", "--limit", "3", "--out", tmp_path / "out"]
     command = [sys.executable, "-m", "zeta_eval.cli", "bench", *map(str, words), "--mlflow", "none"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as run:
         pid = pid_in(tmp_path / "pid")
         run.send_signal(number)
         said = run.communicate(timeout=60)[1]
