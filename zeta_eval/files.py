@@ -4,11 +4,15 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_NAME = 50
+"""Characters of a file's name in that of its temporary file, which systems limit to 255 bytes."""
 
 
 def loaded(kind: type[T], value: object) -> T:
@@ -20,15 +24,31 @@ def loaded(kind: type[T], value: object) -> T:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Hand out a temporary path beside `path`, which takes its place when the body ends without an error."""
+    """Hand out a temporary path beside `path`, which takes its place when the body ends without an error.
+
+    Its name is random: threads, processes and machines that write one path at once don't meet, and the last one counts.
+    A reader sees the old file or the new one, whole, after a power cut too.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temp = path.with_name(f".{path.name[:_NAME]}.{token_hex(8)}.tmp")
     try:
         yield temp
+        _on_disk(temp)
         temp.replace(path)
+        with suppress(OSError):  # not every system opens folders
+            _on_disk(path.parent)
     finally:
         temp.unlink(missing_ok=True)
+
+
+def _on_disk(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def to_json(data: Any) -> str:

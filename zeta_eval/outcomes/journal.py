@@ -62,8 +62,6 @@ class Journal:
         new = {_key(row): _line(row) for row in rows}
         with replacing(self.path) as temp, self.path.open("rb") as old, temp.open("wb") as file:
             file.writelines(new.get(_key(json.loads(line)), line) if line.strip() else line for line in old)
-            file.flush()
-            os.fsync(file.fileno())
         self._file.close()
         self._file = self.path.open("ab")
 
