@@ -52,7 +52,7 @@ def test_a_notebook_shows_figures_and_text_where_there_are_no_widgets(folder):
     outputs = ran(notebook, folder)
     shown = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
     assert not any(WIDGET in data for data in shown)
-    explored = next(data for data in shown if "this point" in data["text/plain"])
-    assert "image/png" in explored and "accuracy" in explored["text/plain"]
+    explored = next(i for i, data in enumerate(shown) if "this point" in data["text/plain"])
+    assert "image/png" in shown[explored - 1] and "accuracy" in shown[explored]["text/plain"]
     routed = shown[-1]["text/plain"]
     assert "chance of being right" in routed and "Was it right? %zeta feedback" in routed

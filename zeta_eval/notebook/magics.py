@@ -22,6 +22,7 @@ from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
 from zeta_eval.notebook.completion import Completer
 from zeta_eval.notebook.judging import FeedbackAnswer, Judge, buttons, hint
+from zeta_eval.notebook.outputs import widget_output
 from zeta_eval.notebook.pages import Pages, free_port
 from zeta_eval.notebook.routed_cell import RoutedCell
 from zeta_eval.notebook.session import Session, Status, status
@@ -141,7 +142,7 @@ class ZetaMagics(Magics):
             shown.end()
         if answers and shown.live:
             with suppress(ImportError):  # no ipywidgets: the hint says how to judge in words
-                _show_widget(buttons(self._judging(), answers), cell.hint)
+                display(widget_output(buttons(self._judging(), answers)), raw=True)
 
     def _record(self, text: str, task: str | None, made: cells.Answered, cell: RoutedCell) -> list[FeedbackAnswer]:
         """Note the answers, so that they can get feedback."""
@@ -234,12 +235,6 @@ class _Shown:
         if self._handle is None:
             display(self.cell)
         self.tick()
-
-
-def _show_widget(widget: Any, text: str) -> None:
-    """Show a widget; where none can be drawn, and in a saved notebook, the text stands for it."""
-    bundle = widget._repr_mimebundle_()
-    display(bundle | {"text/plain": text}, raw=True)
 
 
 def _in_one_line(work: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zeta_eval.notebook.explain import Explanation
+from zeta_eval.notebook.outputs import DEAD
 from zeta_eval.router import Decision, Step
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -78,7 +79,7 @@ class RoutedCell:
         parts += [f"<div style='{_QUIET}'>{_e(note)}</div>" for note in self.notes]
         if self.hint:
             parts.append(f"<div style='{_QUIET};font-size:90%;white-space:pre-line'>{_e(self.hint)}</div>")
-        return f"<div class='zeta-cell' style='max-width:60em'>{''.join(parts)}</div>"
+        return f"{DEAD}<div class='zeta-cell' style='max-width:60em'>{''.join(parts)}</div>"
 
     def _title(self) -> str:
         d = self.decision

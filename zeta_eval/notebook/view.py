@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from base64 import b64encode
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from zeta_eval.evaluation.reports.style import image
+from zeta_eval.notebook.outputs import text_output, widget_output
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class View(ABC):
-    """A widget that is also a figure, a table and a text; a notebook shows the richest that it can."""
+    """A widget that is also a figure, a table and a text."""
 
     @abstractmethod
     def figure(self) -> Figure:
@@ -43,14 +45,22 @@ class View(ABC):
     def __repr__(self) -> str:
         return self.text()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """The widget with its figure and text, which stay readable in a saved notebook."""
-        picture = b64encode(image(self.figure())).decode("ascii")
+    def outputs(self) -> list[dict[str, Any]]:
+        """What a cell shows, as bundles of data by type: the picture, the text, and the widget where it can be made."""
+        picture = {"image/png": b64encode(image(self.figure())).decode("ascii"), "text/plain": "(picture)"}
+        shown = [picture, text_output(self.text())]
         try:
-            drawn = self.widget._repr_mimebundle_()
+            return [*shown, widget_output(self.widget)]
         except ImportError:  # no ipywidgets, or a version that doesn't fit
-            drawn = {}
-        return {**drawn, "text/plain": self.text(), "image/png": picture}
+            return shown
+
+    def _ipython_display_(self) -> None:
+        """Show the outputs, each as one of its own, so that a saved notebook keeps the picture and the text."""
+        from IPython.display import publish_display_data
+
+        publish: Callable[..., None] = publish_display_data  # has no types of its own
+        for data in self.outputs():
+            publish(data)
 
 
 def bar(share: float, colour: str, *, width: int = 120) -> str:
