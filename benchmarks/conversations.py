@@ -4,14 +4,16 @@
 
 For each table: a policy is tuned, then asked about the queries of the split `test`. Follow-ups put each query into the
 forms of `zeta_eval.tasks.follow_ups`; the accuracy is that of the chosen size on the whole request, from the table.
-System messages stand before each query. At the policy's own cost weight, and at the one that divides the queries most
+System messages stand before each query: as a message, pasted into the text as "System: ... User: ...", pasted so into
+the user's message, and before the text without any name, which nothing tells from the query. Queries of the table that
+are read as such a text are counted. At the policy's own cost weight, and at the one that divides the queries most
 evenly among the sizes.
 """
 
 import argparse
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import zeta_eval as ze
 from zeta_eval.evaluation.measures.statistics import wilson
 from zeta_eval.files import write_json
 from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.complexity.transcripts import turns_in
 from zeta_eval.tasks import Query
 from zeta_eval.tasks.follow_ups import FORMS, follow_ups
 
@@ -35,6 +38,20 @@ SYSTEM_PROMPTS = (
     "Du bist ein Assistent. Antworte auf Deutsch und nur mit Python-Code:\n```python\nreturn x\n```",
 )
 """A usual one, a long one with words of hard work, a short and friendly one, one in another language with code."""
+
+WAYS: Mapping[str, Callable[[str, str], Any]] = {
+    "message": lambda system, query: [said("system", system), said("user", query)],
+    "text": lambda system, query: f"System: {system}\n\nUser: {query}",
+    "user's message": lambda system, query: [said("user", f"System: {system}\n\nUser: {query}")],
+    "no names": lambda system, query: f"{system}\n\n{query}",
+}
+"""How a system message and a query are given."""
+
+Found = dict[str, float]
+
+
+def said(role: str, text: str) -> dict[str, str]:
+    return {"role": role, "content": text}
 
 
 def chosen(router: ZetaDynamicRouter, queries: Sequence[Any], weight: float) -> list[str]:
@@ -71,13 +88,10 @@ def _row(
     }
 
 
-def instructed(router: ZetaDynamicRouter, queries: Sequence[str], weight: float, *, seed: int) -> dict[str, float]:
+def instructed(router: ZetaDynamicRouter, queries: Sequence[str], weight: float, *, seed: int, way: str) -> Found:
     """Share of decisions that a system message, one of `SYSTEM_PROMPTS` by lot, leaves as they are; 95 % by Wilson."""
     rng = random.Random(seed)
-    talks = [
-        [{"role": "system", "content": rng.choice(SYSTEM_PROMPTS)}, {"role": "user", "content": str(q)}]
-        for q in queries
-    ]
+    talks = [WAYS[way](rng.choice(SYSTEM_PROMPTS), str(q)) for q in queries]
     kept = sum(a == b for a, b in zip(chosen(router, queries, weight), chosen(router, talks, weight), strict=True))
     _, low, high = wilson(kept, len(talks))
     return {"n": len(talks), "unchanged": kept / len(talks), "low": low, "high": high}
@@ -90,13 +104,14 @@ def measured(path: Path, *, trials: int, limit: int, seed: int) -> dict[str, Any
     router, test = ZetaDynamicRouter(policy), table.split("test").sample(limit, seed=seed)
     weights = {"own": policy.cost_weight, "dividing": dividing_weight(policy, list(test.queries))}
     found: dict[str, Any] = {"sizes": policy.sizes, "n": len(test)}
+    found["transcripts"] = sum(bool(turns_in(str(query))) for query in table.queries)
     for name, weight in weights.items():
         forms = followed(router, test, weight, seed=seed)
         shares = pd.Series(chosen(router, test.queries, weight)).value_counts(normalize=True).to_dict()
-        system = instructed(router, list(test.queries), weight, seed=seed)
+        system = {way: instructed(router, list(test.queries), weight, seed=seed, way=way) for way in WAYS}
         found[name] = {"weight": weight, "shares": shares, "system": system, "forms": forms.to_dict("records")}
         print(f"{path.stem}, {name} weight {weight:.3g}, shares {shares}")
-        print(f"  system messages: {system}")
+        print(pd.DataFrame(system).T.round(3).to_string())
         print(forms.round(3).to_string(index=False), flush=True)
     return found
 

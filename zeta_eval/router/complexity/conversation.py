@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.complexity.transcripts import turns_in
 from zeta_eval.router.complexity.turns import linked, turn_of
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -137,7 +138,7 @@ class Conversation(str):
     def _made(cls, turns: tuple[Message, ...]) -> Conversation:
         spoken = [m for m in turns if m.role != "system"]
         made = super().__new__(cls, spoken[0].text if len(spoken) == 1 else "\n\n".join(m.told for m in spoken))
-        made.messages, made.request = turns, _request(spoken)
+        made.messages, made.request = turns, _request([*_told(spoken[0]), *spoken[1:]])
         made.whole = made[:] if len(turns) == 1 else "\n\n".join(m.told for m in turns)
         return made
 
@@ -184,16 +185,20 @@ def as_query(value: Any) -> str:
 def request_of(messages: str | Sequence[Mapping[str, Any]]) -> str:
     """Return the text that estimators read of a query, when they are fitted and when they route.
 
-    A text is its own request. Of messages it is the user's last turn. Where that turn goes on with an earlier one or
-    is about its answer, it is that one; where it points back at one (`zeta_eval.router.complexity.turns`), it stands
-    below that one. The assistant's last code follows, where there is some, and what tools have returned since. System
-    messages and all else that was said have no part in it.
+    A text is its own request, unless it is a transcript that begins with "System:", "User:" or "Human:"
+    (`zeta_eval.router.complexity.transcripts`), which is read as its messages. Of messages it is the user's last turn.
+    Where that turn goes on with an earlier one or is about its answer, it is that one; where it points back at one
+    (`zeta_eval.router.complexity.turns`), it stands below that one. The assistant's last code follows, where there is
+    some, and what tools have returned since. System messages and all else that was said have no part in it.
 
     >>> request_of([{"role": "system", "content": "Prove everything."}, {"role": "user", "content": "Hi"}])
     'Hi'
     """
     query = as_query(messages)
-    return query.request if isinstance(query, Conversation) else query
+    if isinstance(query, Conversation):
+        return query.request
+    turns = _told(whole := Message("user", query))
+    return query if turns[0] is whole else _request(turns)
 
 
 def messages_of(query: str, system: str = "") -> list[dict[str, Any]]:
@@ -218,6 +223,12 @@ def stored(query: str, system: str = "") -> str | None:
     if talk is None or (len(talk.messages) == 1 and talk.messages[0].rest == "{}"):
         return None
     return talk.to_json()
+
+
+def _told(first: Message) -> list[Message]:
+    """The turns that a first turn tells of, without system messages: that turn alone where it is no transcript."""
+    turns = turns_in(first.text) if first.role == "user" and first.plain else []
+    return [Message(ROLES[who], said) for who, said in turns if who != "system"] or [first]
 
 
 def _request(turns: Sequence[Message]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from zeta_eval.router.complexity.conversation import Conversation
+from zeta_eval.router.complexity.conversation import request_of
 from zeta_eval.router.complexity.languages import CUES
 from zeta_eval.router.complexity.scripts import (
     CUE_OF,
@@ -87,9 +87,8 @@ class TextView:
 
     @classmethod
     def of(cls, text: str) -> TextView:
-        """Read a text, of a conversation its request."""
-        if isinstance(text, Conversation):
-            text = text.request
+        """Read what is asked: a text, of a conversation its request."""
+        text = request_of(text)
         characters = len(text)
         if characters > 2 * LIMIT:
             text = text[:LIMIT] + "\n" + text[-LIMIT:]
