@@ -5,7 +5,8 @@ the same name in `predictions` has the model's output with its usage:
 https://github.com/modelscope/evalscope, `api/evaluator/cache.py` of release 1.14.
 
 - Score: the dataset's main score, or another one per task, see `choice`.
-- Query: what the user says, in EvalScope's prompt for the data set. Repetitions of a sample are attempts.
+- Query: the messages up to what the user says last, in EvalScope's prompt for the data set; where a model answered
+  between them, those of the first log that is read. Repetitions of a sample are attempts.
 """
 
 import json
@@ -20,7 +21,7 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
-from zeta_eval.outcomes.importers.texts import asked, content_text, digest
+from zeta_eval.outcomes.importers.texts import asked, columns_of, content_text, digest, query_of
 from zeta_eval.outcomes.targets import target_text
 
 
@@ -29,11 +30,12 @@ def read(path: Path, account: Account) -> pd.DataFrame:
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*.jsonl") if f.parts[-3:-2] == ("reviews",))
     if not files:
         raise OutcomesError(f"Folder {path} holds no reviews/<model>/<dataset>.jsonl; give EvalScope's output folder.")
-    answers = read_each(files, path, account, lambda file: _reviews(file, account))
+    texts: dict[str, str] = {}
+    answers = read_each(files, path, account, lambda file: _reviews(file, texts, account))
     return pd.DataFrame(scored(answers, Kinds(group="filter"), account))
 
 
-def _reviews(file: Path, account: Account) -> Iterator[Answer]:
+def _reviews(file: Path, texts: dict[str, str], account: Account) -> Iterator[Answer]:
     outputs = _outputs(file, account)
     run = {
         "dataset": file.stem.split("_")[0],
@@ -45,14 +47,16 @@ def _reviews(file: Path, account: Account) -> Iterator[Answer]:
     seen: dict[str, int] = {}
     for review in read_lines(file, account):
         output = outputs.get(review["index"], {})
-        query = asked(review.get("messages") or output.get("messages") or []) or review.get("input")
-        sample = review["sample_score"]
-        query_id = f"{run['task']}:{sample.get('group_id', review['index'])}:{digest(str(query))}"
+        messages = review.get("messages") or output.get("messages") or []
+        said, sample = asked(messages) or review.get("input"), review["sample_score"]
+        query_id = f"{run['task']}:{sample.get('group_id', review['index'])}:{digest(str(said))}"
+        query = texts.setdefault(query_id, query_of(messages) or str(said or ""))
         attempt = seen[query_id] = seen.get(query_id, -1) + 1
         score = sample["score"]
         yield Answer(
             row=run
-            | {"query_id": query_id, "query": query, "attempt": attempt, "target": _target(review.get("target"))}
+            | {"query_id": query_id, "attempt": attempt, "target": _target(review.get("target"))}
+            | columns_of(query)
             | _said(score, output.get("model_output") or {}),
             values=_values(score),
         )

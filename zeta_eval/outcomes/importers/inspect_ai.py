@@ -26,7 +26,7 @@ from zeta_eval.exceptions import OutcomesError, one_line
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import BROKEN, read_each
-from zeta_eval.outcomes.importers.texts import asked, content_text, digest, with_choices
+from zeta_eval.outcomes.importers.texts import asked, columns_of, content_text, digest, query_of, with_choices
 from zeta_eval.outcomes.importers.zips import member
 from zeta_eval.outcomes.targets import target_text
 
@@ -103,13 +103,13 @@ def _answer(sample: dict[str, Any], spec: dict[str, Any], texts: dict[str, str])
     usage = (sample.get("model_usage") or {}).get(spec["model"]) or output.get("usage") or {}
     logprobs = [t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or []]
     inputs = [usage.get(f"input_tokens{kind}") for kind in ("", "_cache_read", "_cache_write")]
-    text = _asked(sample)
-    query_id = f"{spec['task']}:{sample.get('id')}:{digest(text)}"
+    messages = _messages(sample)
+    query_id = f"{spec['task']}:{sample.get('id')}:{digest(asked(messages))}"
     row = {
         "dataset": (spec.get("dataset") or {}).get("name"),
         "task": spec["task"],
         "query_id": query_id,
-        "query": texts.setdefault(query_id, with_choices(text, sample.get("choices") or [])),
+        **columns_of(texts.setdefault(query_id, with_choices(query_of(messages), sample.get("choices") or []))),
         "model": spec["model"],
         "attempt": int(sample.get("epoch", 1)) - 1,
         "response": output.get("completion") or content_text((choice.get("message") or {}).get("content")),
@@ -166,12 +166,16 @@ def _target(target: Any) -> str | None:
     return target_text(target) if isinstance(target, str) and target else None
 
 
-def _asked(sample: dict[str, Any]) -> str:
-    """Return what the user asks: the input, or its user messages."""
+def _messages(sample: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the input as messages of text alone."""
     given = sample.get("input")
-    text = asked(given) if isinstance(given, list) else given or ""
+    messages = given if isinstance(given, list) else [{"role": "user", "content": given or ""}]
     kept_apart = sample.get("attachments") or {}  # long contents
-    return _ATTACHMENT.sub(lambda found: kept_apart.get(found[1], found[0]), text)
+
+    def text(content: Any) -> str:
+        return _ATTACHMENT.sub(lambda found: kept_apart.get(found[1], found[0]), content_text(content))
+
+    return [{"role": m.get("role"), "content": text(m.get("content"))} for m in messages]
 
 
 def _utc(time: str | None) -> str | None:

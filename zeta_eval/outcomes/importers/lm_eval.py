@@ -26,8 +26,8 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
-from zeta_eval.outcomes.importers.lm_eval_query import identity, prompt, query
-from zeta_eval.outcomes.importers.texts import digest
+from zeta_eval.outcomes.importers.lm_eval_query import asked_prompt, identity, query
+from zeta_eval.outcomes.importers.texts import columns_of, digest
 
 _NAME: Final = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl")
 _KEYS: Final = ("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics")
@@ -168,7 +168,7 @@ def _row(sample: dict[str, Any], run: _Run, texts: dict[str, str | None]) -> dic
     return {
         "task": run.task,
         "query_id": query_id,
-        "query": texts.setdefault(query_id, query(sample) or prompt(sample)),
+        **columns_of(texts.setdefault(query_id, query(sample) or asked_prompt(sample))),
         "model": run.model,
         "response": _first(sample.get("resps")),
         "prompt_hash": sample.get("prompt_hash"),

@@ -1,17 +1,17 @@
 """The query of a document that lm-eval has asked: what the user wants, without the answer and the prompt's trimmings.
 
 It is the document's own text with its passage and choices, since prompts differ among models by chat template and
-examples; for documents without a known text column it is the prompt. A document may hold more than the model was shown:
-the text of lambada ends with the word to find. So of several texts that is taken which was shown; a text is cut where
-the answer begins, if that is what was shown, and replaced by the prompt if the answer stands anywhere else in it; and a
-passage with the answer in it is left out unless it was shown.
+examples; for documents without a known text column it is the prompt, of a chat its messages. A document may hold more
+than the model was shown: the text of lambada ends with the word to find. So of several texts that is taken which was
+shown; a text is cut where the answer begins, if that is what was shown, and replaced by the prompt if the answer stands
+anywhere else in it; and a passage with the answer in it is left out unless it was shown.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from zeta_eval.outcomes.importers.texts import with_choices
+from zeta_eval.outcomes.importers.texts import query_of, with_choices
+from zeta_eval.router.complexity.message_lists import message_list
 
 _PASSAGES: Final = ("passage", "context", "article", "story")
 _TEXTS: Final = ("question", "problem", "query", "prompt", "input", "text", "ctx", "goal", "sentence")
@@ -48,24 +48,31 @@ def prompt(sample: Mapping[str, Any]) -> str | None:
     return next(iter(_prompts(sample)), None)
 
 
+def asked_prompt(sample: Mapping[str, Any]) -> str | None:
+    """Return the prompt of a sample as a query: that of a chat model served elsewhere is one of several messages."""
+    first = next(iter(_requests(sample)), "")
+    messages = message_list(first)
+    return (query_of(messages) if messages else "") or prompt(sample)
+
+
 def _prompts(sample: Mapping[str, Any]) -> list[str]:
-    """Return the prompts of a sample, one per request."""
+    """Return the prompts of a sample, one per request; of messages their texts."""
+    return [_plain(request) for request in _requests(sample)]
+
+
+def _requests(sample: Mapping[str, Any]) -> list[str]:
+    """Return what a sample's requests hold: texts, or lists of messages as JSON."""
     requests = sample.get("arguments")
     if isinstance(requests, dict):
         requests = [r.get("arg_0") for r in requests.values() if isinstance(r, dict)]
     elif isinstance(requests, list):
         requests = [r[0] if isinstance(r, list) and r else r for r in requests]
-    return [_plain(r) for r in requests or [] if isinstance(r, str)]
+    return [r for r in requests or [] if isinstance(r, str)]
 
 
 def _plain(prompt: str) -> str:
-    """Return a prompt's text; that of a chat model served elsewhere is a list of messages as JSON."""
-    if prompt.startswith("[{"):
-        try:
-            return "\n".join(str(m.get("content")) for m in json.loads(prompt))
-        except (ValueError, AttributeError):
-            return prompt
-    return prompt
+    messages = message_list(prompt)
+    return prompt if messages is None else "\n".join(str(m.get("content")) for m in messages)
 
 
 def _texts(doc: Any, names: Sequence[str]) -> list[str]:
