@@ -122,7 +122,7 @@ def test_the_environment_says_who_leads(monkeypatch):
 def test_only_bench_takes_several_processes(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
-    monkeypatch.setattr(sys.modules["zeta_eval.cli.main"], "says", lambda line: True)
+    monkeypatch.setattr(launch, "says", lambda line: True)
     assert main(["replay", "policy.json", "table.parquet"]) == 2
     assert capsys.readouterr().err == "zeta: Only `bench` runs in several processes, here 2; start one.\n"
 

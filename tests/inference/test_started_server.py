@@ -13,6 +13,7 @@ import pytest
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.run.runner import default_engine, run
+from zeta_eval.inference.server.guard import guard
 from zeta_eval.inference.server.started import StartedEngine, StartedServer
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
@@ -143,6 +144,7 @@ def test_a_second_interrupt_kills_a_server_that_does_not_stop(tmp_path, monkeypa
     server = StartedServer.__new__(StartedServer)
     ignoring = ["env", "--ignore-signal=TERM"]
     server._process = subprocess.Popen([*ignoring, *silent(tmp_path).split()], start_new_session=True)
+    server._guard = guard(server._process.pid)
     pid = pid_in(tmp_path / "pid")
     with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
         m.setattr(server._process, "wait", interrupted)
@@ -169,9 +171,21 @@ def test_a_command_that_is_ended_leaves_no_server(tmp_path, number):
         pid = pid_in(tmp_path / "pid")
         run.send_signal(number)
         said = run.communicate(timeout=60)[1]
-    assert said == "zeta: interrupted; the same command goes on where it stopped\n"
-    assert run.returncode in (130, -signal.SIGINT)  # Python's own where the signal came within an `exec`
+    assert said == f"zeta: stopped; the rows so far are kept in {tmp_path}/out; the same command goes on there\n"
+    assert run.returncode == 128 + number
     assert gone(pid)
+
+
+def test_a_killed_command_leaves_no_server(tmp_path):
+    ladder = f"[[models]]\nsize = 'A'\nmodel = 'm'\nstart = '{silent(tmp_path)}'\n"
+    (tmp_path / "ladder.toml").write_text(ladder)
+    words = ["--ladder", tmp_path / "ladder.toml", "--tasks", "add", "--limit", "3", "--out", tmp_path / "out"]
+    command = [sys.executable, "-m", "zeta_eval.cli", "bench", *map(str, words), "--mlflow", "none"]
+    with subprocess.Popen(command) as run:
+        pid = pid_in(tmp_path / "pid")
+        time.sleep(0.2)  # the guard is started right after the server
+        run.kill()
+    assert run.returncode == -signal.SIGKILL and gone(pid)
 
 
 def test_a_port_in_use_and_a_missing_program_are_one_line(script, tmp_path):

@@ -29,6 +29,7 @@ SUMMARY_COLUMNS = {
     "bench",
     "run every query on every size; goes on where an interrupted run stopped",
     example="bench --ladder qwen3 --tasks gsm8k,mmlu --limit 500 --out outcomes/qwen3",
+    kept=lambda args: f"the rows so far are kept in {args.out}; the same command goes on there",
     arguments={
         "--ladder": {"required": True, "metavar": "L", "help": "embedded, qwen3, or a TOML file"},
         "--tasks": {

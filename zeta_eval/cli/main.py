@@ -2,71 +2,85 @@
 
 import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from zeta_eval.cli.verb import Result, WebPage
-from zeta_eval.cli.verbs import build_parser
+from zeta_eval.cli.stopping import Stopping
 from zeta_eval.exceptions import InvalidInputError, ZetaError
-from zeta_eval.files import to_json, write_json
-from zeta_eval.inference.run.launch import leads, says, world_size
+
+if TYPE_CHECKING:
+    from zeta_eval.cli.verb import Result
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code: 0 done, 1 failed work, 2 wrong use, 130 interrupted."""
+    """Run one command line.
+
+    Returns:
+        The exit code: 0 done, 1 failed work, 2 wrong use, 130 interrupted, 143 ended by SIGTERM.
+    """
+    code = 0
+    with Stopping(own=argv is None) as stopping:
+        try:
+            _work(argv, stopping)
+        except (ZetaError, KeyboardInterrupt, OSError) as e:
+            if stopping.number:
+                raise
+            code = _failed(e)
+    if not stopping.number:
+        return code
+    _complain(stopping.line)
+    stopping.said = True
+    stopping.hush()  # what the interpreter says of threads and helpers while it ends
+    return stopping.code
+
+
+def _work(argv: Sequence[str] | None, stopping: Stopping) -> None:
+    """Do what a command line says; `stopping` is told what is kept where it is stopped."""
+    from zeta_eval.cli.verbs import build_parser
+    from zeta_eval.inference.run.launch import leads, world_size
+
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("zeta_eval.api").setLevel(logging.INFO)  # what was recognised in a table
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    try:
-        args = build_parser().parse_args(argv)
-        if world_size() > 1 and args.verb != "bench":
-            raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
-        with _ended_as_interrupted():
-            result = args.do(args)
-        if leads():
-            _show(result, args.json)
-    except ZetaError as e:
-        _complain(" ".join(str(e).split()))
-        return e.exit_code
-    except KeyboardInterrupt:
-        _complain("interrupted; the same command goes on where it stopped")
+    args = build_parser().parse_args(argv)
+    stopping.kept = args.kept(args)
+    if world_size() > 1 and args.verb != "bench":
+        raise InvalidInputError(f"Only `bench` runs in several processes, here {world_size()}; start one.")
+    result = args.do(args)
+    if leads():
+        _show(result, args.json)
+
+
+def _failed(error: ZetaError | KeyboardInterrupt | OSError) -> int:
+    """Say in one line what went wrong; returns the exit code."""
+    if isinstance(error, ZetaError):
+        _complain(" ".join(str(error).split()))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        _complain("stopped; the same command goes on or starts anew")
         return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
+    if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as e:
-        _complain(f"{e.strerror or e}: {e.filename or ''}".rstrip(": "))
-        return 1
-    return 0
-
-
-@contextmanager
-def _ended_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM and a closed terminal for Ctrl-C, so that a server that was started never outlives the command."""
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        signals = []
-    signals = [s for s in signals if signal.getsignal(s) is signal.SIG_DFL]  # nohup ignores one
-    for number in signals:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number in signals:
-            signal.signal(number, signal.SIG_DFL)
+    _complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+    return 1
 
 
 def _complain(line: str) -> None:
     """Print what went wrong, or might; where several processes have to say the same, one does."""
+    from zeta_eval.inference.run.launch import says
+
     if says(line):
         print(f"zeta: {line}", file=sys.stderr, flush=True)
 
 
-def _show(result: Result, json_to: str | None) -> None:
+def _show(result: "Result", json_to: str | None) -> None:
     """Print the text; with --json print JSON instead, or write it to a file beside the text. A page is served."""
+    from zeta_eval.cli.ui import serve
+    from zeta_eval.cli.verb import WebPage
+    from zeta_eval.files import to_json, write_json
+
     if json_to == "-":
         print(to_json(result.data))
         return
@@ -76,4 +90,4 @@ def _show(result: Result, json_to: str | None) -> None:
     if json_to is not None:
         write_json(json_to, result.data)
     if isinstance(page := result.report, WebPage) and page.command:
-        os.execvpe(page.command[0], page.command, os.environ | page.env)
+        serve(page)

@@ -13,6 +13,7 @@ CHAMPION = {"--out": {"type": new_file, "metavar": "POLICY", "help": "file to wr
     "promote",
     "make a version of the registered policy its champion",
     example="promote 3",
+    kept=lambda args: "one version is champion, the old or the new one; the same command makes it the new one",
     arguments={"policy": {"metavar": "VERSION|POLICY", "help": "version, challenger, or a policy file"}, **CHAMPION},
 )
 def _promote(args: Namespace) -> Result:

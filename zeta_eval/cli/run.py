@@ -13,6 +13,7 @@ from zeta_eval.cli.verb import Result, verb
     "run",
     "the whole job: bench, tune, replay",
     example="run --out demo",
+    kept=lambda args: f"the answers so far are kept in {args.out}; the same command goes on there",
     arguments={
         "--ladder": {"default": "embedded", "metavar": "L", "help": "embedded, qwen3, or a TOML file (%(default)s)"},
         "--tasks": {"default": "embedded", "metavar": "A,B", "help": "tasks, groups or files (%(default)s)"},

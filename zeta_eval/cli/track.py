@@ -11,6 +11,7 @@ from zeta_eval.cli.verb import Result, verb
     "track",
     "send runs to MLflow that were kept because it did not answer; what it has already is not sent again",
     example="track mlruns/unsent",
+    kept=lambda args: "what was sent is not sent again; the same command sends the rest",
     arguments={
         "folder": {"nargs": "?", "type": Path, "metavar": "FOLDER", "help": "where runs are kept (mlruns/unsent)"},
         **STORE,

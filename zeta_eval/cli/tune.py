@@ -6,10 +6,17 @@ from zeta_eval.cli.options import TABLE, TRACKED, TUNING, new_file, settings, tr
 from zeta_eval.cli.verb import Result, verb
 
 
+def _kept(args: Namespace) -> str:
+    if args.storage is None:
+        return "no policy is written; with --storage sqlite:///study.db a search goes on where it stopped"
+    return "the trials so far are kept in the study; the same command goes on there"
+
+
 @verb(
     "tune",
     "search a routing policy on a table of outcomes",
     example="tune outcomes --out policy.json",
+    kept=_kept,
     arguments={
         **TABLE,
         "--out": {"type": new_file, "required": True, "metavar": "POLICY", "help": "policy file to write"},

@@ -1,20 +1,30 @@
 """`zeta ui`: say what server shows the page of all runs, or of an Optuna study; whoever asks starts the server."""
 
+import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from zeta_eval.cli.options import STORE
 from zeta_eval.cli.verb import Result, WebPage, verb
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.inference.server.guard import guard
+
+STOP_S: Final = 2.0
+"""Time that a page's server has to stop by itself, in seconds, before it is killed."""
 
 
 @verb(
     "ui",
     "open the MLflow page of all runs, or a study's page",
     example="ui",
+    kept=lambda args: "all that the page shows is kept; the same command opens it again",
     arguments={
         "--port": {"type": int, "default": 5000, "metavar": "N", "help": "loopback port (5000, or a free one)"},
         **STORE,
@@ -27,6 +37,27 @@ def _ui(args: Namespace) -> Result:
     data = {"address": page.address, "command": page.command}
     stops = " (Ctrl-C stops it)" if page.command else ""
     return Result(report=page, text=f"{page!r}{stops}", data=data)
+
+
+def serve(page: WebPage) -> None:
+    """Run the server of a page until it ends, or a signal ends this command.
+
+    Raises:
+        GenerationError: the server ended by itself with a failure.
+    """
+    server = subprocess.Popen(page.command, env=os.environ | page.env, start_new_session=True)
+    held = guard(server.pid)
+    try:
+        status = server.wait()
+    finally:
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, kind)
+                server.wait(STOP_S)
+        held.kill()
+        held.communicate()
+    if status:
+        raise GenerationError(f"The server of the {page.title} ended with status {status}; its lines above say why.")
 
 
 def _mlflow(named: str | None, port: int) -> WebPage:

@@ -63,6 +63,13 @@ class WebPage:
 
 Do = Callable[[Namespace], Result]
 """Parsed arguments -> what they made."""
+Kept = Callable[[Namespace], str]
+"""Parsed arguments -> what is kept where a signal ends the work, and how to go on, in a part of a line."""
+
+
+def starts_anew(args: Namespace) -> str:
+    """What a verb that writes at its end alone says where it is stopped."""
+    return "nothing is half-written; the same command starts anew"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,13 +86,15 @@ class Verb:
     """Its arguments."""
     do: Do
     """Does its work."""
+    kept: Kept = starts_anew
+    """What is kept where a signal ends it, and how to go on."""
 
     def add_to(self, group: Any) -> None:
         """Add the verb to the sub-commands of a parser."""
         description = f"{self.summary[0].upper()}{self.summary[1:]}."
         parser: Parser = group.add_parser(self.name, help=self.summary, description=description)
         parser.epilog = f"example: {parser.prog.removesuffix(self.name)}{self.example}"
-        parser.set_defaults(do=self.do)
+        parser.set_defaults(do=self.do, kept=self.kept)
         for name, settings in self.arguments.items():
             parser.add_argument(name, **settings)
 
@@ -94,11 +103,13 @@ VERBS: dict[str, Verb] = {}
 """The verbs by name, each noted by its own file."""
 
 
-def verb(name: str, summary: str, *, example: str, arguments: Arguments) -> Callable[[Do], Do]:
+def verb(
+    name: str, summary: str, *, example: str, arguments: Arguments, kept: Kept = starts_anew
+) -> Callable[[Do], Do]:
     """Note the function below as a verb of zeta."""
 
     def note(do: Do) -> Do:
-        VERBS[name] = Verb(name=name, summary=summary, example=example, arguments=arguments, do=do)
+        VERBS[name] = Verb(name=name, summary=summary, example=example, arguments=arguments, do=do, kept=kept)
         return do
 
     return note

@@ -20,6 +20,7 @@ import httpx
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.server.chat_api import models_url
+from zeta_eval.inference.server.guard import guard
 from zeta_eval.models import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class StartedServer:
                     f"The server of rung '{spec.size}' can't be started: {command[0]}: {e.strerror}. Install it, or "
                     "mend `start` in the ladder."
                 ) from e
+        self._guard = guard(self._process.pid)
         atexit.register(self.stop)
         _log.info("%s: started %s, log in %s", spec.size, command[0], self.log)
         try:
@@ -99,6 +101,8 @@ class StartedServer:
                     self._process.wait(STOP_S)
         finally:
             self._signal(signal.SIGKILL)  # workers that outlive the one that was started, too
+            self._guard.kill()
+            self._guard.communicate()
         self._process.wait()
 
     def _signal(self, kind: signal.Signals) -> None:

@@ -1,0 +1,262 @@
+"""Every verb that a signal ends says one line, leaves nothing half-written, and can be started again."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+
+import optuna
+import pandas as pd
+import psutil
+import pytest
+
+from zeta_eval.feedback import History
+from zeta_eval.files import to_json
+from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.testing import make_outcomes
+
+WITHIN_S = 5.0
+"""Longest time from a signal to the end of the command."""
+
+# Imports what the verbs need, and does each command line it reads in a child, which sends itself a signal at its n-th
+# call of a Python function: so any place may be hit, however fast the machine is.
+ZYGOTE = """
+import json, os, signal, sys, time
+import accelerate, mlflow, optuna, optuna.storages, sklearn.linear_model, torch, transformers
+import zeta_eval.api.pipeline, zeta_eval.api.whole_job, zeta_eval.api.versions, zeta_eval.cli.verbs
+import zeta_eval.evaluation.versus, zeta_eval.feedback.history, zeta_eval.inference.run.runner, zeta_eval.tuning
+import zeta_eval.tuning.study, zeta_eval.tracking.store, zeta_eval.inference.engine.transformers_engine
+from zeta_eval.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
+torch.set_num_threads(1)
+
+def stopped_at(n, number):
+    left = n
+    def count(frame, event, arg):
+        nonlocal left
+        if event == "call":
+            left -= 1
+            if left == 0:
+                sys.setprofile(None)
+                print(f"signalled {time.monotonic()}", file=told, flush=True)
+                os.kill(os.getpid(), number)
+    sys.setprofile(count)
+
+for line in sys.stdin:
+    folder, words, n, number = json.loads(line)
+    if (pid := os.fork()) == 0:
+        os.chdir(folder)
+        os.environ["ZETA_TEST_OF"] = folder
+        told = open("told", "w")
+        for name, fd in (("out", 1), ("err", 2)):
+            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), fd)
+        sys.argv = ["zeta", *words]
+        if n:
+            stopped_at(n, number)
+        code = main()
+        sys.setprofile(None)
+        sys.stdout.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), time.monotonic(), flush=True)
+"""
+
+
+class Zygote:
+    """Runs command lines that stop themselves."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ZYGOTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, folder, words, n, number):
+        """Exit code, what was said on standard error, and seconds from the signal to the end; None without one."""
+        line = to_json([str(folder), list(map(str, words)), n, int(number)]).replace("\n", "")
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        code, ended = self.process.stdout.readline().split()
+        told = (folder / "told").read_text().split()
+        took = float(ended) - float(told[1]) if told else None
+        return int(code), (folder / "err").read_text(), took
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    made = Zygote()
+    yield made
+    made.process.kill()
+    made.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, migrated_store):
+    """A folder with all that verbs read."""
+    folder = tmp_path_factory.mktemp("stopping")
+    table = make_outcomes(240, seed=1)
+    table.save(folder / "o.parquet")
+    table.frame.to_csv(folder / "o.csv", index=False)
+    seed = RoutingPolicy.seed()
+    seed.save(folder / "p.json")
+    with History(folder / "h.db") as history:
+        router = ZetaDynamicRouter(seed)
+        for i in range(60):
+            text = f"Add {i} and {i + 1}."
+            history.feedback(history.record(router.route(text), text), right=i % 3 > 0)
+    (folder / "mlruns").mkdir()
+    (folder / "mlruns/mlflow.db").write_bytes(migrated_store.read_bytes())
+    return folder
+
+
+QUICK = ["--trials", "8", "--estimator", "heuristic"]
+COMMANDS = {
+    "bench": ["bench", "--ladder", "embedded", "--tasks", "add,copy", "--limit", "6", "--out", "b"],
+    "tune": ["tune", "o.parquet", "--out", "new.json", *QUICK],
+    "run": ["run", "--tasks", "add", "--limit", "8", "--out", "r", *QUICK],
+    "learn": ["learn", "p.json", "h.db", "--outcomes", "o.parquet", "--out", "new.json", *QUICK],
+    "promote": ["promote", "p.json", "--out", "champion.json"],
+    "rollback": ["rollback", "--out", "champion.json"],
+    "history": ["history", "export", "h.db", "--out", "new.parquet"],
+    "replay": ["replay", "p.json", "o.parquet", "--decisions", "new.parquet"],
+    "compare": ["compare", "p.json", "p2.json", "o.parquet"],
+    "import": ["import", "tidy", "o.csv", "--out", "new.parquet"],
+    "merge": ["merge", "o.parquet", "o.csv", "--out", "new.parquet", "--prefer", "first"],
+    "track": ["track"],
+    "route": ["route", "p.json", "Add 1 and 2."],
+}
+
+
+def left_alone(folder):
+    """No process of the command is left."""
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("ZETA_TEST_OF") == str(folder):
+                left.append(process)
+    return not left
+
+
+def whole(folder):
+    """Every file of a known kind can be read, and no temporary one is left."""
+    for path in folder.rglob("*"):
+        if path.name in ("new.json", "champion.json"):
+            RoutingPolicy.load(path)
+        elif path.name == "new.parquet":
+            pd.read_parquet(path)
+    with History(folder / "h.db") as history:
+        assert len(history.frame()) == 60
+
+
+def copied(made, folder):
+    for path in made.iterdir():
+        target = folder / path.name
+        if path.is_dir():
+            target.mkdir()
+            (target / "mlflow.db").write_bytes((path / "mlflow.db").read_bytes())
+        else:
+            target.write_bytes(path.read_bytes())
+    (folder / "p2.json").write_text((made / "p.json").read_text())
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_a_verb_that_is_stopped_says_one_line_and_leaves_nothing_half_written(verb, zygote, made, tmp_path):
+    draw = random.Random(f"stop {verb}")
+    stopped = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / verb / number.name
+        folder.mkdir(parents=True)
+        copied(made, folder)
+        n = int(10 ** draw.uniform(2.5, 4.5))
+        code, said, took = zygote.run(folder, COMMANDS[verb], n, number)
+        if took is not None:
+            stopped += 1
+            assert code == 128 + number, said
+            assert said.startswith("zeta: stopped; ") and said.count("\n") == 1, said
+            assert took < WITHIN_S
+        assert left_alone(folder)
+        whole(folder)
+    assert stopped or verb in ("rollback", "track")
+
+
+def test_a_study_that_is_stopped_again_and_again_ends_with_all_its_trials(zygote, made, tmp_path):
+    copied(made, tmp_path)
+    words = ["tune", "o.parquet", "--out", "new.json", *QUICK, "--mlflow", "none", "--storage", "sqlite:///study.db"]
+    draw, stopped = random.Random(5), 0
+    for number in [signal.SIGINT, signal.SIGTERM] * 2:
+        code, said, took = zygote.run(tmp_path, words, draw.randint(1_000, 90_000), number)
+        if took is not None:
+            assert code == 128 + number and took < WITHIN_S
+            assert said in (
+                "zeta: stopped; the trials so far are kept in the study; the same command goes on there\n",
+                "zeta: stopped; nothing was begun\n",
+            )
+            stopped += 1
+    assert stopped >= 3
+    assert zygote.run(tmp_path, words, 0, signal.SIGINT)[:2] == (0, "")
+    storage = f"sqlite:///{tmp_path}/study.db"
+    (study,) = optuna.get_all_study_summaries(storage)
+    trials = optuna.load_study(study_name=study.study_name, storage=storage).trials
+    assert sum(t.state.name in ("COMPLETE", "PRUNED") for t in trials) == 8
+
+
+def heed_interrupts():  # a shell's background jobs are started with interrupts ignored, and pass that on
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+TIMED = """
+import os, sys, threading
+from zeta_eval.cli import main
+threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), int(sys.argv[2]))).start()
+sys.argv = ["zeta", *sys.argv[3:]]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_within_imports_is_one_line_too(number, made):
+    words = ["tune", made / "o.parquet", "--out", made / "never.json"]
+    for delay_s in (0.1, 0.6):
+        command = [sys.executable, "-c", TIMED, str(delay_s), str(int(number)), *map(str, words)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=heed_interrupts)
+        assert run.returncode == 128 + number and run.stdout == ""
+        assert run.stderr.startswith("zeta: stopped; ") and run.stderr.count("\n") == 1
+
+
+def test_what_is_ignored_stays_ignored(made):
+    words = ["route", made / "p.json", "Add 1 and 2."]
+    command = [sys.executable, "-c", TIMED, "0", str(int(signal.SIGHUP)), *map(str, words)]
+    run = subprocess.run(["nohup", *command], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and run.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_page_ends_with_its_command(number, made, tmp_path, unused_port):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=storage)
+    words = ["ui", "--optuna", storage, "--port", str(unused_port)]
+    command = [sys.executable, "-m", "zeta_eval.cli", *words]
+    env = os.environ | {"ZETA_TEST_OF": str(tmp_path)}
+    with (tmp_path / "err").open("wb") as err:
+        run = subprocess.Popen(command, env=env, stdout=err, stderr=err, preexec_fn=heed_interrupts)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{unused_port}/", timeout=5):
+            break
+        assert run.poll() is None
+        time.sleep(0.1)
+    run.send_signal(number)
+    assert run.wait(20) == (-number if number == signal.SIGKILL else 128 + number)
+    until = time.monotonic() + 20
+    while not left_alone(tmp_path):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    last = (tmp_path / "err").read_text().splitlines()[-1]
+    assert (
+        number == signal.SIGKILL
+        or last == "zeta: stopped; all that the page shows is kept; the same command opens it again"
+    )
