@@ -24,8 +24,8 @@ follow `%zeta`.
 
 A command ends with exit code 0 when its work is done, 1 when the work failed, 2 when the words were wrong, 130 when
 it was interrupted (Ctrl-C), and 143 when it was ended by SIGTERM; it then ends within 5 seconds, with the servers that
-it started, and says in one line what is kept and how to go on. An error is one line: what is wrong, the value got, what to
-do next.
+it started, and says in one line what is kept and how to go on. An error is one line: what is wrong, the value got, what
+to do next.
 
 <!-- written by docs/scripts/command_line.py from the parser; `make docs` renews it -->
 """
