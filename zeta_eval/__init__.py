@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zeta_eval.notebook import figures
     from zeta_eval.notebook.complexity_view import complexity_view
     from zeta_eval.notebook.explore import explore
+    from zeta_eval.notebook.inspect import inspect
     from zeta_eval.outcomes import Outcomes
     from zeta_eval.router import Conversation, Decision, ZetaDynamicRouter
     from zeta_eval.router.policy import RoutingPolicy
@@ -36,8 +37,8 @@ __all__ = ["Conversation", "Decision", "Drift", "GenerateConfig", "HarnessSettin
 __all__ += ["MlflowTracker", "ModelSpec", "Online", "OnlineSettings", "Outcomes", "Query", "ReplayReport"]
 __all__ += ["RoutingPolicy", "Score", "Task", "TuningReport", "TuningSettings", "ZetaDynamicRouter", "ZetaError"]
 __all__ += ["agree", "answerers", "benchmark", "compare", "complexity_view", "explore", "figures", "import_table"]
-__all__ += ["judge", "learn", "log_samples", "majority", "merge", "promote", "replay", "rescore", "resolve_tasks"]
-__all__ += ["rollback", "route", "run", "task", "track", "tune", "vote"]
+__all__ += ["inspect", "judge", "learn", "log_samples", "majority", "merge", "promote", "replay", "rescore"]
+__all__ += ["resolve_tasks", "rollback", "route", "run", "task", "track", "tune", "vote"]
 
 _HOME = {  # all but the verbs, which live in api
     "evaluation.reports.report": ("ReplayReport",),
@@ -48,6 +49,7 @@ _HOME = {  # all but the verbs, which live in api
     "models": ("GenerateConfig", "Ladder", "ModelSpec"),
     "notebook.complexity_view": ("complexity_view",),
     "notebook.explore": ("explore",),
+    "notebook.inspect": ("inspect",),
     "outcomes": ("Outcomes",),
     "router": ("Conversation", "Decision", "ZetaDynamicRouter"),
     "router.policy": ("RoutingPolicy",),

@@ -221,6 +221,7 @@ def test_lm_eval_multiple_choice_takes_the_first_metric_that_is_a_score(tmp_path
     report = accounted(import_outcomes("lm-eval", tmp_path))
     assert report.outcomes.matrix("score").tolist() == [[1], [1]]
     assert report.outcomes.frame["query"][0] == "Which?\nA. red\nB. blue"
+    assert set(report.outcomes.frame["target"]) == {"blue"}
     assert report.outcomes.frame["response"].isna().all() and report.outcomes.frame["unparsed"].isna().all()
 
 

@@ -18,6 +18,7 @@ from zeta_eval.exceptions import OutcomesError, UnknownNameError
 from zeta_eval.outcomes.attempts import has_attempts, mean_rows, numbers
 from zeta_eval.outcomes.conversations import queries_of
 from zeta_eval.outcomes.files import read_table, write_parquet
+from zeta_eval.outcomes.page import page
 from zeta_eval.outcomes.schema import ADDED, COLUMNS, conform, where
 from zeta_eval.outcomes.split import SPLITS, split_names
 from zeta_eval.outcomes.too_long import too_long
@@ -311,6 +312,9 @@ class Outcomes:
         left_out = f"; {self.n_incomplete} incomplete, {self.n_unscored} rows unscored" if self.n_incomplete else ""
         shape = f"Outcomes({len(self)} queries x {len(self._sizes)} sizes: {' < '.join(self._sizes)}{left_out})"
         return f"{shape}\nWarning: {self.truncation_note}." if self.truncation_note else shape
+
+    def _repr_html_(self) -> str:
+        return page(repr(self), self.frame, self._sizes, self.attempts)
 
     @cached_property
     def _grid(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

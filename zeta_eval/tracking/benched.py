@@ -15,7 +15,8 @@ from zeta_eval.evaluation.attempts import AttemptsReport
 from zeta_eval.evaluation.reports import figures
 from zeta_eval.models import Ladder
 from zeta_eval.outcomes import Outcomes
-from zeta_eval.outcomes.summary import size_metrics, summary
+from zeta_eval.outcomes.size_metrics import size_metrics
+from zeta_eval.outcomes.summary import summary
 from zeta_eval.tracking.items import Artifact, Data, Figure, LogItem, Metric, Param, Tag, iter_versions
 from zeta_eval.tracking.record import Record, Run
 from zeta_eval.tracking.words import benchmark_name

@@ -26,8 +26,9 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
-from zeta_eval.outcomes.importers.lm_eval_query import asked_prompt, identity, query
+from zeta_eval.outcomes.importers.lm_eval_query import asked_prompt, identity, query, target
 from zeta_eval.outcomes.importers.texts import columns_of, digest
+from zeta_eval.outcomes.targets import target_text
 
 _NAME: Final = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+))?\.jsonl")
 _KEYS: Final = ("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics")
@@ -171,6 +172,7 @@ def _row(sample: dict[str, Any], run: _Run, texts: dict[str, str | None]) -> dic
         **columns_of(texts.setdefault(query_id, query(sample) or asked_prompt(sample))),
         "model": run.model,
         "response": _first(sample.get("resps")),
+        "target": None if (right := target(sample)) is None else target_text(right),
         "prompt_hash": sample.get("prompt_hash"),
         "run_id": run.time,
         "created_at": run.time and run.time[:10] + run.time[10:].replace("-", ":"),

@@ -35,6 +35,17 @@ def query(sample: Mapping[str, Any]) -> str | None:
     return with_choices("\n".join([*passages, shown]), _choices(doc))
 
 
+def target(sample: Mapping[str, Any]) -> str | None:
+    """Return a sample's right answer: the choice where the target is the place of one; None where there is none."""
+    found, choices = sample.get("target"), _choices(sample.get("doc"))
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    if not isinstance(found, str) or not found.strip():
+        return None
+    found = found.strip()
+    return choices[int(found)] if found.isdecimal() and int(found) < len(choices) else found
+
+
 def identity(sample: Mapping[str, Any]) -> str:
     """Return what tells a document from others, whatever prompt a model was given for it."""
     doc = sample.get("doc")
