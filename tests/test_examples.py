@@ -13,7 +13,7 @@ from zeta_eval.tasks import registry
 
 PUBLIC = {name: getattr(ze, name) for name in ze.__all__}
 PUBLIC |= {f"figures.{name}": f for name, f in inspect.getmembers(ze.figures, inspect.isfunction) if name[0] != "_"}
-METHODS = ("route", "generate", "evaluate_complexity", "dynamic_model_sizing")
+METHODS = ("route", "generate", "agenerate", "astream", "evaluate_complexity", "dynamic_model_sizing")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

@@ -19,11 +19,12 @@ import zeta_eval as ze
 from zeta_eval.cli import main
 from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError
 from zeta_eval.inference.run.runner import run
-from zeta_eval.inference.server.chat_api import chat_url, context_of
+from zeta_eval.inference.server.chat_api import context_of
 from zeta_eval.inference.server.endpoint import OUTAGE, EndpointGenerator
 from zeta_eval.inference.server.failures import Fault, reason_of, wait_of
 from zeta_eval.inference.server.reply import DONE, Reply, events
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
+from zeta_eval.models.served import chat_url
 from zeta_eval.tasks import Score, get_task
 from zeta_eval.testing import check_generator
 from zeta_eval.tracking.benched import iter_benchmark

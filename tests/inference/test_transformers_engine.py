@@ -9,8 +9,8 @@ from zeta_eval.inference.engine.decoding import decode
 from zeta_eval.inference.engine.memory import first_batch_size
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
-from zeta_eval.outcomes.too_long import is_too_long
 from zeta_eval.router.signals.template import without_thinking
+from zeta_eval.router.too_long import is_too_long
 from zeta_eval.testing import build_tiny_model, check_generator
 
 PROMPTS = ["hello", "What is 2 + 2?", "a", "Sort the letters QXBA, please, and say what you have done.", "zz top 99"]

@@ -8,7 +8,7 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.inference.server.failures import Fault, Refusal, failure
 from zeta_eval.outcomes import Outcomes, summary
 from zeta_eval.outcomes.schema import ADDED, COLUMNS
-from zeta_eval.outcomes.too_long import is_too_long
+from zeta_eval.router.too_long import is_too_long
 
 OURS = "The prompt has 5000 tokens, the model's context 4096; shorten it"
 WORDINGS = [

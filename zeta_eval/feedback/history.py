@@ -83,6 +83,8 @@ class History:
         completion_tokens: int | None = None,
         gpu_s: float | None = None,
         cost_usd: float | None = None,
+        decision_id: str | None = None,
+        shadow: Decision | None = None,
     ) -> str:
         """Queue a decision and return its id for `feedback`; a slow or failing database delays nothing here.
 
@@ -97,6 +99,8 @@ class History:
             completion_tokens: Tokens written, all steps together.
             gpu_s: Accelerator seconds, all steps together.
             cost_usd: Price in USD, all steps together.
+            decision_id: Id to record it under, 32 hexadecimal digits that no other decision has; None makes one.
+            shadow: What another policy would have chosen.
 
         Raises:
             InvalidInputError: the query is neither text nor messages, the propensity no probability above 0, an amount
@@ -108,7 +112,7 @@ class History:
         measured = (prompt_tokens, completion_tokens, gpu_s, cost_usd)
         check_recorded(propensity, measured)
         text = as_query(text)
-        decision_id = uuid4().hex
+        decision_id = decision_id or uuid4().hex
         note = Recorded(
             id=decision_id,
             time_s=time.time(),
@@ -118,6 +122,7 @@ class History:
             steps=tuple([(s.size, s.latency_s, s.p_right, s.error) for s in steps]),
             propensity=propensity,
             measured=measured,
+            shadow=None if shadow is None else {"policy": shadow.policy, "size": shadow.size, "p": dict(shadow.p)},
         )
         self._writer.put(note, len(text))
         return decision_id

@@ -31,6 +31,8 @@ class Recorded(NamedTuple):
     propensity: float
     measured: tuple[float | None, ...]
     """What `MEASURED` names, all steps together."""
+    shadow: dict[str, Any] | None = None
+    """Policy, size and chances of another policy's choice."""
 
     def row(self, *, keep_text: bool) -> dict[str, Any]:
         """Return the row of the table `zeta_decisions`."""
@@ -53,6 +55,7 @@ class Recorded(NamedTuple):
             "policy": d.policy,
             "cost_weight": d.cost_weight,
             "steps": [dict(zip(("size", "latency_s", "p_right", "error"), s, strict=True)) for s in self.steps],
+            "shadow": self.shadow,
             "latency_s": sum(s[1] for s in self.steps) if self.steps else None,
             **{k: None if x is None else MEASURED[k](x) for k, x in zip(MEASURED, self.measured, strict=True)},
         }

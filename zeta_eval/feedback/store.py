@@ -160,13 +160,14 @@ def _create(engine: Engine) -> None:
 
 
 def _widen(engine: Engine) -> None:
-    """Add the column that tables of an earlier release lack, which that release then leaves empty."""
-    for table in (DECISIONS, FEEDBACK):
-        if LATER in {column["name"] for column in inspect(engine).get_columns(table.name)}:
-            continue
-        # Another process may be adding it at the same moment.
-        with suppress(exc.OperationalError, exc.ProgrammingError), engine.begin() as connection:
-            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {LATER} TEXT"))
+    """Add the columns that tables of an earlier release lack, which that release then leaves empty."""
+    for table, columns in LATER.items():
+        known = {column["name"] for column in inspect(engine).get_columns(table)}
+        for column in [name for name in columns if name not in known]:
+            kind = METADATA.tables[table].c[column].type.compile(engine.dialect)
+            # Another process may be adding it at the same moment.
+            with suppress(exc.OperationalError, exc.ProgrammingError), engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
 
 
 def _create_file(url: URL) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import JSON, BigInteger, Column, Float, Integer, MetaData, Strin
 SCHEMA_VERSION: Final = 1
 """Written into every store; a reader takes no other."""
 
-LATER: Final = "messages"
-"""Column of decisions and feedback that stores of an earlier release lack; it is added when they are opened."""
+LATER: Final = {"zeta_decisions": ("messages", "shadow"), "zeta_feedback": ("messages",)}
+"""Columns, by table, that stores of an earlier release lack; they are added when such a store is opened."""
 
 METADATA: Final = MetaData()
 """All tables of a store."""
@@ -40,6 +40,7 @@ DECISIONS: Final = Table(
     Column("policy", Text, nullable=False),
     Column("cost_weight", Float, nullable=False),
     Column("steps", _json, nullable=False),
+    Column("shadow", _json),  # policy, size and chances of another policy's choice; null where none decided beside it
     Column("latency_s", Float),
     Column("prompt_tokens", BigInteger),
     Column("completion_tokens", BigInteger),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, overload
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.router.complexity import Complexity
 
 
@@ -180,6 +180,15 @@ class Routed:
     def latency_s(self) -> float:
         """Measured time of all steps together, in seconds."""
         return sum(s.latency_s for s in self.steps)
+
+
+class UnansweredError(GenerationError):
+    """A query without an answer: every size that was called failed, or one broke off while its answer was passed on."""
+
+    def __init__(self, reason: str, *, decision: Decision, steps: Sequence[Step], begun: bool = False) -> None:
+        """Give the reason, the choice before the first call, all calls, and whether part of an answer went out."""
+        super().__init__(reason)
+        self.decision, self.steps, self.begun = decision, tuple(steps), begun
 
 
 def selected(p: Mapping[str, float], steps: Sequence[tuple[str, float]]) -> bool:

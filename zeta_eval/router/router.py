@@ -8,49 +8,26 @@ from __future__ import annotations
 
 import math
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.router.adjuster import Adjuster
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity, as_query
 from zeta_eval.router.context import TokenRates
 from zeta_eval.router.decision import Answer, Decision, Reasons, Routed, Step, best, checked_cost_weight
+from zeta_eval.router.generating import Generating, Query
 from zeta_eval.router.policy import Estimate, RoutingPolicy
 from zeta_eval.router.reasons import told
 from zeta_eval.router.sessions import NO_SESSION, Offer, Sessions, Turn, checked_name, told_of
-from zeta_eval.router.walk import Steps
 
-__all__ = ["Adjuster", "Answer", "Decision", "Routed", "Step", "ZetaDynamicRouter", "best"]
-
-
-Query = str | Sequence[Mapping[str, Any]]
-"""A text, or chat messages as {"role": ..., "content": ...}."""
+__all__ = ["Adjuster", "Answer", "Decision", "Query", "Routed", "Step", "ZetaDynamicRouter", "best"]
 
 
-class Adjuster(Protocol):
-    """Updates a policy's estimates by feedback and latencies; `zeta_eval.feedback.online.Online` does."""
-
-    @property
-    def policy_checksum(self) -> str:
-        """Checksum of the policy that the updates belong to."""
-
-    def adjust(self, estimate: Estimate, task: str | None) -> Estimate:
-        """The estimate of a query with what was learned since tuning."""
-
-    def learn(self, decision: Decision, size: str, score: float, *, source: str) -> None:
-        """Take the rating of an answer into account."""
-
-    def observe(self, size: str, latency_s: float, *, decision: Decision | None) -> None:
-        """Take a measured latency into account."""
-
-
-class ZetaDynamicRouter:
+class ZetaDynamicRouter(Generating):
     """Chooses, for each query, the model size that should answer it.
 
     A policy says how likely each size is to be right and what it costs; the router takes the size that is worth most.
@@ -251,95 +228,3 @@ class ZetaDynamicRouter:
         """
         lots = self._lots(list(decision.cost.values()), decision.allowed) if decision.explored else [decision.size]
         return replace(decision, propensity=1.0 / len(lots))
-
-    def generate(
-        self,
-        text: Query,
-        answer: Mapping[str, Callable[[str], Answer]],
-        *,
-        task: str | None = None,
-        cost_weight: float | None = None,
-        session: str | None = None,
-        max_latency_s: float = math.inf,
-        on_step: Callable[[Step, str], None] | None = None,
-    ) -> Routed:
-        """Answer a query: call a size, look at its answer, and go on to a larger size while that is worth its cost.
-
-        The answer of a size that was drawn by lot (`explore`) is kept unread, so that its rating tells how good it is.
-
-        >>> from zeta_eval.models import Completion
-        >>> answers = {size: lambda text: Completion(text="Paris") for size in ("4B", "7B", "14B")}
-        >>> routed = ZetaDynamicRouter().generate("What is the capital of France?", answers)
-        >>> routed.text, routed.size
-        ('Paris', '7B')
-
-        Args:
-            text: The query, as in `route`.
-            answer: By size, a function that answers a text; of messages it gets a `Conversation`, a text with its turns
-                as `messages`.
-            task: As in `route`.
-            cost_weight: As in `route`.
-            session: As in `route`; where the answer of a larger size is kept, the session goes up to it.
-            max_latency_s: No further size is called once this much time, in seconds, has passed.
-            on_step: Called after each step with the step and the reason for stopping or going on.
-
-        Raises:
-            UnknownNameError: the chosen size has no function in `answer`.
-            GenerationError: every size that was called failed.
-        """
-        text = as_query(text)
-        with self._span("zeta", {"query": text, "task": task}) as tell:
-            with self._span("route", {}) as tell_choice:
-                decision = self.route(text, task=task, cost_weight=cost_weight, session=session)
-                decision = self._unread(decision) if self._looks else decision
-                tell_choice({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
-            if decision.size not in self.policy.sizes:
-                return self._embedded(decision, answer, text)
-            steps = self._start(decision, answer)
-            while (size := steps.next) is not None:
-                result, latency_s = self._ask(size, answer[size], text)
-                steps.take(result, latency_s, max_latency_s)
-                if self.online is not None and result.error is None:
-                    self.online.observe(size, latency_s, decision=decision)
-                if on_step is not None:
-                    on_step(steps.steps[-1], steps.reasons[-1])
-            routed = steps.result(decision)
-            if session is not None:
-                self._sessions.rise(session, self.policy.sizes.index(routed.size))
-            tell({"size": routed.size, "answer": routed.text, "reasons": list(routed.reasons)})
-        return routed
-
-    def _embedded(self, decision: Decision, answer: Mapping[str, Callable[[str], Answer]], text: str) -> Routed:
-        """The vector that the policy's embedding model gives, where the caller has a function for it."""
-        size = decision.size
-        if size not in answer:
-            raise UnknownNameError("size", size, answer, hint="The text asks for an embedding; give that model, too.")
-        result, latency_s = self._ask(size, answer[size], text)
-        if result.error is not None:
-            raise GenerationError(f"{size} gives no embedding: {result.error}")
-        step = Step(size=size, text=result.text, latency_s=latency_s, p_right=1.0, error=None)
-        vector = getattr(result, "embedding", None)
-        told = (f"kept {size}: the text asks for an embedding, which it gives",)
-        return Routed(text=result.text, size=size, decision=decision, steps=(step,), reasons=told, embedding=vector)
-
-    def _start(self, decision: Decision, answer: Mapping[str, object]) -> Steps:
-        """Begin with the sizes that have a function to answer."""
-        sizes = self.policy.sizes
-        if decision.size not in answer:
-            raise UnknownNameError("size", decision.size, answer, hint="Give `answer` a function for every size.")
-        allowed = [i for i, size in enumerate(sizes) if size in answer and size in decision.allowed]
-        return Steps(sizes, self._looks, decision, allowed)
-
-    def _ask(self, size: str, function: Callable[[str], Answer], text: str) -> tuple[Answer, float]:
-        """Return a size's answer with its latency in seconds."""
-        with self._span(f"generate {size}", {}) as tell:
-            started = time.perf_counter()
-            result = function(text)
-            latency_s = time.perf_counter() - started
-            tell({"answer": result.text, "error": result.error, "mean_logprob": result.mean_logprob})
-        return result, latency_s
-
-    @contextmanager
-    def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
-        """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it."""
-        yield lambda outputs: None

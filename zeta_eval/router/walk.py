@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zeta_eval.exceptions import GenerationError
 from zeta_eval.router.cascade import Looks, after, answer_signals, engine_signals, next_size
-from zeta_eval.router.decision import Answer, Decision, Routed, Step, best, selected
+from zeta_eval.router.decision import Answer, Decision, Routed, Step, UnansweredError, best, selected
 from zeta_eval.router.signals import AnswerView, read_answer
 
 
@@ -35,6 +34,7 @@ class Walk:
         self.allowed = range(len(sizes)) if allowed is None else allowed
         self.ran: tuple[int, ...] = ()
         """The sizes that gave an answer, in order."""
+        self._last: int | None = None  # the size that answered or failed last
         self.views: dict[str, AnswerView | None] = {}
         self.next = next_size(self.p, cost, weight, (), looks, self.allowed) if first is None else first
 
@@ -55,11 +55,28 @@ class Walk:
         assert self.next is not None
         self._decide(self.next)
 
+    def pass_over(self) -> None:
+        """Take the size that `next` named for one that is not there, and decide by the same rule without it."""
+        self.allowed = [i for i in self.allowed if i != self.next]
+        if self._last is None:
+            self.next = next_size(self.p, self.cost, self.weight, (), self.looks, self.allowed)
+        else:
+            self._decide(self._last)
+
+    @property
+    def final(self) -> bool:
+        """Whether the answer of the size that `next` names will be kept, whatever it shows."""
+        if self.next is None or not self.reads or not (larger := self.larger(self.next)):
+            return True
+        ran = (*self.ran, self.next)
+        return ran not in self.looks and next_size(self.p, self.cost, self.weight, ran, self.looks, larger) is None
+
     def larger(self, index: int) -> list[int]:
         """The sizes beyond one that may still run."""
         return [] if self.ends else [i for i in self.allowed if i > index]
 
     def _decide(self, index: int) -> None:
+        self._last = index
         ran, failed = self.ran or (index,), not self.ran
         self.next = next_size(self.p, self.cost, self.weight, ran, self.looks, self.larger(index), failed=failed)
 
@@ -101,23 +118,40 @@ class Steps:
             walk.see(read_answer(result.text), given_with(result))
         p_right = 0.0 if result.error is not None else walk.p[index]
         self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
-        reason = self._reason(index, changed=walk.p != before)
-        if walk.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
-            walk.next, reason = None, f"stopped at {size}: the latency limit of {max_latency_s:g} s is reached"
-        early = len(self.steps) == 1 and size != self.chosen
-        self.reasons.append(f"{reason} (asked before {self.chosen}, for what its answer may show)" if early else reason)
+        self.reasons.append(self._reason(index, changed=walk.p != before))
+        self._stop_late(max_latency_s)
+        if len(self.steps) == 1 and size != self.chosen:
+            self.reasons[-1] += f" (asked before {self.chosen}, for what its answer may show)"
+
+    def pass_over(self, why: str, latency_s: float, max_latency_s: float) -> None:
+        """Note that the size that `next` named can't be asked now, and decide what to call in its place."""
+        size = self.next
+        assert size is not None
+        self.walk.pass_over()
+        self.steps.append(Step(size=size, text="", latency_s=latency_s, p_right=0.0, error=why))
+        kept = next((s.size for s in reversed(self.steps) if s.error is None), None)
+        then = f"went to {self.next}" if self.next is not None else "gave up" if kept is None else f"kept {kept}"
+        self.reasons.append(f"{then}: {size} can't be asked now ({why})")
+        self._stop_late(max_latency_s)
+
+    def _stop_late(self, max_latency_s: float) -> None:
+        """Stop where the steps have taken all the time that there is."""
+        if self.walk.next is not None and sum(s.latency_s for s in self.steps) >= max_latency_s:
+            self.walk.next = None
+            self.reasons[-1] = f"stopped at {self.steps[-1].size}: the latency limit of {max_latency_s:g} s is reached"
 
     def result(self, decision: Decision) -> Routed:
         """The last answer that is none of a failed size, with all steps.
 
         Raises:
-            GenerationError: every size that was called failed.
+            UnansweredError: every size that was called failed.
         """
-        kept = next((s for s in reversed(self.steps) if s.error is None), None)
-        if kept is None:
-            last = self.steps[-1]
-            raise GenerationError(f"Every size called failed; the last, {last.size}, said: {last.error}")
         steps, reasons = tuple(self.steps), tuple(self.reasons)
+        kept = next((s for s in reversed(steps) if s.error is None), None)
+        if kept is None:
+            last = steps[-1]
+            said = f"Every size called failed; the last, {last.size}, said: {last.error}"
+            raise UnansweredError(said, decision=decision, steps=steps)
         decision = replace(decision, selected=selected(decision.p, [(s.size, s.p_right) for s in steps]))
         return Routed(text=kept.text, size=kept.size, decision=decision, steps=steps, reasons=reasons)
 

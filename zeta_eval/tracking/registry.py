@@ -135,6 +135,10 @@ class Registry:
                     return content
         raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {shown(self.uri)}.")
 
+    def version(self, wanted: str) -> str:
+        """The number of a version."""
+        return str(self._find(wanted).version)
+
     def load(self, wanted: str) -> RoutingPolicy:
         """The policy of a version."""
         return _policy(self.content(wanted))

@@ -21,6 +21,7 @@ from zeta_eval.inference.server.replicas import Replica, Replicas
 from zeta_eval.inference.server.reply import Reply, events, whole
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
+from zeta_eval.models.served import chat_url, demanded, models_url
 from zeta_eval.tasks.asked import Asked
 
 _log = logging.getLogger(__name__)
@@ -54,14 +55,14 @@ class Server:
         self.where = f"Server {' or '.join(spec.addresses)} of rung '{spec.size}'"
         """What a message calls it."""
         try:
-            urls = [(base_url, httpx.URL(chat_api.chat_url(base_url))) for base_url in spec.addresses]
+            urls = [(base_url, httpx.URL(chat_url(base_url))) for base_url in spec.addresses]
         except httpx.InvalidURL as e:
             raise InvalidInputError(f"Rung '{spec.size}' has base_url {spec.base_url!r}, no address ({e}).") from e
         self.replicas = Replicas(urls)
         """Where requests go."""
         self.taken = Capabilities()
         """What they take."""
-        if "chat_template_kwargs" in chat_api.demanded(spec):  # asked for by name, so no longer optional
+        if "chat_template_kwargs" in demanded(spec):  # asked for by name, so no longer optional
             self.taken.forget("chat_template")
         self.counter = TokenCounter(spec.model)
         """Counts tokens that they don't."""
@@ -97,7 +98,7 @@ class Server:
         """Context of the model by the server's own list; None where it has none, or no list."""
         try:
             async with asyncio.timeout(min(self._spec.timeout_s, CONNECT_S)):
-                response = await client.get(chat_api.models_url(self._spec.addresses[0]))
+                response = await client.get(models_url(self._spec.addresses[0]))
             return chat_api.context_of(response.json(), self._spec.model) if response.status_code == 200 else None
         except (TimeoutError, httpx.HTTPError, ValueError, RecursionError):
             return None

@@ -1,4 +1,4 @@
-"""The chat completions API of OpenAI-compatible servers: addresses and requests as data, without network.
+"""The chat completions API of OpenAI-compatible servers: requests as data, without network.
 
 Reference: https://platform.openai.com/docs/api-reference/chat, as vLLM, SGLang, TGI, llama.cpp and Ollama serve it.
 """
@@ -6,10 +6,10 @@ Reference: https://platform.openai.com/docs/api-reference/chat, as vLLM, SGLang,
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.models import UNBOUNDED, GenerateConfig, ModelSpec
+from zeta_eval.models.served import demanded
 from zeta_eval.router.complexity import messages_of
 from zeta_eval.tasks.asked import Asked
 
@@ -29,22 +29,6 @@ class Call:
     """Whether the answer comes piece by piece, and is timed."""
     on_text: Callable[[str], None] | None = None
     """Called with the answer so far."""
-
-
-def chat_url(base_url: str) -> str:
-    """Address of the chat completions of a server; a base address without a path gets the usual /v1."""
-    base = base_url.rstrip("/")
-    return f"{base}{'' if urlsplit(base).path else '/v1'}/chat/completions"
-
-
-def embeddings_url(base_url: str) -> str:
-    """Address of the embeddings of a server."""
-    return chat_url(base_url).replace("/chat/completions", "/embeddings")
-
-
-def models_url(base_url: str) -> str:
-    """Address where a server lists its models."""
-    return chat_url(base_url).replace("/chat/completions", "/models")
 
 
 def context_of(listed: Any, model: str) -> int | None:
@@ -85,19 +69,3 @@ def _messages(call: Call) -> list[dict[str, Any]]:
     if isinstance(call.prompt, Asked):
         return [{"role": role, "content": text} for role, text in call.prompt.chat[0].turns]
     return messages_of(call.prompt, call.config.system)
-
-
-def demanded(rung: ModelSpec) -> dict[str, Any]:
-    """Parameters that the ladder asks for by name: a server that refuses them can't run the rung.
-
-    A thinking budget goes by the names of vLLM (`thinking_token_budget`) and of templates (`thinking_budget`).
-    """
-    body: dict[str, Any] = {}
-    if rung.thinking is not None or rung.chat_template_kwargs:
-        body["chat_template_kwargs"] = {"enable_thinking": bool(rung.thinking)}
-    if budget := rung.thinking_budget:
-        body["thinking_token_budget"] = budget
-        body["chat_template_kwargs"]["thinking_budget"] = budget
-    if rung.chat_template_kwargs:
-        body["chat_template_kwargs"] |= dict(rung.chat_template_kwargs)
-    return body | dict(rung.extra_body)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
 from zeta_eval.inference.server.asking import CONNECT_S, pause_s
-from zeta_eval.inference.server.chat_api import embeddings_url
 from zeta_eval.inference.server.credentials import Secrets
 from zeta_eval.inference.server.failures import Fault, Refusal, failure, reason_of
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, ModelSpec
+from zeta_eval.models.served import embeddings_url
 
 BATCH: Final = 64
 """Texts per request."""

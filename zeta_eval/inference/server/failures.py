@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from zeta_eval.outcomes.too_long import is_too_long
+from zeta_eval.router.too_long import is_too_long
 
 TEXT_LENGTH = 300
 """Longest reason for a failure that is kept, in characters."""

@@ -133,6 +133,10 @@ class Reply:
             raise Refusal("The server's content filter held the answer back", status=400, body="")
         if self.refusal and not self.text:
             raise Refusal(f"The model refused: {reason_of(self.refusal)}", status=400, body="")
+        return self.as_it_stands(stop, timed=timed, limit=limit)
+
+    def as_it_stands(self, stop: Sequence[str] = (), *, timed: bool = False, limit: int = MOST_TOKENS) -> Completion:
+        """The answer up to the first stop text, whatever ended it; arguments as in `completion`."""
         cuts = [at for s in stop if (at := self.text.find(s)) >= 0]
         logprobs = _logprobs(self.tokens)
         written = _count(self.usage.get("completion_tokens")) or len(self.tokens) or None

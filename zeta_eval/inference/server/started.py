@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
-from zeta_eval.inference.server.chat_api import models_url
 from zeta_eval.inference.server.guard import guard
 from zeta_eval.models import ModelSpec
+from zeta_eval.models.served import models_url
 
 _log = logging.getLogger(__name__)
 

@@ -7,10 +7,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class ScriptedServer:
-    """Serves `answer(body, number)`, which returns a status, and a reply (data, text, or a list of stream pieces)."""
+    """Serves `answer(body, number)`, which returns a status, and a reply (data, text, or a list of stream pieces).
+
+    A piece may be a pause in seconds, or None, which breaks the stream off; a status None answers nothing at all.
+    """
 
     def __init__(self, answer):
         self.answer = answer
+        self.left = threading.Event()
+        """Set when a caller left in the middle of a stream."""
         self.bodies, self.paths, self.headers, self.connections = [], [], [], set()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -52,7 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.scripted.connections.add(self.client_address)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status, reply, *more = self.server.scripted.reply(self.path, dict(self.headers), body)
-        if isinstance(reply, list):
+        if status is None:  # the connection breaks before any answer
+            self.close_connection = True
+        elif isinstance(reply, list):
             self.stream(reply)
         else:
             self.send(status, reply, *more)
@@ -66,9 +73,17 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(piece, float):
                 time.sleep(piece)
                 continue
+            if piece is None:  # breaks off
+                self.close_connection = True
+                return
             data = (piece if isinstance(piece, str) else f"data: {json.dumps(piece)}\n\n").encode()
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-            self.wfile.flush()
+            try:
+                self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+                self.wfile.flush()
+            except OSError:
+                self.server.scripted.left.set()
+                self.close_connection = True
+                return
         self.wfile.write(b"0\r\n\r\n")
 
     def send(self, status, data, headers=()):
@@ -96,3 +111,7 @@ def pieces(text="4 and more", finish="stop", usage=(7, 3)):
     if usage:
         made.append({"choices": [], "usage": {"prompt_tokens": usage[0], "completion_tokens": usage[1]}})
     return made
+
+
+DONE = "data: [DONE]\n\n"
+"""The end mark of a stream."""

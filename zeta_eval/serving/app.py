@@ -1,0 +1,193 @@
+"""The server as an ASGI application: paths, keys, limits, and what is told of its state."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.serving.answering import Named, Turn
+from zeta_eval.serving.asked import Kind, asked, deadline, parsed
+from zeta_eval.serving.desk import Desk
+from zeta_eval.serving.errors import ApiError, PassedOverError, unanswered
+from zeta_eval.serving.exchange import Exchange, Receive, Scope, Send
+from zeta_eval.serving.fleet import Fleet
+from zeta_eval.serving.model_names import choice, listed
+from zeta_eval.serving.notes import Notes
+
+_log = logging.getLogger(__name__)
+
+KINDS: Final[dict[str, Kind]] = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
+"""What is asked, by path."""
+TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class App:
+    """Takes requests; what it needs of the outside is put together in `zeta_eval.serving.starting`."""
+
+    def __init__(self, desk: Desk, fleet: Fleet, notes: Notes, *, keys: tuple[bytes, ...] = ()) -> None:
+        """Take the policy, the rungs, and what is noted."""
+        self.desk, self.fleet, self.notes = desk, fleet, notes
+        self.max_body, self.deadline_s = 10_000_000, 600.0
+        self.problem: str | None = None
+        """Why the policy on the disk is not the one in use; None where it is."""
+        self.started: Callable[[], Awaitable[None]] | None = None
+        self.stopped: Callable[[], Awaitable[None]] | None = None
+        self._keys = keys
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): self._health,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/v1/feedback"): self._feedback,
+            **{("POST", path): self._answer for path in KINDS},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._respond(Exchange(scope, receive, send))
+
+    async def _respond(self, exchange: Exchange) -> None:
+        """Answer one request, or say in OpenAI's form why not."""
+        try:
+            await self._handle(exchange)
+        except ApiError as e:
+            await exchange.fail(e)
+        except asyncio.CancelledError:
+            if not exchange.gone:
+                raise
+            self.notes.metrics.left.inc()
+            exchange.status = 499  # as nginx calls it
+        except Exception:
+            _log.exception("%s %s failed", exchange.method, exchange.path)
+            await exchange.fail(ApiError(500, "The server failed; its log says why.", kind="server_error"))
+        finally:
+            exchange.unwatch()
+        path = exchange.path if (exchange.method, exchange.path) in self._routes else "other"
+        self.notes.metrics.requests.labels(path, exchange.status).inc()
+
+    async def _handle(self, exchange: Exchange) -> None:
+        route = self._routes.get((exchange.method, exchange.path))
+        if route is None:
+            known = {path for _, path in self._routes}
+            status = 405 if exchange.path in known else 404
+            raise ApiError(status, f"There is no {exchange.method} {exchange.path} here; see /v1/models.")
+        if self._keys and exchange.path != "/health":
+            self._check_key(exchange)
+        await route(exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Chat completions and completions."""
+        body = parsed(await exchange.body(self.max_body))
+        desk = self.desk
+        wanted = choice(body.get("model"), self.fleet.rungs, desk.policy.cost_weight)
+        request = asked(KINDS[exchange.path], body, exchange)
+        request.cost_weight = wanted.cost_weight
+        turn: Turn | Named
+        if wanted.size is None:
+            turn = Turn(request, exchange, desk, self.fleet, self.notes)
+        else:
+            turn = Named(request, exchange, wanted.size, self.fleet, self.notes)
+        longest_s = deadline(exchange, self.deadline_s)
+        exchange.watch()
+        try:
+            async with asyncio.timeout(longest_s):
+                await turn.answer()
+        except TimeoutError as e:
+            why = f"No whole answer within {longest_s:g} s."
+            raise ApiError(504, why, kind="server_error", code="timeout", retry_after_s=1.0) from e
+
+    async def _embeddings(self, exchange: Exchange) -> None:
+        """Embeddings, by the rung that embeds."""
+        body = parsed(await exchange.body(self.max_body))
+        size = choice(body.get("model"), self.fleet.rungs, self.desk.policy.cost_weight).size or self.desk.embedder
+        if size is None:
+            raise ApiError(404, "No rung of the ladder embeds; add one with role = 'embed'.", code="model_not_found")
+        exchange.watch()
+        await self.fleet.room([size])
+        try:
+            await exchange.answer(200, await self.fleet.rungs[size].embeddings(body))
+        except PassedOverError as e:
+            raise unanswered(f"{size} gives no embedding: {e}", [e]) from e
+        self.notes.metrics.answers.labels(size).inc()
+
+    async def _feedback(self, exchange: Exchange) -> None:
+        """A rating of an answer."""
+        body = parsed(await exchange.body(self.max_body))
+        if self.notes.history is None:
+            raise ApiError(404, "No history is kept here; start the server with --history FILE.")
+        if not isinstance(body.get("id"), str):
+            raise ApiError(400, "`id` is missing; give the decision id of the answer.", param="id")
+        try:
+            await self.notes.feedback(body, trusted=bool(self._keys))
+        except InvalidInputError as e:
+            raise ApiError(400, str(e)) from e
+        except ZetaError as e:
+            raise ApiError(503, str(e), kind="server_error", retry_after_s=1.0) from e
+        await exchange.json({"id": body["id"], "object": "feedback"})
+
+    async def _models(self, exchange: Exchange) -> None:
+        """The models that a request may name."""
+        routed = [{"id": name, "object": "model", "created": 0, "owned_by": "zeta"} for name in listed()]
+        rungs = [{"id": size, "object": "model", "created": 0, "owned_by": "ladder"} for size in self.fleet.rungs]
+        await exchange.json({"object": "list", "data": routed + rungs})
+
+    async def _metrics(self, exchange: Exchange) -> None:
+        """The counters."""
+        await exchange.answer(200, self.notes.metrics.text(), (TEXT,))
+
+    async def _health(self, exchange: Exchange) -> None:
+        """Whether it works; where keys are asked for, only who has one is told more."""
+        able = any(self.fleet.rungs[size].ready or self.fleet.rungs[size].full for size in self.desk.sizes)
+        told: dict[str, Any] = {"status": "ok" if able else "no size can be asked"}
+        try:
+            if self._keys:
+                self._check_key(exchange)
+            told |= self._state()
+        except ApiError:
+            pass
+        await exchange.json(told)
+
+    def _state(self) -> dict[str, Any]:
+        policy = self.desk.policy
+        return {
+            "policy": f"{policy.name}@{policy.checksum[:8]}",
+            "verdict": policy.verdict.status,
+            "problem": self.problem,
+            "sizes": {size: _state(rung.ready, rung.full) for size, rung in self.fleet.rungs.items()},
+            "waiting": self.fleet.waiting,
+            "drift": [str(event) for event in self.notes.drift.events],
+        }
+
+    def _check_key(self, exchange: Exchange) -> None:
+        """Refuse a caller without one of the keys; every key is compared, each in constant time."""
+        given = exchange.headers.get(b"authorization", b"")
+        key = given[7:].strip() if given[:7].lower() == b"bearer " else b""
+        if not any([hmac.compare_digest(key, known) for known in self._keys]):
+            raise ApiError(401, "The API key is missing or wrong.", code="invalid_api_key")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Start with the event loop, and stop with it."""
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            if message["type"] == "lifespan.startup":
+                try:
+                    if self.started is not None:
+                        await self.started()
+                except ZetaError as e:
+                    await send({"type": "lifespan.startup.failed", "message": str(e)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+        if self.stopped is not None:
+            await self.stopped()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _state(ready: bool, full: bool) -> str:
+    return "ready" if ready else "busy" if full else "rests after failures"

@@ -1,0 +1,167 @@
+"""Puts a server together from its settings, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.models import Ladder, ModelSpec
+from zeta_eval.router import ZetaDynamicRouter
+from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.serving.app import App
+from zeta_eval.serving.desk import Desk
+from zeta_eval.serving.fleet import Fleet
+from zeta_eval.serving.following import Follower
+from zeta_eval.serving.notes import Notes
+from zeta_eval.serving.registered import followed
+from zeta_eval.serving.rung import Rung
+from zeta_eval.serving.settings import ServeSettings
+from zeta_eval.serving.upstream import Served, client
+
+STOP_S = 30
+"""Longest time that open requests have when the server is to stop, in seconds."""
+
+
+def serve(settings: ServeSettings) -> None:
+    """Run a server until it is told to stop.
+
+    Raises:
+        ZetaError: a policy, ladder, history, key or address that can't be used.
+    """
+    import uvicorn
+
+    with ExitStack() as stack:
+        app = build(settings, stack)
+        listener = stack.enter_context(_bound(settings))
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=STOP_S,
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the stack ends then, too
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def build(settings: ServeSettings, stack: ExitStack) -> App:
+    """Make the application of a server; what it holds is let go with the stack."""
+    ladder = Ladder.load(settings.ladder)
+    file = followed(settings, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
+    make = partial(Desk, ladder=ladder, explore=settings.explore)
+    desk = make(RoutingPolicy.load(file))
+    keys = settings.keys()
+    shadow = None if settings.shadow is None else ZetaDynamicRouter.load(settings.shadow)
+    notes = Notes(ladder, _history(settings, stack), shadow)
+    notes.log_prompts = settings.log_prompts
+    app = App(desk, Fleet(queue=settings.queue), notes, keys=keys)
+    app.max_body, app.deadline_s = int(settings.max_body_mb * 1e6), settings.deadline_s
+    specs = _started(ladder, stack)
+    follower = Follower(file, app, make, every_s=settings.reload_s)
+    live = Live(app, ladder, specs, follower)
+    app.started, app.stopped = live.start, live.stop
+    return app
+
+
+class Live:
+    """What an application does while its event loop runs."""
+
+    def __init__(self, app: App, ladder: Ladder, specs: tuple[ModelSpec, ...], follower: Follower) -> None:
+        """Take what is to be run; nothing runs yet."""
+        self._app, self._ladder, self._specs, self._follower = app, ladder, specs, follower
+        self._task: asyncio.Task[None] | None = None
+        self._close: list[Callable[[], Any]] = []
+
+    async def start(self) -> None:
+        """Make the rungs, and begin to follow the policy."""
+        app, session = self._app, client()
+        self._close.append(session.close)
+        rungs: dict[str, Rung] = {s.size: Served(s, session, app.fleet.freed) for s in self._specs if s.served}
+        if local := [s for s in self._specs if not s.served]:
+            from zeta_eval.serving.local import local_rungs
+
+            rungs |= await asyncio.to_thread(local_rungs, self._ladder, local, app.fleet.freed)
+        app.fleet.rungs = {spec.size: rungs[spec.size] for spec in self._specs}
+        self._gauges()
+        self._task = asyncio.create_task(self._follower.run())
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        if self._task is not None:
+            self._task.cancel()
+        for close in self._close:
+            await close()
+
+    def _gauges(self) -> None:
+        metrics, fleet = self._app.notes.metrics, self._app.fleet
+        metrics.gauge("waiting", "Requests that wait for a size", lambda: fleet.waiting)
+        metrics.gauges("open", "Requests that wait for a size's answer", {s: _open(r) for s, r in fleet.rungs.items()})
+        metrics.gauges("ready", "Whether a size can be asked", {s: _ready(r) for s, r in fleet.rungs.items()})
+
+
+def _open(rung: Rung) -> Callable[[], float]:
+    return lambda: rung.open
+
+
+def _ready(rung: Rung) -> Callable[[], float]:
+    return lambda: float(rung.ready)
+
+
+def _history(settings: ServeSettings, stack: ExitStack) -> Any:
+    """The history that is named, or None; opening one imports SQLAlchemy."""
+    if settings.history is None:
+        return None
+    try:
+        from zeta_eval.feedback import History
+
+        return stack.enter_context(History(settings.history, keep_text=settings.keep_text))
+    except ImportError as e:
+        raise InvalidInputError(f"A history needs SQLAlchemy ({e}); install it, or leave --history out.") from e
+
+
+def _started(ladder: Ladder, stack: ExitStack) -> tuple[ModelSpec, ...]:
+    """The rungs, with the servers started that the ladder says to start; all start at the same time."""
+    if not any(spec.start for spec in ladder.models):
+        return ladder.models
+    from zeta_eval.inference.server.started import StartedServer
+
+    def begun(spec: ModelSpec) -> ModelSpec:
+        server = StartedServer(spec)
+        stack.callback(server.stop)
+        return replace(spec, base_url=server.base_url, start=None)
+
+    with ThreadPoolExecutor(len(ladder.models)) as pool:
+        return tuple(pool.map(lambda spec: begun(spec) if spec.start else spec, ladder.models))
+
+
+def _bound(settings: ServeSettings) -> socket.socket:
+    """A socket that listens at the address."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as e:
+        listener.close()
+        raise InvalidInputError(
+            f"Can't listen at {settings.host}:{settings.port} ({e.strerror}); name another --port or --host."
+        ) from e
+    logging.getLogger(__name__).info("listening at %s", settings.address)
+    return listener
