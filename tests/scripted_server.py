@@ -1,5 +1,6 @@
 """A chat server that answers by a script: a function of the request's body and of how many came before it."""
 
+import contextlib
 import json
 import threading
 import time
@@ -94,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(OSError):  # the caller has left
+            self.wfile.write(content)
 
 
 def chat(text="4", finish="stop", usage=(7, 3), **message):

@@ -48,13 +48,15 @@ class Running:
     app: Any
     port: int
     folder: Path
+    clients: ExitStack
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, key="none", **settings):
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, **settings)
+        made = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, **settings)
+        return self.clients.enter_context(made)
 
     def get(self, path, **settings):
         return httpx.get(self.url + path, trust_env=False, **settings)
@@ -90,7 +92,8 @@ def running(folder, rungs, policy=None, **settings):
         try:
             soon(lambda: server.started or not thread.is_alive())
             assert server.started, "the server did not start"
-            yield Running(app, listener.getsockname()[1], folder)
+            with ExitStack() as clients:
+                yield Running(app, listener.getsockname()[1], folder, clients)
         finally:
             server.should_exit = True
             thread.join()

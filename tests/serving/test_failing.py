@@ -171,7 +171,7 @@ def test_an_upstream_killed_in_mid_stream_ends_the_stream_with_an_error_and_the_
 def test_a_stream_that_ends_without_an_end_or_with_an_error_is_no_answer(served, faulty):
     half = pieces("half")[:3]
     for ending in ([], [None], [{"error": {"message": "engine died"}}]):
-        faulty.faults["7B"] = lambda body, ending=ending: (200, [*half, *ending])
+        faulty.faults["7B"] = lambda body, ending=ending: (200, [*half, 0.3, *ending])
         with pytest.raises(openai.APIError, match="7B broke off"):
             list(served.chat(EASY, stream=True))
         faulty.faults.clear()

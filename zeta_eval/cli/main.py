@@ -90,4 +90,6 @@ def _show(result: "Result", json_to: str | None) -> None:
     if json_to is not None:
         write_json(json_to, result.data)
     if isinstance(page := result.report, WebPage) and page.command:
+        if page.stays:
+            os.execvpe(page.command[0], page.command, os.environ | page.env)
         serve(page)

@@ -66,6 +66,6 @@ def _serve(args: Namespace) -> Result:
     if not args.policy.startswith("models:/"):
         Desk(RoutingPolicy.load(args.policy), ladder, explore=args.explore)
     command = [sys.executable, "-m", "zeta_eval.serving", json.dumps(dataclasses.asdict(settings))]
-    page = WebPage(title="Serving", address=settings.address, command=command)
+    page = WebPage(title="Serving", address=settings.address, command=command, stays=True)
     data = {"address": page.address, "command": command}
     return Result(report=page, text=f"{page!r} (Ctrl-C stops it)", data=data)

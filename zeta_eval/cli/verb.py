@@ -51,6 +51,8 @@ class WebPage:
     """The server's command; empty where the server runs already."""
     env: dict[str, str] = field(default_factory=dict)
     """What the server needs in its environment beside ours."""
+    stays: bool = False
+    """Whether the server takes the place of this process, and then heeds signals itself."""
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.address}"
