@@ -4,8 +4,13 @@ The command line ends with exit code 2 for wrong use (InvalidInputError and its 
 Each message is one line: what is wrong, the value got, what to do next.
 """
 
+import base64
 import difflib
-from collections.abc import Iterable
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, unquote
 
 
 class ZetaError(Exception):
@@ -21,6 +26,10 @@ class ZetaError(Exception):
 
     exit_code = 1
     """Exit code of the command line: 2 for wrong use, 1 for failed work."""
+
+    def __init__(self, *words: object) -> None:
+        """Take the message; passwords and keys in it are masked."""
+        super().__init__(*(masked(word) if isinstance(word, str) else word for word in words))
 
 
 class InvalidInputError(ZetaError, ValueError):
@@ -72,3 +81,90 @@ def one_line(error: BaseException) -> str:
     """Kind of an error and the first line of its text, short enough for a message: "OSError: No such file"."""
     text = str(error).strip().partition("\n")[0].rstrip(". ")
     return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+_SHORT, _PIECE = 8, 8
+"""Characters of the shortest value that is looked for by itself, and of the shortest piece of a key."""
+_PATTERNS = (
+    (re.compile(r"""([a-z][a-z0-9+.-]*://[^\s/@:'"<>]*):[^\s'"<>]*@""", re.I), r"\1:***@"),
+    (re.compile(r"""(https?://)[^\s/@:'"<>]+@""", re.I), r"\1***@"),
+    (re.compile(r"""([?&;][\w.-]*(?:password|passwd|pwd|token|secret|key|sig)=)[^&;\s'"<>]+""", re.I), r"\1***"),
+    (re.compile(r"(--(?:[\w-]*-)?(?:key|token|password|secret)[= ]\s*)[^\s-]\S*"), r"\1***"),
+    (re.compile(r"\b(Bearer +|Authorization: *Basic +)(?=\S*\d)[\w.~+/=-]{6,}"), r"\1***"),
+)
+"""Where a password or a key stands in a text, whatever it is."""
+_SECRET_NAMES = re.compile(r"(^|_)((API)?KEY|TOKEN|PASSWORD|PASSWD|SECRET)$")
+"""Names of environment variables whose values are keys."""
+
+
+def masked(text: str, *secrets: str) -> str:
+    """A text without passwords and keys, for whatever is shown, logged or stored.
+
+    Masked are the passwords of URLs, keys in their queries, in options (--api-key) and headers, the values of
+    environment variables whose names say that they are keys, and `secrets`, of URLs among them the passwords: as they
+    are, in quotes of JSON and URLs, in base64 and hexadecimal, backwards, and in pieces of `_PIECE` characters.
+
+    >>> masked("postgresql://me:pa55word@host/db can't be opened")
+    "postgresql://me:***@host/db can't be opened"
+    """
+    own = [part for secret in secrets for part in _passwords(secret)]
+    for secret in (*own, *_of_environment()):
+        text = hidden(text, secret)
+    for secret in own:
+        text = _without_pieces(text, secret)
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _passwords(secret: str) -> Iterator[str]:
+    """The password of a URL, as it stands there and as it is meant; anything else is a key itself."""
+    if "://" not in secret:
+        yield from [secret] if secret else []
+    elif found := re.search("://[^@]*?:(.*)@", secret):
+        yield from {found[1], unquote(found[1])}
+
+
+def hidden(text: str, secret: str) -> str:
+    """A text without a key, in whichever form it stands there as a whole."""
+    for form in _forms(secret):
+        text = text.replace(form, "***")
+    return text
+
+
+def _of_environment() -> Iterator[str]:
+    """Keys that the environment holds, by the names of its variables."""
+    for name, value in os.environ.items():
+        if _SECRET_NAMES.search(name) and len(value.strip()) >= _SHORT:
+            yield value.strip()
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A key as it is, and in the forms in which others repeat it; a short one only as it is."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    if len(secret) < _SHORT:
+        return
+    data = secret.encode(errors="surrogateescape")
+    yield from (quote(secret, safe=""), secret[::-1], data.hex(), data.hex().upper())
+    for before in range(3):  # where it stands in what is encoded, after `Bearer ` or a user's name
+        whole = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+        inner = whole[(0, 2, 3)[before] : -1 if (before + len(data)) % 3 else None]
+        yield from (inner, inner.replace("+", "-").replace("/", "_"))
+
+
+def _without_pieces(text: str, secret: str) -> str:
+    """A text without pieces of a key, read forwards or backwards."""
+    if len(secret) < 2 * _PIECE:
+        return text
+    pieces = {way[i : i + _PIECE] for way in (secret, secret[::-1]) for i in range(len(way) - _PIECE + 1)}
+    found: list[list[int]] = []
+    end = 0
+    for i in range(len(text) - _PIECE + 1):
+        if text[i : i + _PIECE] in pieces:
+            if i > end or not found:
+                found.append([i, i])
+            end = found[-1][1] = i + _PIECE
+    for first, last in reversed(found):
+        text = f"{text[:first]}***{text[last:]}"
+    return text

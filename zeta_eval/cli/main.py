@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zeta_eval.cli.stopping import Stopping
-from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
 
 if TYPE_CHECKING:
     from zeta_eval.cli.verb import Result
@@ -41,6 +41,8 @@ def _work(argv: Sequence[str] | None, stopping: Stopping) -> None:
     from zeta_eval.inference.run.launch import leads, world_size
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_mask)
     logging.getLogger("zeta_eval.api").setLevel(logging.INFO)  # what was recognised in a table
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     args = build_parser().parse_args(argv)
@@ -72,7 +74,13 @@ def _complain(line: str) -> None:
     from zeta_eval.inference.run.launch import says
 
     if says(line):
-        print(f"zeta: {line}", file=sys.stderr, flush=True)
+        print(f"zeta: {masked(line)}", file=sys.stderr, flush=True)
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    """Take passwords and keys out of a line that is logged, whoever logs it."""
+    record.msg, record.args = masked(record.getMessage()), ()
+    return True
 
 
 def _show(result: "Result", json_to: str | None) -> None:

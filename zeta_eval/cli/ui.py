@@ -13,7 +13,7 @@ from typing import Final
 
 from zeta_eval.cli.options import STORE
 from zeta_eval.cli.verb import Result, WebPage, verb
-from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError, masked
 from zeta_eval.inference.server.guard import guard
 
 STOP_S: Final = 2.0
@@ -34,7 +34,7 @@ STOP_S: Final = 2.0
 )
 def _ui(args: Namespace) -> Result:
     page = _mlflow(args.mlflow, args.port) if args.optuna is None else _optuna(args.optuna, args.port)
-    data = {"address": page.address, "command": page.command}
+    data = {"address": page.address, "command": [masked(word) for word in page.command]}
     stops = " (Ctrl-C stops it)" if page.command else ""
     return Result(report=page, text=f"{page!r}{stops}", data=data)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 
-from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, LATER, META, METADATA, SCHEMA_VERSION
 from zeta_eval.feedback.writer import reason
 from zeta_eval.files import plain
@@ -31,7 +31,9 @@ class Store:
     def __init__(self, url_or_path: str | Path) -> None:
         """Open the store, and make it where it is missing."""
         url = _url(url_or_path)
-        self.name = str(url_or_path) if "://" not in str(url_or_path) else url.render_as_string(hide_password=True)
+        self.name = (
+            str(url_or_path) if "://" not in str(url_or_path) else masked(url.render_as_string(hide_password=True))
+        )
         try:
             if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
                 _create_file(url)

@@ -16,7 +16,7 @@ from traitlets import Integer, TraitType, Unicode, observe
 
 from zeta_eval.cli.parser import Parser
 from zeta_eval.cli.verb import VERBS, Result
-from zeta_eval.exceptions import ZetaError
+from zeta_eval.exceptions import ZetaError, masked
 from zeta_eval.files import loaded, to_json, write_json
 from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
@@ -185,9 +185,9 @@ class ZetaMagics(Magics):
         return self._status(args)
 
     def _status(self, args: Namespace) -> Result:
-        from zeta_eval.tracking import shown, store_uri
+        from zeta_eval.tracking import store_uri
 
-        store = self.store if self.store == "none" else shown(store_uri(self.store))
+        store = self.store if self.store == "none" else masked(store_uri(self.store))
         found: Status = status(self.session(), history=self.history, store=store)
         return Result(report=found, text=repr(found), data=dict(found.lines))
 

@@ -5,7 +5,6 @@ from zeta_eval.tracking.registry import Promotion, Registry, is_registered_name,
 from zeta_eval.tracking.store import create_store, is_server, store_uri
 from zeta_eval.tracking.traced import TracedRouter
 from zeta_eval.tracking.tracker import MlflowTracker
-from zeta_eval.tracking.words import shown
 
 __all__ = [
     "UI_ENV",
@@ -17,7 +16,6 @@ __all__ = [
     "is_registered_name",
     "is_server",
     "is_version",
-    "shown",
     "store_uri",
     "ui_address",
     "ui_command",

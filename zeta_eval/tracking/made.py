@@ -15,13 +15,14 @@ import pandas as pd
 from zeta_eval.evaluation.decisions import decisions
 from zeta_eval.evaluation.reports import figures
 from zeta_eval.evaluation.reports.report import ReplayReport
+from zeta_eval.exceptions import masked
 from zeta_eval.files import write_json
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.estimators import ESTIMATORS
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tracking.items import Artifact, Data, Figure, LogItem, Metric, Page, Param, Table, Tag, iter_versions
 from zeta_eval.tracking.record import POLICY, Record, Run
-from zeta_eval.tracking.words import page, report_note, shown, tasks_in_words, version_name
+from zeta_eval.tracking.words import page, report_note, tasks_in_words, version_name
 from zeta_eval.tuning import TuningReport
 from zeta_eval.tuning.heuristic import START
 from zeta_eval.tuning.learning_report import LearningReport
@@ -53,7 +54,7 @@ def tuned(record: Record, report: TuningReport, outcomes: Outcomes) -> Record:
         file = policy.save(Path(folder, POLICY))
         tested = Artifact(report.test.save_json(Path(folder, "test_report.json")))
         html = Page("report", page(policy.name, report._repr_html_()))
-        settings = asdict(report.settings) | {"storage": shown(report.settings.storage or "") or None}
+        settings = asdict(report.settings) | {"storage": masked(report.settings.storage or "") or None}
         params = settings | policy_params(policy)
         items = [
             *_items(params, report.metrics()),

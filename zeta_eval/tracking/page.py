@@ -11,10 +11,9 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.tracking.registry import Registry
 from zeta_eval.tracking.store import ARTIFACTS, answering, experiment_name, sqlite_file, store_uri
-from zeta_eval.tracking.words import shown
 
 UI_ENV: Final[Mapping[str, str]] = MappingProxyType(
     {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -37,7 +36,7 @@ def ui_command(uri: str | None = None, port: int = 5000, *, artifact_root: str |
     uri = store_uri(uri)
     if (file := sqlite_file(uri)) and not file.is_file():
         raise InvalidInputError(
-            f"No MLflow store at {shown(str(file))}; run a benchmark first, or name another store with --mlflow."
+            f"No MLflow store at {masked(str(file))}; run a benchmark first, or name another store with --mlflow."
         )
     if not 1 <= port <= 65535:
         raise InvalidInputError(f"Port {port} is none; give one from 1 to 65535.")
@@ -47,7 +46,7 @@ def ui_command(uri: str | None = None, port: int = 5000, *, artifact_root: str |
             probe.bind(("127.0.0.1", port))
         except OSError as e:
             raise InvalidInputError(f"Port {port} can't be had ({e.strerror}); give another one.") from e
-    store = [*(["--backend-store-uri", uri] if shown(uri) == uri else [])]
+    store = [*(["--backend-store-uri", uri] if masked(uri) == uri else [])]
     store += ["--default-artifact-root", Path(artifact_root).resolve().as_uri()]
     place = ["--host", "127.0.0.1", "--port", str(port)]
     return [sys.executable, "-m", "mlflow", "server", "--workers", "1", *store, *place]

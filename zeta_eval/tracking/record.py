@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.files import write_json
 from zeta_eval.tracking.items import Artifact, Data, Figure, LogItem, Metric, Page, Param, Table, Tag
 
@@ -98,9 +98,9 @@ class Record:
                 case Metric():  # not known, so not recorded
                     pass
                 case Param(name, value):
-                    params[name] = str(value)
+                    params[name] = masked(str(value))
                 case Tag(name, value):
-                    tags[name] = str(value)
+                    tags[name] = masked(str(value))
                 case Data():
                     data.append(item)
                 case _:

@@ -13,10 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zeta_eval.exceptions import InvalidInputError, PolicyError
+from zeta_eval.exceptions import InvalidInputError, PolicyError, masked
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.tracking.store import answering, connect, quiet, sqlite_file, store_uri
-from zeta_eval.tracking.words import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -133,7 +132,7 @@ class Registry:
                 content = Path(self.client.download_artifacts(str(found.run_id), path, folder)).read_bytes()
                 if found.tags.get("policy_sha256", _sha256(content)) == _sha256(content):
                     return content
-        raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {shown(self.uri)}.")
+        raise PolicyError(f"Version {found.version} of {MODEL} has no policy file in {masked(self.uri)}.")
 
     def version(self, wanted: str) -> str:
         """The number of a version."""
@@ -176,7 +175,7 @@ class Registry:
                 return client.get_model_version_by_alias(MODEL, str(alias))
             except MlflowException as e:
                 name = f"version {number}" if number is not None else f"version with alias '{alias}'"
-                raise PolicyError(f"{MODEL} has no {name} in {shown(self.uri)}; it has {self._known()}.") from e
+                raise PolicyError(f"{MODEL} has no {name} in {masked(self.uri)}; it has {self._known()}.") from e
 
     def _known(self) -> str:
         found = self.client.search_model_versions(f"name = '{MODEL}'")

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from zeta_eval.exceptions import InvalidInputError, TrackingError, ZetaError
-from zeta_eval.tracking.words import shown, without_password
+from zeta_eval.exceptions import InvalidInputError, TrackingError, ZetaError, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,10 +39,11 @@ def store_uri(uri: str | None = None) -> str:
     found = uri or os.environ.get("MLFLOW_TRACKING_URI") or URI
     try:
         _ = urlsplit(found).port  # read, so that it is checked
-    except ValueError as e:  # the address is not repeated, since a password may stand in it
+    except ValueError:  # neither it nor the address is repeated, since a password may stand in them
         raise InvalidInputError(
-            f"The MLflow store's address is none ({e}); mend --mlflow or MLFLOW_TRACKING_URI, as in {URI}."
-        ) from e
+            "The MLflow store's address is none: its port is no number. Mend --mlflow or MLFLOW_TRACKING_URI, as in "
+            f"{URI}; in a password write / as %2F and @ as %40."
+        ) from None
     if ("://" not in found and found != "databricks") or found.startswith("file:"):
         raise InvalidInputError(f"MLflow can't keep runs in '{found}'; give a database or server such as {URI}.")
     return found
@@ -93,9 +93,9 @@ def connect(uri: str) -> MlflowClient:
             client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError, OSError) as e:
             if is_server(uri) or isinstance(e, OSError):
-                raise TrackingError(f"The MLflow server {shown(uri)} {reason(e, uri)}.") from e
+                raise TrackingError(f"The MLflow server {masked(uri)} {reason(e, uri)}.") from e
             raise InvalidInputError(
-                f"MLflow can't open {shown(uri)}: {reason(e, uri)}. Mend or move it, or give another URI."
+                f"MLflow can't open {masked(uri)}: {reason(e, uri)}. Mend or move it, or give another URI."
             ) from e
     return client
 
@@ -112,12 +112,12 @@ def answering(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as e:
         if isinstance(e, ZetaError):
             raise
-        raise TrackingError(f"MLflow at {shown(uri)} {reason(e, uri)}.") from e
+        raise TrackingError(f"MLflow at {masked(uri)} {reason(e, uri)}.") from e
 
 
 def reason(error: BaseException, uri: str) -> str:
     """Say in a few words why MLflow failed, without a password."""
-    text = without_password(str(error), uri)
+    text = masked(str(error), uri)
     if "401" in text or "You are not authenticated" in text:
         return "wants a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     if "403" in text or "Permission denied" in text:

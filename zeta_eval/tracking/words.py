@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 from zeta_eval.evaluation.reports.report import ReplayReport
 from zeta_eval.evaluation.reports.strategy_row import StrategyRow
@@ -61,18 +59,3 @@ def page(title: str, body: str) -> str:
     look = "body{font-family:sans-serif;margin:1em}table{border-collapse:collapse}td,th{padding:.2em .6em}"
     head = f"<meta charset='utf-8'><title>{title}</title><style>{look}</style>"
     return f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
-
-
-def shown(uri: str) -> str:
-    """A URI without the password in it."""
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
-
-
-def without_password(text: str, uri: str) -> str:
-    """A text that may quote a URI, or parts of it, without the URI's password."""
-    password = urlsplit(uri).password
-    return re.sub(re.escape(password), "***", text) if password else text

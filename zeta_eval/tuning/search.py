@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zeta_eval.arrays import Floats, Ints
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.tuning.data import Data
 from zeta_eval.tuning.heuristic import START, HeuristicSearch, suggest
 from zeta_eval.tuning.quality import gain_errors
@@ -126,7 +126,7 @@ def _study(data: Data, settings: TuningSettings) -> optuna.Study:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names([OBJECTIVE])
     except Exception as e:  # whatever the storage's own driver raises
-        reason = " ".join(str(e).split())
+        reason = masked(" ".join(str(e).split()), settings.storage or "")
         raise InvalidInputError(
             f"Optuna can't use the storage {settings.storage!r} ({reason}); give one like sqlite:///study.db."
         ) from e

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.inference.run.distributed import Team
 from zeta_eval.inference.run.manifest import Manifest, timestamp, versions
 from zeta_eval.inference.run.plan import prompt_hash
@@ -217,7 +217,8 @@ class LadderRun:
         manifest.size(spec.size).setdefault("sessions", []).append(session)
         if spec.served:
             refused = sorted(getattr(engine, "dropped", ()))
-            manifest.size(spec.size).update(base_url=spec.base_url, start=spec.start, refused_parameters=refused)
+            command = None if spec.start is None else masked(spec.start)
+            manifest.size(spec.size).update(base_url=spec.base_url, start=command, refused_parameters=refused)
         try:
             yield engine
         finally:

@@ -191,7 +191,7 @@ class Server:
         self.replicas.answered(replica, time.perf_counter() - began_s)
         prompt = call.prompt.text if isinstance(call.prompt, Asked) else call.prompt
         asked = f"{call.config.system}\n{prompt}".strip()
-        return self.counter.filled(answer, asked, reply.thought)
+        return self._secrets.unrepeated(self.counter.filled(answer, asked, reply.thought))
 
     async def _replied(self, client: httpx.AsyncClient, call: Call, body: Mapping[str, Any], replica: Replica) -> Reply:
         """A replica's whole reply; what goes wrong on the way is a Fault, or a Refusal."""

@@ -1,10 +1,13 @@
 """Keys and headers of a rung's server: from the environment into requests, and into nothing else."""
 
-import json
 import os
+from dataclasses import replace
 
-from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.models import API_KEY_ENV, ModelSpec
+from zeta_eval.exceptions import InvalidInputError, hidden, masked
+from zeta_eval.models import API_KEY_ENV, Completion, ModelSpec
+
+ANSWERED = 12
+"""Characters of the shortest key that is looked for in answers, where a short one may be a word."""
 
 
 class Secrets:
@@ -28,11 +31,19 @@ class Secrets:
         return headers
 
     def masked(self, text: str) -> str:
-        """The text of a server without keys that it may have repeated."""
-        for name in (self._spec.api_key_env, *self._spec.headers_env.values()):
-            if secret := os.environ.get(name, "").strip():
-                text = text.replace(secret, "***").replace(json.dumps(secret)[1:-1], "***")
-        return text
+        """What a server says of a failure, without keys that it may have repeated."""
+        return masked(text, *self._values())
+
+    def unrepeated(self, answer: Completion) -> Completion:
+        """An answer without keys that stand in it as a whole."""
+        text = answer.text
+        for secret in self._values():
+            text = hidden(text, secret) if len(secret) >= ANSWERED else text
+        return answer if text == answer.text else replace(answer, text=text)
+
+    def _values(self) -> list[str]:
+        names = (self._spec.api_key_env, *self._spec.headers_env.values())
+        return [value for name in names if (value := os.environ.get(name, "").strip())]
 
     def _read(self, variable: str, role: str, *, optional: str = "") -> str:
         """What an environment variable holds; nothing where it is not set and need not be."""
