@@ -1,5 +1,6 @@
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,36 @@ def test_a_size_can_be_forced(notebook):
     notebook.run(f"%%zeta --size 456K -o a\n{TEXT}")
     assert notebook.variables["a"].size == "456K" and len(notebook.variables["a"].steps) == 1
     notebook.fails(f"%%zeta --size 456\n{TEXT}", "Did you mean '456K'")
+
+
+@pytest.fixture(scope="module")
+def embedding_ladder(tmp_path_factory):
+    """A file of a ladder whose size "E" embeds."""
+    folder = tmp_path_factory.mktemp("embedding")
+    build_tiny_model(folder / "writes", seed=0)
+    build_tiny_model(folder / "embeds", seed=1, role="embed")
+    rungs = '[[models]]\nsize = "W"\nmodel = "writes"\ndevice_map = "cpu"\n'
+    rungs += '[[models]]\nsize = "E"\nmodel = "embeds"\nrole = "embed"\ndevice_map = "cpu"\n'
+    (folder / "l.toml").write_text(rungs)
+    return folder / "l.toml"
+
+
+def test_a_text_that_asks_for_an_embedding_gets_its_vector(notebook, embedding_ladder):
+    notebook.run(f"%config ZetaMagics.ladder = '{embedding_ladder}'")
+    done = notebook.run("%%zeta -o answer\nEmbed this sentence: good morning")
+    vector = notebook.variables["answer"].embedding
+    assert len(vector) == 32 and sum(x * x for x in vector) == pytest.approx(1)
+    for text in shown(done):
+        for word in ("E answered", f"32 numbers: {vector[0]:.4g}, {vector[1]:.4g}", "asks for an embedding"):
+            assert word in text
+    notebook.run("%%zeta -o words --size W\nEmbed this sentence: good morning")
+    assert notebook.variables["words"].size == "W"
+
+
+def test_an_embedding_model_that_the_ladder_lacks_is_named(notebook):
+    notebook.variables["p"] = replace(RoutingPolicy.seed(("17K", "45K", "456K")), embedding_size="E")
+    notebook.run("%zeta use p --ladder embedded")
+    notebook.fails("%%zeta\nEmbed this sentence: good morning", "which E gives", "'embedded' lacks", "--size")
 
 
 def test_all_sizes_are_compared_side_by_side(notebook):

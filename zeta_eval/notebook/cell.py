@@ -23,6 +23,10 @@ CODE_REQUEST = "\n\nAnswer with Python code only, in one block that begins with 
 """What --code adds to the text."""
 
 
+NUMBERS = 5
+"""How many numbers of a vector are shown."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answered:
     """What came of a routed cell."""
@@ -116,10 +120,7 @@ class _Job:
             return self._forced(self.args.size, answer)
         policy, first = self.session.policy, self.cell.decision.size
         if first not in policy.sizes:
-            raise InvalidInputError(
-                f"The text asks for an embedding, which {first} gives and no size that writes text; ask one of "
-                f"{', '.join(policy.sizes)} with --size."
-            )
+            return self._embedded(first)
         if self.session.engines.residency.together or not policy.cascades:  # before any latency is measured
             self._load(policy.sizes if policy.cascades else [first])
         models = {size: partial(answer, size) for size in policy.sizes}
@@ -156,6 +157,17 @@ class _Job:
         step = Step(size=size, text=made.text, latency_s=took, p_right=p, error=made.error)
         self._step(step, reason)
         return step
+
+    def _embedded(self, size: str) -> Answered:
+        """The vector of a text that asks for one; the cell tells its length and its first numbers."""
+        self.cell.writing = (size, "")
+        given = {size: partial(self.session.embed, size)}
+        task, weight = self.args.task, self.args.cost_weight
+        routed = self.session.router.generate(self.text, given, task=task, cost_weight=weight)
+        vector = routed.embedding or ()
+        first = ", ".join(f"{x:.4g}" for x in vector[:NUMBERS])
+        self._step(replace(routed.steps[0], text=f"{len(vector)} numbers: {first}, ..."), routed.reasons[0])
+        return Answered(value=routed, given=())
 
     def _forced(self, size: str, answer: Callable[[str, str], Completion]) -> Answered:
         reason = f"--size asked for {size}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
@@ -12,6 +12,7 @@ from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
+    from zeta_eval.api.answering import Answerer
     from zeta_eval.inference.run.residency import EnginePool
 
 
@@ -20,10 +21,11 @@ class Session:
 
     def __init__(self, policy: RoutingPolicy | None, ladder: Ladder, *, max_new_tokens: int | None = None) -> None:
         """Route by a policy, or by the untuned one for the ladder's sizes; no weights are loaded yet."""
-        self.router = ZetaDynamicRouter(policy if policy is not None else RoutingPolicy.seed(ladder.sizes))
+        self.router = ZetaDynamicRouter(policy if policy is not None else _untuned(ladder))
         self.ladder = ladder
         self.config = GenerateConfig(max_new_tokens=max_new_tokens or ladder.max_new_tokens)
         self._engines: EnginePool | None = None
+        self._embedder: Answerer | None = None
 
     @property
     def policy(self) -> RoutingPolicy:
@@ -65,10 +67,44 @@ class Session:
         answer: Completion = self.engines.engine(size).stream(text, self.config, on_text)
         return answer
 
+    def embed(self, size: str, text: str) -> Completion:
+        """The vector of a text by the ladder's embedding model.
+
+        Raises:
+            InvalidInputError: the ladder has no such model.
+        """
+        if self._embedder is None or self._embedder.size != size:
+            self._embedder = _embedder(self.ladder, size)
+        return self._embedder(text)
+
     def close(self) -> None:
         """Free the weights."""
         if self._engines is not None:
             self._engines.close()
+        if self._embedder is not None:
+            self._embedder.engines.close()
+
+
+def _untuned(ladder: Ladder) -> RoutingPolicy:
+    """The untuned policy for a ladder's sizes, with its embedding model where it has one."""
+    policy = RoutingPolicy.seed(ladder.sizes)
+    return policy if ladder.embedder is None else replace(policy, embedding_size=ladder.embedder.size)
+
+
+def _embedder(ladder: Ladder, size: str) -> Answerer:
+    """What embeds texts by a model of a ladder."""
+    from zeta_eval.api.answering import Answerer
+    from zeta_eval.inference.run.residency import EnginePool
+    from zeta_eval.inference.run.runner import default_engine
+
+    specs = [m for m in ladder.models if m.role == "embed" and m.size == size]
+    if not specs:
+        raise InvalidInputError(
+            f"The text asks for an embedding, which {size} gives and ladder '{ladder.name}' lacks; add it to the "
+            f"ladder, or ask one of {', '.join(ladder.sizes)} with --size."
+        )
+    config = GenerateConfig(max_new_tokens=ladder.max_new_tokens)
+    return Answerer(size=size, engines=EnginePool(specs, default_engine), config=config, embeds=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
