@@ -13,13 +13,13 @@ class ScriptedServer:
     A piece may be a pause in seconds, or None, which breaks the stream off; a status None answers nothing at all.
     """
 
-    def __init__(self, answer):
+    def __init__(self, answer, port=0):
         self.answer = answer
         self.left = threading.Event()
         """Set when a caller left in the middle of a stream."""
         self.bodies, self.paths, self.headers, self.connections = [], [], [], set()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         self._server.daemon_threads = True
         self._server.scripted = self
         self.port = self._server.server_address[1]

@@ -76,13 +76,16 @@ class Running:
 
 
 @contextmanager
-def running(folder, rungs, policy=None, **settings):
-    """Serve rungs (a list of tables, or the name of a ladder) by a policy, the untuned one unless given."""
+def running(folder, rungs, policy=None, *, named=None, **settings):
+    """Serve rungs (a list of tables, or the name of a ladder) by a policy, the untuned one unless given.
+
+    `named` is the name of a registered policy to serve in its place.
+    """
     file = folder / "policy.json"
     if policy is not None or not file.exists():
         (policy or RoutingPolicy.seed(SIZES)).save(file)
-    named = rungs if isinstance(rungs, str) else str(ladder(folder / "fleet.toml", rungs))
-    settings = {"policy": str(file), "ladder": named, "reload_s": 0.05} | settings
+    fleet = rungs if isinstance(rungs, str) else str(ladder(folder / "fleet.toml", rungs))
+    settings = {"policy": named or str(file), "ladder": fleet, "reload_s": 0.05} | settings
     with ExitStack() as stack, socket.create_server(("127.0.0.1", 0)) as listener:
         app = build(ServeSettings(**settings), stack)
         config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5)

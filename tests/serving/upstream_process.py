@@ -1,4 +1,4 @@
-"""`python upstream_process.py`: a scripted server in a process of its own, which writes its port and streams slowly."""
+"""`python upstream_process.py [PORT]`: a scripted server in a process, which writes its port and streams slowly."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ def answer(body, number):
 
 
 if __name__ == "__main__":
-    server = ScriptedServer(answer)
+    server = ScriptedServer(answer, port=int(sys.argv[1]) if sys.argv[1:] else 0)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     while True:

@@ -13,13 +13,12 @@ from zeta_eval.router import Decision, Routed, Step, UnansweredError
 from zeta_eval.serving import telling
 from zeta_eval.serving.asked import Asked
 from zeta_eval.serving.desk import Desk
-from zeta_eval.serving.errors import ApiError, PassedOverError, unanswered
+from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError, unanswered
 from zeta_eval.serving.exchange import EVENTS, JSON, Exchange
 from zeta_eval.serving.fleet import Fleet
 from zeta_eval.serving.notes import Notes
 from zeta_eval.serving.rung import Whole
 from zeta_eval.serving.sse import events_of, spliced
-from zeta_eval.serving.upstream import TooLongError
 from zeta_eval.serving.vectors import vector
 
 

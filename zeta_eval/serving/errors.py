@@ -47,6 +47,10 @@ class PassedOverError(GenerationError):
         self.busy, self.late, self.wait_s = busy, late, wait_s
 
 
+class TooLongError(Exception):
+    """The query does not fit the model's context, and may fit a larger model's."""
+
+
 def unanswered(why: str, troubles: list[PassedOverError]) -> ApiError:
     """The error where no size gave an answer: too much to do, too slow, or out of order."""
     wait_s = min((t.wait_s for t in troubles if t.wait_s), default=1.0)

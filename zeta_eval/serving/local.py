@@ -16,8 +16,9 @@ from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.inference.run.residency import EnginePool
 from zeta_eval.inference.run.runner import default_engine
 from zeta_eval.models import Completion, GenerateConfig, Ladder, ModelSpec
+from zeta_eval.router.too_long import is_too_long
 from zeta_eval.serving.asked import Asked
-from zeta_eval.serving.errors import ApiError, PassedOverError
+from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError
 from zeta_eval.serving.rung import Rung, Whole
 from zeta_eval.serving.sse import DONE, event, spliced
 from zeta_eval.serving.vectors import whole_of
@@ -62,7 +63,7 @@ class LocalRung:
     async def whole(self, asked: Asked, *, logprobs: bool = False) -> Whole:
         """Answer a request whole; see `Rung`."""
         config = self._config(asked)
-        answer = await self._worked(lambda engine: engine.generate([asked.query], config)[0])
+        answer = _given(await self._worked(lambda engine: engine.generate([asked.query], config)[0]))
         data = self._data(asked, answer)
         return Whole(raw=json.dumps(data).encode(), data=data, completion=answer)
 
@@ -94,9 +95,7 @@ class LocalRung:
                 if text.startswith(given) and len(text) > len(given):
                     yield event({**head, "choices": [_piece(asked, text[len(given) :])]})
                     given = text
-            answer = await task
-            if answer.error is not None:
-                raise PassedOverError(answer.error)
+            answer = _given(await task)
             if rest := answer.text.removeprefix(given):
                 yield event({**head, "choices": [_piece(asked, rest)]})
             ending = {**head, "choices": [_piece(asked, "") | {"finish_reason": _finish(answer)}]}
@@ -166,6 +165,13 @@ class LocalRung:
 def _piece(asked: Asked, text: str) -> dict[str, Any]:
     said = {"delta": {"role": "assistant", "content": text}} if asked.kind == "chat" else {"text": text}
     return {"index": 0, "finish_reason": None, **said}
+
+
+def _given(answer: Completion) -> Completion:
+    """An answer that is one; raises why there is none."""
+    if answer.error is None:
+        return answer
+    raise TooLongError(answer.error) if is_too_long(answer.error) else PassedOverError(answer.error)
 
 
 def _finish(answer: Completion) -> str:

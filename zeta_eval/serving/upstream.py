@@ -20,7 +20,7 @@ from zeta_eval.models.served import chat_url, demanded
 from zeta_eval.router.too_long import is_too_long
 from zeta_eval.serving.asked import Asked
 from zeta_eval.serving.circuit import Circuit
-from zeta_eval.serving.errors import ApiError, PassedOverError
+from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError
 from zeta_eval.serving.rung import Whole
 from zeta_eval.serving.sse import BrokenStreamError, Relay, events_of
 
@@ -251,7 +251,7 @@ class Served:
         wait_s = wait_of(response.headers.get("Retry-After"))
         if is_too_long(reason):
             replica.circuit.worked()
-            raise TooLongError(reason, body=said)
+            raise TooLongError(reason)
         if status in _OURS:
             replica.circuit.worked()
             raise ApiError(status, reason_of(said), code="upstream", body=_as_error(said))
@@ -260,15 +260,6 @@ class Served:
         if wait_s:
             replica.circuit.rest(wait_s)
         raise PassedOverError(reason, busy=status == 429, wait_s=wait_s)
-
-
-class TooLongError(Exception):
-    """The query does not fit the model's context, and may fit a larger model's."""
-
-    def __init__(self, reason: str, *, body: str) -> None:
-        """Give the reason in one line, and the server's own words."""
-        super().__init__(reason)
-        self.body = body
 
 
 def defaults(spec: ModelSpec) -> dict[str, Any]:
