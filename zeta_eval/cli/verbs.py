@@ -7,7 +7,7 @@ from zeta_eval.cli.verb import VERBS
 
 FILES = (
     *("run", "bench", "import_table", "rescore", "merge", "vote", "agree", "tune", "replay", "compare"),
-    *("route", "serve", "learn", "history", "promote", "rollback", "track", "ui", "gpu_check"),
+    *("route", "serve", "export", "learn", "history", "promote", "rollback", "track", "ui", "gpu_check"),
 )
 """The files of the verbs, in the order of `zeta --help`."""
 
