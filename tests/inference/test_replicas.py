@@ -13,7 +13,7 @@ from scripted_server import ScriptedServer, chat
 import zeta_eval as ze
 from zeta_eval.exceptions import GenerationError, HubAccessError
 from zeta_eval.inference.run.runner import run
-from zeta_eval.inference.server.embedding_endpoint import EmbeddingEndpoint
+from zeta_eval.inference.server.embedding_endpoint import BATCH, EmbeddingEndpoint
 from zeta_eval.inference.server.endpoint import EndpointGenerator
 from zeta_eval.inference.server.replicas import Replicas
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
@@ -93,8 +93,9 @@ def embeddings(body, number):
     return 200, {"data": data[::-1], "usage": {"prompt_tokens": 9}}
 
 
-def embedder(server, **settings):
-    return ModelSpec(size="E", model="e", role="embed", base_url=server.url, retries=1, **settings)
+def embedder(server, replicas=(), **settings):
+    urls = [server.url, *(other.url for other in replicas)]
+    return ModelSpec(size="E", model="e", role="embed", base_url=urls, retries=1, **settings)
 
 
 def test_a_server_s_embeddings_are_unit_vectors_in_their_order():
@@ -131,6 +132,53 @@ def test_a_passing_fault_is_asked_again_and_a_lasting_one_ends_the_run():
         engine = EmbeddingEndpoint(embedder(server))
         with pytest.raises(GenerationError, match="gives no more embeddings"):
             engine.embed(["a"])
+
+
+def slowly(body, number):
+    time.sleep(0.05)
+    return embeddings(body, number)
+
+
+def test_requests_for_embeddings_go_to_all_servers_and_each_says_what_it_did():
+    texts = [f"text {i} {'a' * (i % 7)}" for i in range(10 * BATCH)]
+    with ScriptedServer(slowly) as first, ScriptedServer(slowly) as second:
+        engine = EmbeddingEndpoint(embedder(first, replicas=[second]))
+        found = engine.embed(texts)
+        record = json.loads(engine.how["replicas"])
+    expected = np.array([vector_of(text) for text in texts])
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), rtol=1e-5)
+    assert record[first.url]["answers"] + record[second.url]["answers"] == 11
+    assert min(r["answers"] for r in record.values()) > 2
+
+
+def test_a_server_of_embeddings_that_is_gone_or_breaks_is_done_without():
+    with ScriptedServer(embeddings) as first, ScriptedServer(embeddings) as second:
+        with_one_gone = replace(embedder(first), base_url=["http://127.0.0.1:9/v1", first.url])
+        assert EmbeddingEndpoint(with_one_gone).embed(["a"]).shape == (1, 4)
+        engine = EmbeddingEndpoint(embedder(first, replicas=[second]))
+        first.answer = lambda body, n: (500, {"error": "out of memory"})
+        began = time.monotonic()
+        assert engine.embed(["a"] * 6 * BATCH).shape == (6 * BATCH, 4) and time.monotonic() - began < 10
+
+
+def test_requests_for_embeddings_follow_redirects_on_the_same_host_alone():
+    def moved(body, number):
+        return embeddings(body, number) if here.paths[-1] == "/new/embeddings" else (307, {}, [("Location", to)])
+
+    with ScriptedServer(moved) as here:
+        to = "/new/embeddings"
+        engine = EmbeddingEndpoint(embedder(here))
+        assert engine.embed(["a"]).shape == (1, 4)
+        assert here.paths == ["/v1/embeddings", "/new/embeddings", "/new/embeddings"]
+        to = "http://example.org/v1/embeddings"
+        with pytest.raises(HubAccessError, match=r"sends requests on to http://example\.org"):
+            EmbeddingEndpoint(embedder(here))
+
+
+def test_an_error_in_a_reply_of_status_200_is_said():
+    loading = {"error": {"message": "model is loading"}}
+    with ScriptedServer(lambda body, n: (200, loading)) as server, pytest.raises(HubAccessError, match="is loading"):
+        EmbeddingEndpoint(embedder(server))
 
 
 def test_an_embedding_rung_by_server_is_benchmarked_and_routed_to(tmp_path):

@@ -1,8 +1,9 @@
 """`EmbeddingEndpoint`: asks a server's `/v1/embeddings` for the vectors of texts."""
 
-import random
+import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -10,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
-from zeta_eval.inference.server.asking import CONNECT_S, pause_s
-from zeta_eval.inference.server.credentials import Secrets
-from zeta_eval.inference.server.failures import Fault, Refusal, failure, reason_of
+from zeta_eval.inference.server.failures import Fault, Refusal, told_error
+from zeta_eval.inference.server.fleet import Fleet, apart
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.models.served import embeddings_url
@@ -33,36 +33,29 @@ class EmbeddingEndpoint:
         self.size = spec.size
         self.context = spec.context
         self._spec = spec
-        self._url = embeddings_url(spec.addresses[0])
-        self._secrets = Secrets(spec)
+        self._fleet = Fleet(spec, embeddings_url)
         self._counter = TokenCounter(spec.model)
-        self._random = random.Random()
         try:
-            self._ask(["Hi"], retries=0)
+            apart(self._first)
         except (Fault, Refusal) as e:
             raise HubAccessError(
-                f"Server {spec.addresses[0]} of rung '{spec.size}' gives no embedding for model '{spec.model}' ({e}). "
+                f"{self._fleet.where} gives no embedding for model '{spec.model}' ({e}). "
                 f"Start it, or mend `base_url`, `model` or the key in environment variable {spec.api_key_env}."
             ) from e
 
     @property
     def how(self) -> dict[str, str]:
-        """How tokens are counted, for the run's record."""
-        return {"tokens": self._counter.how} if self._counter.how else {}
+        """How tokens are counted, and what each of several servers did, for the run's record."""
+        return self._fleet.how | ({"tokens": self._counter.how} if self._counter.how else {})
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed N texts as unit vectors (N, D), in their order.
+        """Embed N texts as unit vectors (N, D), in their order, several requests at once.
 
         Raises:
             GenerationError: the server refuses a text, or gives no vectors after all retries.
         """
-        try:
-            parts = [self._ask(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
-        except (Fault, Refusal) as e:
-            raise GenerationError(
-                f"Server {self._spec.addresses[0]} of rung '{self.size}' gives no more embeddings ({e}). Mend that and "
-                "start again; finished rows are kept."
-            ) from e
+        batches = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
+        parts = apart(lambda: self._fleet.each(batches, self._ask)) if batches else []
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -70,44 +63,61 @@ class EmbeddingEndpoint:
         return [self._counter.count(text) for text in texts]
 
     def measure(self, texts: Sequence[str]) -> list[Completion]:
-        """Embed texts one by one, after a warm-up; latency_s and ttft_s are the time to the vector."""
-        self.embed(texts[:1])
-        measured = []
-        for text, tokens in zip(texts, self.count_tokens(texts), strict=True):
-            start = time.perf_counter()
-            self.embed([text])
-            seconds = time.perf_counter() - start
-            measured.append(
-                Completion(text="", prompt_tokens=tokens, completion_tokens=0, latency_s=seconds, ttft_s=seconds)
-            )
-        return measured
+        """Embed texts one by one over a warm connection; latency_s and ttft_s are the time to the vector."""
+
+        async def one_by_one() -> list[float]:
+            async with self._fleet.client() as client:
+                await self._ask(client, texts[:1])
+                return [await self._timed(client, text) for text in texts]
+
+        took_s = apart(one_by_one) if texts else []
+        return [
+            Completion(text="", prompt_tokens=tokens, completion_tokens=0, latency_s=seconds, ttft_s=seconds)
+            for tokens, seconds in zip(self.count_tokens(texts), took_s, strict=True)
+        ]
 
     def close(self) -> None:
         """Do nothing: connections live as long as a call."""
 
-    def _ask(self, texts: Sequence[str], *, retries: int | None = None) -> npt.NDArray[np.float32]:
-        """Unit vectors of one request's texts."""
-        most = self._spec.retries if retries is None else retries
-        for tried in range(most + 1):
-            try:
-                return self._try(texts)
-            except Fault as e:
-                if tried == most:
-                    raise
-                time.sleep(e.wait_s + pause_s(tried, self._random))
-        raise AssertionError  # the loop returns or raises
+    async def _first(self) -> None:
+        """Ask each server once until one gives a vector."""
+        async with self._fleet.client() as client:
+            await self._fleet.patiently(partial(self._try, client, ["Hi"]), retries=len(self._spec.addresses) - 1)
 
-    def _try(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        timeout = httpx.Timeout(self._spec.timeout_s, connect=min(CONNECT_S, self._spec.timeout_s))
-        body = {"model": self._spec.model, "input": list(texts)} | dict(self._spec.extra_body)
+    async def _timed(self, client: httpx.AsyncClient, text: str) -> float:
+        """Seconds until the vector of a text is here."""
+        began_s = time.perf_counter()
+        await self._ask(client, [text])
+        return time.perf_counter() - began_s
+
+    async def _ask(self, client: httpx.AsyncClient, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit vectors of one request's texts, asked for until they are here."""
         try:
-            response = httpx.post(self._url, json=body, headers=self._secrets.headers(), timeout=timeout)
-        except httpx.HTTPError as e:
-            raise Fault(f"No connection: {reason_of(str(e)) or type(e).__name__}") from e
-        said = self._secrets.masked(response.text)
-        if response.status_code != 200:
-            raise failure(response.status_code, said, response.headers.get("Retry-After"))
-        return _vectors(response.json() if said else None, len(texts))
+            return await self._fleet.patiently(partial(self._try, client, texts), retries=self._spec.retries)
+        except (Fault, Refusal) as e:
+            raise GenerationError(
+                f"{self._fleet.where} gives no more embeddings ({e}). Mend that and start again; finished rows are "
+                "kept."
+            ) from e
+
+    async def _try(self, client: httpx.AsyncClient, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Make one request."""
+        body = {"model": self._spec.model, "input": list(texts)} | dict(self._spec.extra_body)
+
+        async def read(response: httpx.Response) -> npt.NDArray[np.float32]:
+            return self._vectors(await response.aread(), len(texts))
+
+        return await self._fleet.post(client, body, read)
+
+    def _vectors(self, said: bytes, n: int) -> npt.NDArray[np.float32]:
+        """Unit vectors (n, D) of a reply."""
+        try:
+            data = json.loads(said)
+        except (ValueError, RecursionError) as e:
+            raise Fault("The reply holds no embeddings") from e
+        if broken := told_error(data, mask=self._fleet.secrets.masked):
+            raise broken
+        return _vectors(data, n)
 
 
 def _vectors(data: Any, n: int) -> npt.NDArray[np.float32]:

@@ -1,11 +1,9 @@
 """`EndpointGenerator`: asks a model behind an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, Ollama)."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import TypeVar
 
 import httpx
 from anyio.from_thread import start_blocking_portal
@@ -14,10 +12,9 @@ from zeta_eval.exceptions import GenerationError, InvalidInputError, ZetaError
 from zeta_eval.inference.server.asking import Server
 from zeta_eval.inference.server.chat_api import Call
 from zeta_eval.inference.server.failures import Fault, Refusal
+from zeta_eval.inference.server.fleet import apart
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
 from zeta_eval.tasks.asked import Asked
-
-T = TypeVar("T")
 
 ROUNDS = 16
 """Queries per batch as a multiple of `concurrency`: large batches keep the server busy, a crash loses one batch."""
@@ -47,7 +44,7 @@ class EndpointGenerator:
         self.context = spec.context
         """Most tokens of a prompt and its answer; None where neither the ladder nor the server says."""
         self._failed = 0  # queries that failed since the last that didn't
-        self._run(self._first)
+        apart(self._first)
 
     @property
     def dropped(self) -> set[str]:
@@ -64,24 +61,13 @@ class EndpointGenerator:
         config = self._checked(config)
 
         async def at_once() -> list[Completion]:
-            todo, answers = iter(enumerate(prompts)), dict[int, Completion]()
-
-            async def worker() -> None:
-                # A client each: one pool of many connections looks through all of them for every request.
-                async with self._server.client() as client:
-                    for i, prompt in todo:
-                        answers[i] = await self._answer(client, Call(prompt=prompt, config=config))
-
             began_s = time.perf_counter()
-            workers = [asyncio.create_task(worker()) for _ in range(min(self._spec.concurrency, len(prompts)))]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for task in workers:
-                    task.cancel()
-            return _shared([answers[i] for i in range(len(prompts))], time.perf_counter() - began_s)
+            answers = await self._server.fleet.each(
+                prompts, lambda client, prompt: self._answer(client, Call(prompt=prompt, config=config))
+            )
+            return _shared(answers, time.perf_counter() - began_s)
 
-        return self._run(at_once)
+        return apart(at_once)
 
     def measure(self, prompts: Sequence[str | Asked], config: GenerateConfig) -> list[Completion]:
         """Answer prompts one by one over a warm connection, with latency_s and ttft_s of each.
@@ -91,12 +77,12 @@ class EndpointGenerator:
         config = self._checked(config)
 
         async def one_by_one() -> list[Completion]:
-            async with self._server.client() as client:
+            async with self._server.fleet.client() as client:
                 # Warms up with a prompt of its own: the server would keep what it has read of a measured one.
                 await self._server.settle(client, stream=True)
                 return [await self._answer(client, Call(prompt=p, config=config, stream=True)) for p in prompts]
 
-        return self._run(one_by_one) if prompts else []
+        return apart(one_by_one) if prompts else []
 
     def stream(self, prompt: str, config: GenerateConfig, on_text: Callable[[str], None]) -> Completion:
         """Answer one prompt with latency_s and ttft_s; `on_text` gets the answer so far.
@@ -109,7 +95,7 @@ class EndpointGenerator:
 
         async def answer() -> Completion:
             try:
-                async with self._server.client() as client:
+                async with self._server.fleet.client() as client:
                     if True not in self._server.settled:
                         await self._server.settle(client, stream=True)
                     return await self._answer(client, call)
@@ -126,11 +112,6 @@ class EndpointGenerator:
     def close(self) -> None:
         """Do nothing: connections live as long as a call."""
 
-    def _run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do asynchronous work on another thread (a notebook's own has a loop already); Ctrl-C ends it at once."""
-        with start_blocking_portal() as portal:
-            return portal.call(work)
-
     def _checked(self, config: GenerateConfig) -> GenerateConfig:
         """A run's settings with the rung's; refuses to draw tokens where the server takes no temperature."""
         config = self._spec.over(config)
@@ -143,7 +124,7 @@ class EndpointGenerator:
 
     async def _first(self) -> None:
         """Find out which parameters the server takes, and how much the model can hold."""
-        async with self._server.client() as client:
+        async with self._server.fleet.client() as client:
             await self._server.settle(client, stream=False)
             if self.context is None:
                 self.context = await self._server.listed(client)
