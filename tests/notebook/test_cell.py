@@ -1,19 +1,27 @@
+import json
 import re
 import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from zeta_eval.models import Ladder
 from zeta_eval.notebook.cell import cell_parser, code_of, run, start
-from zeta_eval.notebook.routed_cell import INTERRUPTED, RoutedCell
+from zeta_eval.notebook.routed_cell import DONE, INTERRUPTED, RoutedCell
 from zeta_eval.notebook.session import Session
+from zeta_eval.notebook.talks import Talks
 from zeta_eval.notebook.waiting import wait_for
 from zeta_eval.router import Routed, Step, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import build_tiny_model
 
 TEXT = "Write WZDPD again."
+
+
+def asked(text):
+    """A turn that stands alone."""
+    return Talks().turn(text, None, most=10)
 
 
 def shown(done):
@@ -106,7 +114,7 @@ def test_all_sizes_are_compared_side_by_side(notebook):
     steps = notebook.variables["all"]
     assert list(steps) == ["17K", "45K", "456K"] and all(s.latency_s > 0 for s in steps.values())
     text, html = shown(done)
-    assert text.count("%zeta feedback") == 3 and html.count("<pre") == 3
+    assert text.count("%zeta feedback") == 3 and html.count("zeta-answer") == 3
 
 
 def test_a_dry_run_decides_and_loads_no_model(notebook):
@@ -162,19 +170,19 @@ def test_a_failed_model_fails_the_cell_and_says_why(notebook):
 
 def test_an_answer_streams_in_and_stops_when_the_cell_is_interrupted(endless):
     args = cell_parser().parse_args(["--size", "R1"])
-    cell, seen = start(args, TEXT, endless), []
+    cell, seen = start(args, asked(TEXT), endless), []
 
     def show():
-        if cell.writing and len(cell.writing[1]) > 40:
-            seen.append(cell.writing[1])
+        if len(cell.writing.get("R1", "")) > 40:
+            seen.append(cell.writing["R1"])
         if len(seen) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(args, TEXT, endless, cell, show)
+        run(args, asked(TEXT), endless, cell, show)
     assert cell.state == INTERRUPTED and not cell.steps
     assert seen[1].startswith(seen[0][:20]) and len(seen[1]) > len(seen[0])
-    assert cell.writing[1].startswith(seen[0][:20]) and "interrupted" in cell.text()
+    assert cell.writing["R1"].startswith(seen[0][:20]) and "interrupted" in cell.text()
     assert not [t for t in threading.enumerate() if t.name == "zeta"]
 
 
@@ -186,8 +194,102 @@ def test_what_work_raises_and_returns_comes_back():
 
 def test_steps_are_shown_as_they_happen(notebook):
     decision = ZetaDynamicRouter(RoutingPolicy.seed(("17K", "45K", "456K"))).route(TEXT)
-    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(("17K", "45K", "456K")), writing=("17K", "Q"))
+    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(("17K", "45K", "456K")), writing={"17K": "Q"})
     assert re.search("17K is answering", cell.text())
     cell.steps.append((Step(size="17K", text="Q", latency_s=0.1, p_right=0.1, error=None), "went from 17K to 45K"))
-    cell.writing = ("45K", "QW")
-    assert "went from 17K to 45K" in cell.text() and cell.text().endswith("QW")
+    cell.writing = {"45K": "QW"}
+    assert "went from 17K to 45K" in cell.text() and cell.text().splitlines()[2] == "QW"
+
+
+def test_a_cell_carries_on_from_the_last_one(notebook):
+    done = notebook.run(f"%%zeta --size 456K -o one\n{TEXT}")
+    assert "stands alone" in shown(done)[0]
+    done = notebook.run("%%zeta --continue -o two\nAnd what comes after that?")
+    assert "turn 2" in shown(done)[0] and "stands alone" not in shown(done)[0]
+    (asked_last,) = notebook.magics._judging().history.frame()["query"].tail(1)
+    assert TEXT in asked_last and notebook.variables["one"].text in asked_last
+    notebook.run("%%zeta\nCopy QWERT.")
+    assert "turn 1 of 'draft'" in shown(notebook.run("%%zeta -c draft\nCopy QWERT."))[0]
+    assert "draft" in repr(notebook.run("%zeta reset draft").result.result)
+    notebook.fails("%zeta reset draft", "draft")
+    notebook.run("%zeta reset")
+    assert "no earlier answer to carry on from" in shown(notebook.run("%%zeta -c\nCopy QWERT."))[0]
+
+
+def test_the_turns_of_a_conversation_keep_their_session(notebook):
+    notebook.run(f"%%zeta -c a -o one\n{TEXT}")
+    notebook.run("%%zeta -c a -o two\nOnce more.")
+    first, second = (notebook.variables[name].decision for name in ("one", "two"))
+    assert first.session == second.session == "a" and second.held and not first.held
+
+
+def test_what_was_filled_in_is_said(notebook):
+    notebook.variables["n"] = 7
+    text, html = shown(notebook.run("%%zeta --dry-run\nWhat is {n} + \\sqrt{n}?"))
+    for said in ("Filled in: {n}: 7.", "Left as it stands in code or mathematics: {n}."):
+        assert said in text and said in html
+
+
+def test_the_answer_stands_above_its_folded_grounds(notebook):
+    text, html = shown(notebook.run(f"%%zeta --size 456K\n{TEXT}"))
+    assert html.index("456K answered") < html.index("WZDPD") < html.index("<details") < html.index("17K")
+    assert text.index("456K answered") < text.index("WZDPD") < text.index("17K")
+    assert "<details open" not in html
+    assert "<details open" in shown(notebook.run(f"%%zeta --dry-run\n{TEXT}"))[1]
+
+
+def test_an_empty_answer_is_said_to_be_empty():
+    decision = ZetaDynamicRouter().route("hello")
+    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(), state=DONE)
+    cell.steps.append((Step(size="7B", text=" \n", latency_s=1.0, p_right=0.5, error=None), ""))
+    assert "(the answer is empty)" in cell.text() and "(the answer is empty)" in cell._repr_html_()
+
+
+def test_served_sizes_are_compared_at_the_same_time(tmp_path):
+    both = threading.Barrier(2, timeout=20)
+
+    class Server(BaseHTTPRequestHandler):
+        """Answers a completion once both sizes have been asked for one."""
+
+        def log_message(self, *words):
+            pass
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if TEXT in json.dumps(body):
+                both.wait()
+            said = {"role": "assistant", "content": f"by {body['model']}"}
+            part = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
+            choice = {"index": 0, "finish_reason": "stop"}
+            if body.get("stream"):
+                lines = json.dumps(part | {"choices": [choice | {"delta": said}]})
+                data, kind = f"data: {lines}\n\ndata: [DONE]\n\n".encode(), "text/event-stream"
+            else:
+                data = json.dumps(
+                    part | {"object": "chat.completion", "choices": [choice | {"message": said}]}
+                ).encode()
+                kind = "application/json"
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        rungs = (
+            f'[[models]]\nsize = "{size}"\nmodel = "m{size}"\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
+            for size in ("A", "B")
+        )
+        (tmp_path / "l.toml").write_text("max_new_tokens = 9\n" + "".join(rungs))
+        session = Session(None, Ladder.load(tmp_path / "l.toml"))
+        args, turn = cell_parser().parse_args(["--compare"]), asked(TEXT)
+        cell = start(args, turn, session)
+        made = run(args, turn, session, cell, lambda: None)
+        server.shutdown()
+    assert {size: (step.text, step.error) for size, step in made.value.items()} == {
+        "A": ("by mA", None),
+        "B": ("by mB", None),
+    }
+    assert "A and B were asked at the same time." in cell.notes
+    assert [step.size for step, _ in cell.steps] == ["A", "B"]

@@ -26,7 +26,8 @@ from zeta_eval.notebook.outputs import widget_output
 from zeta_eval.notebook.pages import Pages, free_port
 from zeta_eval.notebook.routed_cell import RoutedCell
 from zeta_eval.notebook.session import Session, Status, status
-from zeta_eval.notebook.variables import interpolate, take
+from zeta_eval.notebook.talks import Talks
+from zeta_eval.notebook.variables import filled, take
 from zeta_eval.notebook.words import HELP, line_parser, parse, split
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -52,12 +53,15 @@ class ZetaMagics(Magics):
         None, allow_none=True, help="longest answer in tokens; none takes the ladder's"
     ).tag(config=True)
 
+    turns = Integer(10, min=0, help="most earlier turns of a conversation that are sent with a cell").tag(config=True)
+
     def __init__(self, shell: InteractiveShell) -> None:
         """Serve a shell; nothing heavy is loaded yet."""
         super().__init__(shell)
         self._ipython: Any = shell
         self._session: Session | None = None
         self._judge: Judge | None = None
+        self._talks = Talks()
         self._pages = Pages()
         atexit.register(self.close)
 
@@ -70,7 +74,8 @@ class ZetaMagics(Magics):
     def parser(self) -> Parser:
         """The words that a line takes now."""
         defaults = {"ladder": self.ladder, "mlflow": self.store, "max_new_tokens": self.max_new_tokens, "port": None}
-        return line_parser(defaults, use=self._use, status=self._status, feedback=self._feedback, ui=self._ui)
+        own = {"use": self._use, "status": self._status, "feedback": self._feedback, "reset": self._reset}
+        return line_parser(defaults, own, ui=self._ui)
 
     def session(self) -> Session:
         """The router and the models that cells go to."""
@@ -126,18 +131,23 @@ class ZetaMagics(Magics):
             args = cells.cell_parser().parse_args(split(line))
         except SystemExit:
             return
-        text = (text if args.raw else interpolate(text, self._variables())).strip("\n")
+        found = filled(text, {} if args.raw else self._variables())
+        text = found.text.strip("\n")
         session = self.session()
         cells.check(args, text, session)
-        cell = cells.start(args, text, session)
+        turn = self._talks.turn(text, args.talk, most=self.turns)
+        cell = cells.start(args, turn, session)
+        cell.notes += found.told
         shown = _Shown(cell, self._ipython)
         try:
-            made = cells.run(args, text, session, cell, shown.tick)
+            made = cells.run(args, turn, session, cell, shown.tick)
+            if made.text is not None:
+                self._talks.answered(turn, made.text)
             if args.out is not None:
                 self._ipython.push({args.out: made.value})
             if args.code:
                 self._insert(cell)
-            answers = self._record(text, args.task, made, cell)
+            answers = self._record(turn.query, args.task, made, cell)
         finally:
             shown.end()
         if answers and shown.live:
@@ -194,6 +204,11 @@ class ZetaMagics(Magics):
     def _feedback(self, args: Namespace) -> Result:
         said = Status(lines=(("recorded", self._judging().say(args.id, args.word)),))
         return Result(report=said, text=repr(said), data=dict(said.lines))
+
+    def _reset(self, args: Namespace) -> Result:
+        gone = self._talks.reset(args.talk)
+        told = Status(lines=(("forgotten", ", ".join(gone) or "nothing: there was no conversation"),))
+        return Result(report=told, text=repr(told), data=dict(told.lines))
 
     def _ui(self, args: Namespace) -> Result:
         args.port = free_port() if args.port is None else args.port

@@ -26,6 +26,8 @@ class Session:
         self.config = GenerateConfig(max_new_tokens=max_new_tokens or ladder.max_new_tokens)
         self._engines: EnginePool | None = None
         self._embedder: Answerer | None = None
+        self.guesses = self.policy.verdict.status == "not measured"
+        """Whether it is still to be said that the policy was never tuned."""
 
     @property
     def policy(self) -> RoutingPolicy:
@@ -41,6 +43,11 @@ class Session:
     def loaded(self) -> tuple[str, ...]:
         """Sizes whose weights are in memory."""
         return () if self._engines is None else self._engines.loaded
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Sizes that a server runs: these answer at the same time."""
+        return tuple(spec.size for spec in self.ladder.generators if spec.served)
 
     @property
     def engines(self) -> EnginePool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,84 @@ _FIELD = re.compile(rf"(?<!\{{)\{{({_NAME})((?:\.{_NAME}|{_INDEX})*)\}}(?!\}})")
 _STEP = re.compile(rf"\.({_NAME})|\[(.*?)\](?=[.\[]|$)")
 
 
-def interpolate(text: str, variables: Mapping[str, Any]) -> str:
+_CODE = re.compile(
+    r"^ {0,3}(?P<fence>```+|~~~+).*?(?:^ {0,3}(?P=fence)|\Z)"
+    r"|(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\n).)+?(?<!`)(?P=ticks)(?!`)"
+    r"|(?<!\w)(?:[fF][rR]?|[rR][fF])(?P<quote>[\"'])(?:\\.|(?!\n).)*?(?P=quote)"
+    r"|(?:\A|(?<=\n\n))(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+",
+    re.DOTALL | re.MULTILINE,
+)
+"""Fenced, quoted, formatted and indented code."""
+_GROUP = r"\{(?:[^{}]|\{[^{}]*\})*\}"
+_MATHS = re.compile(rf"(?:\\[A-Za-z]+\*?(?:\[[^\[\]]*\])?(?:{_GROUP})*|\^|_)\Z")
+"""What makes the braces after it those of a formula."""
+_BEFORE = 200
+"""Characters before a field in which a formula is looked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filled:
+    """A text with the values of variables in it."""
+
+    text: str
+    """The text."""
+    values: Mapping[str, str]
+    """By field that was filled in, as it stood there: its value."""
+    left: tuple[str, ...]
+    """Fields of known names that were left, since they stand in code or mathematics."""
+
+    @property
+    def told(self) -> list[str]:
+        """What was filled in and what was left, in words."""
+        done = ", ".join(f"{field}: {shortened(value)}" for field, value in self.values.items())
+        left = ", ".join(dict.fromkeys(self.left))
+        return [
+            *([f"Filled in: {done}."] if done else []),
+            *([f"Left as it stands in code or mathematics: {left}."] if left else []),
+        ]
+
+
+def shortened(value: str, room: int = 60) -> str:
+    """A value in a line."""
+    line = " ".join(value.split())
+    return line if len(line) <= room else f"{line[: room - 1]}\u2026"
+
+
+def filled(text: str, variables: Mapping[str, Any]) -> Filled:
     """Fill in `{name}`, `{name.attr}` and `{name[i]}` where there is such a value; leave all other text as it is.
 
     An index is a whole number, a quoted key, or the name of a variable that holds one. Doubled braces, as templates
-    have them, are left alone.
+    have them, are left alone, and so is what stands in code, or after a word with a backslash, `^` or `_`.
     """
+    code = [found.span() for found in _CODE.finditer(text)]
+    values: dict[str, str] = {}
+    left: list[str] = []
 
     def fill(found: re.Match[str]) -> str:
         try:
-            return str(_value(found[1], found[2], variables))
+            value = str(_value(found[1], found[2], variables))
         except Exception:  # the value's own code runs here; what fails is no value
             return found[0]
+        start = found.start()
+        if any(a <= start < b for a, b in code) or _MATHS.search(text[max(0, start - _BEFORE) : start]):
+            left.append(found[0])
+            return found[0]
+        values[found[0]] = value
+        return value
 
-    return _FIELD.sub(fill, text)
+    return Filled(text=_FIELD.sub(fill, text), values=values, left=tuple(left))
+
+
+def interpolate(text: str, variables: Mapping[str, Any]) -> str:
+    """The text of `filled`; in a word that looks like a file's name, the field may stand after an underscore."""
+    if re.search(r"[\s\\$^`]", text):
+        return filled(text, variables).text
+    return "_".join(filled(part, variables).text for part in _outside_braces(text))
+
+
+def _outside_braces(text: str) -> list[str]:
+    """Parts of a text between the underscores that stand in no braces."""
+    return re.split(r"_(?![^{]*\})", text)
 
 
 def _value(name: str, path: str, variables: Mapping[str, Any]) -> Any:

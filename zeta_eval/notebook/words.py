@@ -18,14 +18,15 @@ HELP = """Tables, policies and ladders are taken from variables by name; {name} 
 """What `%zeta` alone says below the verbs."""
 
 
-def line_parser(defaults: Mapping[str, Any], *, use: Do, status: Do, feedback: Do, ui: Do) -> Parser:
+def line_parser(defaults: Mapping[str, Any], own: Mapping[str, Do], *, ui: Do) -> Parser:
     """The command line's parser with the verbs that only a notebook has; `ui` takes the place of the one there.
 
-    `defaults` are the notebook's own, by argument. No verb has to name a file to write: its result is a variable.
+    `defaults` are the notebook's own, by argument; `own` is what its own verbs do, by their names in `OWN`. No verb has
+    to name a file to write: its result is a variable.
     """
     parser = build_parser("%zeta")
-    for verb in _notebook_verbs(use, status, feedback):
-        verb.add_to(parser.verbs)
+    for name, words in OWN.items():
+        Verb(name=name, do=own[name], **words).add_to(parser.verbs)
     for name, verb in parser.verbs.choices.items():
         verb.add_argument("--raw", action="store_true", help="leave {name} in the words as it is")
         verb.set_defaults(json=None, **defaults)
@@ -36,33 +37,32 @@ def line_parser(defaults: Mapping[str, Any], *, use: Do, status: Do, feedback: D
     return parser
 
 
-def _notebook_verbs(use: Do, status: Do, feedback: Do) -> tuple[Verb, ...]:
-    return (
-        Verb(
-            name="use",
-            summary="choose the policy that routes cells",
-            example="use policy.json --ladder embedded",
-            arguments={**POLICY, "--ladder": {"metavar": "L", "help": "the models it routes to (%(default)s)"}},
-            do=use,
-        ),
-        Verb(
-            name="status",
-            summary="show what routes cells, and where results are kept",
-            example="status",
-            arguments={},
-            do=status,
-        ),
-        Verb(
-            name="feedback",
-            summary="say whether an answer was right",
-            example='feedback 1f3a right    or    "the correct answer"',
-            arguments={
-                "id": {"metavar": "ID", "help": "what stands below the answer"},
-                "word": {"metavar": "WORD", "help": "right, wrong, or the correct answer"},
-            },
-            do=feedback,
-        ),
-    )
+OWN: Mapping[str, Mapping[str, Any]] = {
+    "use": {
+        "summary": "choose the policy that routes cells",
+        "example": "use policy.json --ladder embedded",
+        "arguments": {**POLICY, "--ladder": {"metavar": "L", "help": "the models it routes to (%(default)s)"}},
+    },
+    "status": {
+        "summary": "show what routes cells, and where results are kept",
+        "example": "status",
+        "arguments": {},
+    },
+    "feedback": {
+        "summary": "say whether an answer was right",
+        "example": 'feedback 1f3a right    or    "the correct answer"',
+        "arguments": {
+            "id": {"metavar": "ID", "help": "what stands below the answer"},
+            "word": {"metavar": "WORD", "help": "right, wrong, or the correct answer"},
+        },
+    },
+    "reset": {
+        "summary": "forget the conversations that cells carry on",
+        "example": "reset draft    or    reset",
+        "arguments": {"talk": {"nargs": "?", "metavar": "NAME", "help": "the one of `-c NAME`; all without a name"}},
+    },
+}
+"""The verbs that only a notebook has."""
 
 
 def split(line: str) -> list[str]:
