@@ -93,7 +93,7 @@ def running(folder, rungs, policy=None, *, named=None, **settings):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            soon(lambda: server.started or not thread.is_alive())
+            soon(lambda: server.started or not thread.is_alive(), 120)
             assert server.started, "the server did not start"
             with ExitStack() as clients:
                 yield Running(app, listener.getsockname()[1], folder, clients)
@@ -102,7 +102,7 @@ def running(folder, rungs, policy=None, *, named=None, **settings):
             thread.join()
 
 
-def soon(true, within_s=10.0):
+def soon(true, within_s=30.0):
     """Wait until something is true."""
     ends_s = time.monotonic() + within_s
     while not (found := true()):

@@ -118,7 +118,7 @@ def test_a_size_that_keeps_failing_rests_and_comes_back(served, faulty):
     assert faulty.calls.count("7B") == 3
     assert served.get("/health").json()["sizes"]["7B"] == "rests after failures"
     faulty.faults.clear()
-    assert soon(lambda: served.chat(EASY).zeta["size"] == "7B", 5.0)
+    assert soon(lambda: served.chat(EASY).zeta["size"] == "7B")
     assert served.get("/health").json()["sizes"]["7B"] == "ready"
 
 

@@ -300,3 +300,17 @@ def test_a_session_stays_at_its_size_and_a_task_is_named_by_headers(tmp_path, up
         assert any("session" in reason for reason in served.chat(EASY, extra_headers=head).zeta["reasons"])
         assert not any("session" in reason for reason in served.chat(EASY).zeta["reasons"])
         assert served.app.notes.history.frame()["task"].fillna("").tolist() == ["sums", "sums", ""]
+
+
+def test_a_page_of_another_site_cannot_ask_a_server_that_wants_no_key(tmp_path, upstream):
+    body = {"model": "zeta", "messages": [{"role": "user", "content": EASY}]}
+    with running(tmp_path, priced(upstream)) as served:
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+            answer = served.post("/v1/chat/completions", body, headers={"Sec-Fetch-Site": site})
+            assert answer.status_code == status
+
+
+def test_an_answer_that_cannot_be_noted_is_an_answer_all_the_same(tmp_path, upstream, caplog):
+    with running(tmp_path, priced(upstream), history=str(tmp_path / "h.db")) as served:
+        served.app.notes.history.record = None  # calling it fails
+        assert served.chat(EASY).choices and "could not be noted" in caplog.text

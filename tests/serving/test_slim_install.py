@@ -60,7 +60,9 @@ def test_the_slim_install_holds_no_heavy_package_and_stays_below_60_mb(environme
 
 
 @pytest.mark.parametrize("history", [False, True])
-def test_the_slim_install_serves_a_request_and_keeps_a_history_where_sqlalchemy_is(environment, tmp_path, unused_port, history):
+def test_the_slim_install_serves_requests_and_with_sqlalchemy_keeps_a_history(
+    environment, tmp_path, unused_port, history
+):
     if history:
         pip("--python", str(environment), "install", "--quiet", "sqlalchemy")
     RoutingPolicy.seed(SIZES).save(tmp_path / "policy.json")

@@ -81,6 +81,8 @@ class App:
             raise ApiError(status, f"There is no {exchange.method} {exchange.path} here; see /v1/models.")
         if self._keys and exchange.path != "/health":
             self._check_key(exchange)
+        if not self._keys and exchange.headers.get(b"sec-fetch-site", b"none") in (b"cross-site", b"same-site"):
+            raise ApiError(403, "Pages of other sites may not ask this server; start it with --keys-env to let them.")
         await route(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:

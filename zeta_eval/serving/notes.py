@@ -42,7 +42,15 @@ class Notes:
     def answered(
         self, decision_id: str, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
     ) -> None:
-        """Note an answer, or that there is none (`kept` None), with all calls that led to it."""
+        """Note an answer, or that there is none (`kept` None), with all calls that led to it; never fails."""
+        try:
+            self._note(decision_id, decision, asked, steps, kept)
+        except Exception:  # of a figure that a server made up, or a disk: it must not cost the answer
+            _log.exception("Answer %s could not be noted", decision_id)
+
+    def _note(
+        self, decision_id: str, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
+    ) -> None:
         self._count(decision, steps, kept)
         self._tokens(asked, decision)
         shadow = self._shadowed(asked, decision)

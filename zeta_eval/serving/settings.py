@@ -39,7 +39,7 @@ class ServeSettings:
     explore: float = 0.0
     """Share of queries whose size is drawn by lot, so that feedback covers every size."""
     deadline_s: float = 600.0
-    """Longest time until an answer is whole; a streamed one must begin within it."""
+    """Longest time until an answer is whole, in seconds; a stream that is not over by then ends with an error."""
     queue: int = 256
     """Most requests that wait while every size is at its concurrency; more get HTTP 429."""
     max_body_mb: float = 10.0
