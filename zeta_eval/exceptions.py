@@ -31,6 +31,10 @@ class ZetaError(Exception):
         """Take the message; passwords and keys in it are masked."""
         super().__init__(*(masked(word) if isinstance(word, str) else word for word in words))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of the error: the line that a user needs, without the way through the package."""
+        return [f"{type(self).__name__}: {' '.join(str(self).split())}"]
+
 
 class InvalidInputError(ZetaError, ValueError):
     """Wrong use: an option, value or file that the caller can correct."""

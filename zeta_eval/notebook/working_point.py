@@ -1,5 +1,6 @@
 """A point on a policy's cost-quality curve: what it gains and costs, and the policy file for it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +13,10 @@ from zeta_eval.evaluation.batch.curve import PolicyCurve
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.statistics import Bootstrap
 from zeta_eval.evaluation.replay import replay
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.notebook.aims import aimed
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.outcomes.split import families
+from zeta_eval.router.decision import checked_cost_weight
 from zeta_eval.router.policy import RoutingPolicy
 
 
@@ -31,23 +33,71 @@ class WorkingPoint:
         """The same as arrays."""
         self.points = PolicyCurve.of(policy, self.table, self.data)
         """What each query gets at each cost weight of the curve."""
-        resamples = Bootstrap(len(self.table), seed=seed, families=families(self.table.queries))
-        self._frame = self.points.frame(resamples, self.data.unit_cost)
+        self._resamples = Bootstrap(len(self.table), seed=seed, families=families(self.table.queries))
+        self._frame = self.points.frame(self._resamples, self.data.unit_cost)
         self.own = int(np.searchsorted(self.points.weights, policy.cost_weight))
         """Place of the policy's own cost weight among those of the curve."""
-        self.at = self.own
-        """Place of the working point."""
+        self._at = self.own
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def at(self) -> int:
+        """Place of the working point among the cost weights of the curve; may be set."""
+        return self._at
+
+    @at.setter
+    def at(self, place: int) -> None:
+        if place != self._at:
+            self._at = place
+            for watcher in self._watchers:
+                watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call a function after every move."""
+        self._watchers.append(watcher)
 
     @property
     def cost_weight(self) -> float:
-        """Cost weight of the working point; what is set is rounded to the nearest of the curve's."""
+        """Cost weight of the working point; may be set to any, and one that the curve lacks is measured and added."""
         return float(self.points.weights[self.at])
 
     @cost_weight.setter
     def cost_weight(self, weight: float) -> None:
-        if not weight >= 0:
-            raise InvalidInputError(f"cost_weight is {weight!r}; give a number of at least 0.")
-        self.at = int(np.abs(self.points.weights - weight).argmin())
+        weight = checked_cost_weight(weight)
+        place = int(np.searchsorted(self.points.weights, weight))
+        if place == len(self.points.weights) or self.points.weights[place] != weight:
+            self._add(weight, place)
+        self.at = place
+
+    def _add(self, weight: float, place: int) -> None:
+        """Measure one more cost weight, which comes to a place of the curve."""
+        one = PolicyCurve.of(self.policy, self.table, self.data, np.array([weight]))
+        self.points = self.points.with_one(one, place)
+        row = one.frame(self._resamples, self.data.unit_cost)
+        self._frame = pd.concat([self._frame[:place], row, self._frame[place:]], ignore_index=True)
+        self.own += self.own >= place
+        self._at += self._at >= place
+
+    def aim(self, wish: str) -> float:
+        """Move to the point that a wish asks for, as "keep 95 %" or "at most $1 per 1,000"; returns its cost weight.
+
+        Raises:
+            InvalidInputError: a wish of another form, or that no point fulfils (`zeta_eval.notebook.aims`).
+        """
+        largest = float(self.data.singles[:, 1][self.data.singles[:, 0].argmax()])
+        self.at = aimed(self._frame, wish, largest=largest, unit=self.policy.cost_unit)
+        return self.cost_weight
+
+    def by_task(self) -> pd.DataFrame:
+        """One row per task: queries, accuracy and cost at the working point and at the policy's own."""
+        columns = {}
+        for name, k in (("", self.at), ("_own", self.own)):
+            columns[f"accuracy{name}"] = self.points.score[:, k]
+            columns[f"cost{name}"] = self.points.cost[:, k] * self.data.unit_cost
+        found = pd.DataFrame({"task": self.table.tasks, **columns}).groupby("task")
+        frame: pd.DataFrame = found.mean()
+        frame.insert(0, "n", found.size())
+        return frame.sort_values("n", ascending=False, kind="stable").reset_index()
 
     @property
     def point(self) -> dict[str, Any]:

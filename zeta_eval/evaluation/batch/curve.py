@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,14 @@ class PolicyCurve:
             cost=np.column_stack([run.paid(data.cost) for run in found]),
             latency=np.column_stack([run.paid(seconds) for run in found]),
         )
+
+    def with_one(self, one: PolicyCurve, place: int) -> PolicyCurve:
+        """Return this curve with the only cost weight of another of the same policy and queries, at a place."""
+        first = {
+            name: np.insert(getattr(self, name), place, getattr(one, name)[0], 0) for name in ("weights", "kept", "ran")
+        }
+        last = {n: np.insert(getattr(self, n), place, getattr(one, n)[:, 0], 1) for n in ("score", "cost", "latency")}
+        return replace(self, **first, **last)
 
     def steps(self, k: int, rows: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.object_]:
         """Return the sizes that ran at weight k: "4B" or "4B > 14B"; of some queries (N,) or of all."""

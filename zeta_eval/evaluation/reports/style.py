@@ -1,6 +1,7 @@
 """The one look of every figure: Okabe and Ito's colours, which differ in line style and marker too, on a white card.
 
-A figure brings its own white background, so that it reads the same in light and dark themes, on paper and in MLflow.
+A figure brings its own white background, so that it reads the same on paper, in MLflow and in an e-mail; a notebook
+shows it in its own theme (`zeta_eval.evaluation.reports.themed`).
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ def canvas(
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
+    from zeta_eval.evaluation.reports.themed import ThemedAxes, ThemedFigure
+
     with plt.style.context(["default", _RC]):
-        figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharey=share_y)
+        look: dict[str, Any] = {"figsize": size, "layout": "constrained", "subplot_kw": {"axes_class": ThemedAxes}}
+        figure, axes = plt.subplots(rows, columns, squeeze=False, sharey=share_y, FigureClass=ThemedFigure, **look)
         interactive = mpl.is_interactive()
     mpl.interactive(interactive)  # a notebook's first figure turns it on, and leaving the context would turn it off
     plt.close(figure)  # shown by whoever holds it, not twice

@@ -1,0 +1,95 @@
+"""Figures in the theme of the notebook that shows them: a light and a dark picture, of which the page shows one."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+DPI: Final = 110
+"""Pixels per inch."""
+
+_COLOURLESS: Final = 24
+"""Greatest difference of a pixel's channels, from 0 to 255, at which it counts as grey."""
+
+STYLE: Final = (
+    "<style>.zeta-dark{display:none}"
+    "[data-jp-theme-light='false'] .zeta-light,.vscode-dark .zeta-light{display:none}"
+    "[data-jp-theme-light='false'] .zeta-dark,.vscode-dark .zeta-dark{display:inline}</style>"
+)
+"""Shows the picture of the page's theme; the light one where the page has none."""
+
+
+class ThemedFigure(Figure):
+    """A figure that a notebook shows in its theme."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        light, dark = pictures(self)
+        return {
+            "text/html": themed(light, dark),
+            "image/png": b64encode(light).decode("ascii"),
+            "text/plain": repr(self),
+        }
+
+
+class ThemedAxes(Axes):
+    """Axes that a notebook shows with all of their figure."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        figure = self.get_figure(root=True)
+        return {} if figure is None else ThemedFigure._repr_mimebundle_(figure)  # type: ignore[arg-type]
+
+
+def pictures(figure: Figure) -> tuple[bytes, bytes]:
+    """A figure as two PNG pictures, one on white and one on a transparent ground for dark pages.
+
+    On the dark one greys are turned round, so that ink becomes light and rims dark, and colours are made lighter.
+    """
+    buffer = BytesIO()
+    clear = [(part, part.patch.get_alpha()) for part in (figure, *figure.axes)]
+    for part, _ in clear:
+        part.patch.set_alpha(0)
+    try:
+        figure.savefig(buffer, format="raw", dpi=DPI, facecolor=(1, 1, 1, 0))
+    finally:
+        for part, alpha in clear:
+            part.patch.set_alpha(alpha)
+    width, height = (int(x) for x in figure.get_size_inches() * DPI)
+    drawn = np.frombuffer(buffer.getvalue(), dtype=np.uint8).reshape(height, width, 4)
+    return _png(_on_white(drawn)), _png(_turned(drawn))
+
+
+def themed(light: bytes, dark: bytes, *, style: str = "max-width:100%") -> str:
+    """Both pictures as HTML, of which a page shows the one for its theme."""
+    one = "<img class='{}' style='{}' alt='figure' src='data:image/png;base64,{}'>"
+    shown = [("zeta-light", style, light), ("zeta-dark", style, dark)]
+    return STYLE + "".join(one.format(name, css, b64encode(png).decode("ascii")) for name, css, png in shown)
+
+
+def _on_white(drawn: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The picture with white behind it."""
+    alpha = drawn[..., 3:] / 255.0
+    found = drawn.copy()
+    found[..., :3] = np.rint(drawn[..., :3] * alpha + 255 * (1 - alpha))
+    found[..., 3] = 255
+    return found
+
+
+def _turned(drawn: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The picture with its greys turned round and its colours a third lighter."""
+    colours = drawn[..., :3].astype(np.int16)
+    grey = np.ptp(colours, axis=-1, keepdims=True) <= _COLOURLESS
+    found = drawn.copy()
+    found[..., :3] = np.where(grey, 255 - colours, colours + (255 - colours) // 3)
+    return found
+
+
+def _png(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+    buffer = BytesIO()
+    imsave(buffer, np.ascontiguousarray(pixels), format="png")
+    return buffer.getvalue()
