@@ -129,7 +129,7 @@ def test_the_json_is_strict_and_the_html_escapes(table, report):
 
 def test_the_figure_names_its_axes_with_units(report):
     plane, forest = report.plot().axes
-    assert plane.get_xlabel() == "Cost (GPU milliseconds per query)"
+    assert plane.get_xlabel() == "Cost (GPU seconds per query)"
     assert "95 % interval" in forest.get_xlabel()
     assert forest.get_yticklabels()[0].get_text() == "all queries"
 

@@ -30,22 +30,40 @@ def test_a_hard_query_is_called_hopeless_only_where_no_size_is_likely_to_be_righ
 
 
 def test_both_neighbours_are_said_to_be_worth_less():
-    told = reasons(SEED, estimate((0.5, 0.8, 0.85)), "7B", 0.5)
-    assert told[-2:] == (
-        "4B would save cost worth 0.15 in accuracy, but is expected to be right less often by 0.30",
-        "14B is expected to be right more often by 0.05 only, for extra cost worth 0.20 in accuracy",
+    told = reasons(SEED, estimate((0.5, 0.8, 0.85), (0.2, 0.4, 1.0)), "7B", 0.5)
+    assert told[-3:] == (
+        "7B is expected to answer 8 in 10 such queries right",
+        "4B costs 50 % less, but is expected to fail 5 in 10 such queries rather than 2 in 10",
+        "14B is expected to fail 15 in 100 such queries rather than 20 in 100, but costs 2.5 times as much",
     )
 
 
 def test_a_jump_is_measured_against_the_best_smaller_size_and_not_the_next_one():
     told = reasons(FOUR, estimate((0.6, 0.1, 0.2, 0.9), (0.1, 0.3, 0.5, 1.0)), "70B", 0.2)
-    assert told[-1] == "1B would save cost worth 0.18 in accuracy, but is expected to be right less often by 0.30"
+    assert told[-1] == "1B costs 90 % less, but is expected to fail 4 in 10 such queries rather than 1 in 10"
     told = reasons(FOUR, estimate((0.6, 0.1, 0.2, 0.7), (0.1, 0.3, 0.5, 1.0)), "1B", 0.2)
-    assert told[-1] == "70B is expected to be right more often by 0.10 only, for extra cost worth 0.18 in accuracy"
+    assert told[-1] == "70B is expected to fail 3 in 10 such queries rather than 4 in 10, but costs 10 times as much"
+
+
+def test_money_is_named_where_the_ladder_has_prices():
+    priced = replace(SEED, cost_unit="cost_usd", unit_cost=0.0007)
+    told = reasons(priced, estimate((0.5, 0.8, 0.85), (0.2, 0.4, 1.0)), "7B", 0.5)
+    assert told[-1].endswith("but costs 2.5 times as much; 7B saves $0.42 per 1,000 queries")
+    assert "$" not in told[-2]  # the smaller size would have saved
+    cents = replace(priced, unit_cost=0.00001)
+    assert reasons(cents, estimate((0.5, 0.8, 0.85), (0.2, 0.4, 1.0)), "7B", 0.5)[-1].endswith(
+        "$0.006 per 1,000 queries"
+    )
 
 
 CHANCE = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 0.5, 0.5001, 1.0]))
 COST = st.one_of(st.floats(0.0, 3.0), st.sampled_from([0.1, 1.0]))
+
+
+def share(text):
+    """The share that a count tells, and half of one of its steps."""
+    n, of = re.fullmatch(r"(?:fewer than |more than )?(\d+) in (\d+)", text).groups()
+    return int(n) / int(of), 1.0 / int(of)
 
 
 @given(
@@ -56,29 +74,29 @@ COST = st.one_of(st.floats(0.0, 3.0), st.sampled_from([0.1, 1.0]))
 def test_what_is_said_of_other_sizes_holds_in_the_numbers(p, cost, weight):
     i = best(p, cost, weight)
     told = reasons(FOUR, estimate(tuple(p), tuple(cost)), SIZES[i], weight)
-    named = [SIZES.index(line.split()[0]) for line in told if re.match(r"\d+B (is|would) ", line)]
+    lines = [line for line in told if re.match(r"\d+B (is expected to (fail|be)|costs) ", line)]
+    named = [SIZES.index(line.split()[0]) for line in lines]
     worth = [a - weight * c for a, c in zip(p, cost, strict=True)]
     for others in (range(i), range(i + 1, 4)):
         found = [j for j in named if j in others]
         assert len(found) == bool(others) and all(worth[j] == max(worth[k] for k in others) for j in found)
-    for line, j in zip(told[-len(named) :], named, strict=True):
-        better, dearer = p[j] - p[i], cost[j] - cost[i]
-        if m := re.fullmatch(
-            r"\S+ is expected to be right more often by (\S+) only, for extra cost worth (\S+) .*", line
-        ):
-            assert 0 < better < weight * dearer and float(m[1]) < float(m[2])
-            assert float(m[1]) == pytest.approx(better, abs=0.005) and float(m[2]) == pytest.approx(
-                weight * dearer, abs=0.005
-            )
-        elif m := re.fullmatch(r"\S+ would save cost worth (\S+) .* less often by (\S+)", line):
-            assert better < weight * dearer <= 0 > dearer and float(m[1]) < float(m[2])
-            assert float(m[1]) == pytest.approx(-weight * dearer, abs=0.005) and float(m[2]) == pytest.approx(
-                -better, abs=0.005
-            )
-        elif "no more often, and costs no less" in line:
-            assert better <= 0 <= dearer
+    for line, j in zip(lines, named, strict=True):
+        if "no more often, and costs no less" in line:
+            assert p[j] <= p[i] and cost[j] >= cost[i]
+            continue
+        assert (cost[j] > cost[i]) == line.startswith(f"{SIZES[j]} is expected to fail")
+        if m := re.search(r"fail ((?:\w+ than )?\d+ in \d+) such queries rather than ((?:\w+ than )?\d+ in \d+)", line):
+            for said, k in ((m[1], j), (m[2], i)):
+                value, step = share(said)
+                assert abs(value - (1 - p[k])) <= step
+            assert m[1] != m[2]
         else:
-            assert line == f"{SIZES[j]} is worth no more, at this cost weight" and better - weight * dearer <= 1e-6
+            assert "fail as often" in line and abs(p[i] - p[j]) <= 0.0011
+        if m := re.search(r"costs ([\d.,]+) times as much", line):
+            assert float(m[1].replace(",", "")) == pytest.approx(cost[j] / cost[i], rel=0.06)
+        elif m := re.search(r"costs (\d+) % (less|more)", line):
+            sign = 1 if m[2] == "more" else -1
+            assert sign * int(m[1]) == pytest.approx(100 * (cost[j] / cost[i] - 1), abs=0.51)
 
 
 class Told(Seed):
@@ -100,7 +118,7 @@ def test_features_are_told_by_what_they_do_and_what_is_not_asked_for_once():
     policy = replace(SEED, estimator=Told(weights=seed.weights, bias=0.0, ability=seed.ability, slope=seed.slope))
     told = reasons(policy, estimate((0.5, 0.8, 0.85), text="is 12345 even"), "7B", 0.5)
     up, down = "longer numbers than usual, no words of code", "no reversal asked for"
-    assert told[0] == f"complexity 0.50, labelled complex by the size chosen: raised by {up}; lowered by {down}"
+    assert told[0] == f"harder than an average query: {up}; but easier: {down}"
 
 
 def test_where_rules_of_thumb_decide_no_chance_is_claimed():
@@ -108,7 +126,7 @@ def test_where_rules_of_thumb_decide_no_chance_is_claimed():
     told = reasons(policy, estimate((1.0, 1.0, 1.0), familiarity=0.0), "4B", 0.2)
     assert told[0] == "unlike the queries this policy was tuned on, so rules of thumb decide"
     assert told[-1] == "4B is the smallest size that the rules take to be able enough"
-    assert not any("chance" in reason for reason in told)
+    assert not any("chance" in reason or " in 10" in reason for reason in told)
 
 
 @given(st.text(max_size=20), st.sampled_from([0.0, 0.5, 1.5, 10.0]), st.booleans())

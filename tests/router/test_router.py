@@ -94,8 +94,8 @@ def test_ties_go_to_the_cheaper_size():
 
 def test_reasons_name_features_chances_and_prices(router):
     reasons = router.route(text(9)).reasons
-    assert "words" in reasons[0] and "middle: estimated chance" in reasons[1]
-    assert reasons[2].startswith("small would save") and reasons[3].startswith("large is expected to be right more")
+    assert "words" in reasons[0] and reasons[1].startswith("middle is expected to answer ")
+    assert reasons[2].startswith("small costs ") and reasons[3].startswith("large is expected to fail ")
     assert "default size middle" in router.route("!!").reasons[0]
 
 

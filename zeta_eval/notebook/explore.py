@@ -11,6 +11,7 @@ from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.reports.plane import draw_curve, draw_plane, draw_point
 from zeta_eval.evaluation.reports.style import canvas, legend, title
 from zeta_eval.files import loaded
+from zeta_eval.notebook.explore_widget import widget
 from zeta_eval.notebook.view import View
 from zeta_eval.notebook.working_point import WorkingPoint
 from zeta_eval.outcomes import Outcomes
@@ -67,15 +68,8 @@ class Explore(WorkingPoint, View):
             f"The same point again: {self.call()}"
         )
 
-    def call(self) -> str:
-        """The cell that opens this point again."""
-        split = "" if self.split == "validate" else f', split="{self.split}"'
-        return f"ze.explore(outcomes, policy, cost_weight={self.cost_weight!r}{split})"
-
     def _build(self) -> DOMWidget:
-        from zeta_eval.notebook.explore_widget import widget
-
-        return widget(self)
+        return widget(self, self.curves())
 
 
 def explore(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
 
 from zeta_eval.evaluation.reports.style import COLOURS, shorten
 from zeta_eval.evaluation.reports.tables import html_table
 from zeta_eval.notebook.view import bar
-
-if TYPE_CHECKING:
-    from zeta_eval.notebook.explore import Explore
+from zeta_eval.notebook.working_point import WorkingPoint
 
 LISTED: Final = 6
 """Queries that are listed; `changes` has all of them."""
@@ -25,7 +23,7 @@ TASKS: Final = 12
 """Tasks that are listed, the largest first; `by_task` has all of them."""
 
 
-def mark(view: Explore, pixels: Callable[[float, float], tuple[float, float]], size: tuple[int, int]) -> str:
+def mark(view: WorkingPoint, pixels: Callable[[float, float], tuple[float, float]], size: tuple[int, int]) -> str:
     """The working point with both its intervals, as a layer over the picture in the ink of the page."""
     at = view.point
     x, y = pixels(at["cost"], at["accuracy"])
@@ -57,7 +55,7 @@ def seconds(value: float) -> str:
     return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
-def numbers_html(view: Explore) -> str:
+def numbers_html(view: WorkingPoint) -> str:
     """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
     own = view.row(view.own)
     names = ["cost weight", "accuracy [95 %]", "cost per query", "of the largest's cost", "latency p95"]
@@ -80,7 +78,7 @@ def _cells(row: dict[str, Any], unit: str) -> list[str]:
     return [f"{row['cost_weight']:.4g}", accuracy, *cost, seconds(row["latency_p95_s"])]
 
 
-def tasks_html(view: Explore) -> str:
+def tasks_html(view: WorkingPoint) -> str:
     """Accuracy and cost of each task, here and at the policy's own point."""
     frame, unit = view.by_task(), view.policy.cost_unit
     rows = [
@@ -95,7 +93,7 @@ def tasks_html(view: Explore) -> str:
     return html_table(pd.DataFrame(rows, columns=["task", "queries", "accuracy", "own", "cost"])) + more
 
 
-def changes_html(view: Explore) -> str:
+def changes_html(view: WorkingPoint) -> str:
     """How many queries change their sizes against the policy's own point, and those that change most."""
     rows, points = view.moved(), view.points
     if not len(rows):

@@ -11,12 +11,11 @@ from zeta_eval.evaluation.reports.themed import pictures, themed
 from zeta_eval.exceptions import ZetaError
 from zeta_eval.notebook.aims import FORMS
 from zeta_eval.notebook.explore_numbers import changes_html, mark, numbers_html, tasks_html
+from zeta_eval.notebook.working_point import WorkingPoint
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
     from matplotlib.figure import Figure
-
-    from zeta_eval.notebook.explore import Explore
 
 WIDTH, HEIGHT = 500, 375
 """Size of the picture in pixels."""
@@ -24,14 +23,13 @@ WIDTH, HEIGHT = 500, 375
 _SIZE: Final = f"width:{WIDTH}px;height:{HEIGHT}px"
 
 
-def widget(view: Explore) -> DOMWidget:
-    """The widget; what moves the view moves it, and the other way round.
+def widget(view: WorkingPoint, figure: Figure) -> DOMWidget:
+    """The widget on a figure of the curve; what moves the view moves it, and the other way round.
 
     The curve is drawn once as a picture, and only a mark on it moves.
     """
     import ipywidgets as widgets
 
-    figure = view.curves()
     picture = widgets.HTML(themed(*pictures(figure), style=_SIZE))
     layer, numbers, tasks, changes, link = (widgets.HTML() for _ in range(5))
     for one in (picture, layer):
@@ -57,19 +55,17 @@ def widget(view: Explore) -> DOMWidget:
     follow()
     layers = widgets.GridBox([picture, layer], layout=widgets.Layout(width=f"{WIDTH}px", overflow="hidden"))
     beside = widgets.Layout(margin="0 0 0 12px", flex="1 1 380px", overflow="auto")
-    tabs = widgets.Tab(
-        [numbers, changes, tasks], titles=("This point", "Queries that change", "By task"), layout=beside
-    )
+    tabs = widgets.Tab([numbers, changes, tasks], titles=("This point", "Changes", "By task"), layout=beside)
     wrap = widgets.Layout(flex_flow="row wrap")
     left = widgets.VBox([layers, slider, _target(view)])
     return widgets.VBox([widgets.HBox([left, tabs], layout=wrap), _saving(view), link])
 
 
-def _options(view: Explore) -> list[tuple[str, int]]:
+def _options(view: WorkingPoint) -> list[tuple[str, int]]:
     return [(f"{w:.4g}", k) for k, w in enumerate(view.points.weights.tolist())]
 
 
-def _slider(view: Explore) -> Any:
+def _slider(view: WorkingPoint) -> Any:
     import ipywidgets as widgets
 
     label, wide = {"description_width": "initial"}, widgets.Layout(width=f"{WIDTH}px")
@@ -77,7 +73,7 @@ def _slider(view: Explore) -> Any:
     return widgets.SelectionSlider(options=_options(view), value=view.at, description=name, style=label, layout=wide)
 
 
-def _target(view: Explore) -> DOMWidget:
+def _target(view: WorkingPoint) -> DOMWidget:
     """A field that takes what is wanted of the point in words."""
     import ipywidgets as widgets
 
@@ -102,7 +98,7 @@ def _target(view: Explore) -> DOMWidget:
     return widgets.VBox([field, said], layout=widgets.Layout(width=f"{WIDTH}px"))
 
 
-def _saving(view: Explore) -> DOMWidget:
+def _saving(view: WorkingPoint) -> DOMWidget:
     """A file's name, a button that saves the point there, and what came of it; a file that is there is asked about."""
     import ipywidgets as widgets
 
@@ -137,7 +133,7 @@ def _saving(view: Explore) -> DOMWidget:
     return widgets.HBox([path, button, said], layout=widgets.Layout(flex_flow="row wrap"))
 
 
-def _saved(view: Explore, path: str) -> str:
+def _saved(view: WorkingPoint, path: str) -> str:
     """Save the point; what came of it, as HTML."""
     try:
         policy = view.chosen()

@@ -88,6 +88,11 @@ class WorkingPoint:
         self.at = aimed(self._frame, wish, largest=largest, unit=self.policy.cost_unit)
         return self.cost_weight
 
+    def call(self) -> str:
+        """The cell that opens this point again."""
+        split = "" if self.split == "validate" else f', split="{self.split}"'
+        return f"ze.explore(outcomes, policy, cost_weight={self.cost_weight!r}{split})"
+
     def by_task(self) -> pd.DataFrame:
         """One row per task: queries, accuracy and cost at the working point and at the policy's own."""
         columns = {}

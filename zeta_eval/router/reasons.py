@@ -40,14 +40,13 @@ def reasons(policy: RoutingPolicy, estimate: Estimate, size: str, weight: float)
     p, cost = ([x[k] for k in able] for x in (estimate.p, estimate.cost))
     i = sizes.index(size)
     why += [] if estimate.familiarity >= 1 else [_unfamiliar(policy, estimate.familiarity, size)]
-    said = f"complexity {complexity.score:.2f}, labelled {complexity.label} by the size chosen"
-    why.append(said + _features(policy, estimate))
+    why += _features(policy, estimate)
     if estimate.familiarity <= 0:
         return (*why, _unmeasured(policy, sizes, i, p))
-    why.append(f"{size}: estimated chance of being right {p[i]:.2f} at {cost[i]:.2f} of the largest size's mean cost")
+    why.append(f"{size} is expected to answer {_among(p[i])} such queries right")
     if max(p) < HOPEFUL:
         why.append("so hard that every size is more likely to be wrong than right")
-    return (*why, *_against_the_best(sizes, i, p, cost, weight))
+    return (*why, *_against_the_best(policy, sizes, i, p, cost, weight))
 
 
 def _unmeasured(policy: RoutingPolicy, sizes: Sequence[str], i: int, p: Sequence[float]) -> str:
@@ -61,33 +60,68 @@ def _unmeasured(policy: RoutingPolicy, sizes: Sequence[str], i: int, p: Sequence
 
 
 def _against_the_best(
-    sizes: Sequence[str], i: int, p: Sequence[float], cost: Sequence[float], weight: float
+    policy: RoutingPolicy, sizes: Sequence[str], i: int, p: Sequence[float], cost: Sequence[float], weight: float
 ) -> list[str]:
     """Say why neither a smaller nor a larger size was chosen: the best of each kind, which need not be the next one."""
     worth, told = [a - weight * c for a, c in zip(p, cost, strict=True)], []
     for others in (range(i), range(i + 1, len(sizes))):
         if others:
             j = max(others, key=worth.__getitem__)
-            told.append(_against(sizes[j], p[j] - p[i], cost[j] - cost[i], weight))
+            saved = _money(policy, cost[j] - cost[i])
+            told.append(
+                _against(sizes[j], (p[j], p[i]), (cost[j], cost[i]), f"; {sizes[i]} saves {saved}" if saved else "")
+            )
     return told
 
 
-def _against(size: str, better: float, dearer: float, weight: float) -> str:
-    """Say why a size was not chosen: how much likelier it is to be right, and how much dearer, than the chosen one."""
-    if better <= 0 <= dearer:
+def _against(size: str, p: tuple[float, float], cost: tuple[float, float], saved: str) -> str:
+    """Say why a size was not chosen: how often it fails and what it costs, and then the same of the chosen one."""
+    if p[0] <= p[1] and cost[0] >= cost[1]:
         return f"{size} is expected to be right no more often, and costs no less"
-    gain, price = _told_apart(abs(better), abs(weight * dearer))
-    if gain == price:
-        return f"{size} is worth no more, at this cost weight"
-    if better > 0:
-        return f"{size} is expected to be right more often by {gain} only, for extra cost worth {price} in accuracy"
-    return f"{size} would save cost worth {price} in accuracy, but is expected to be right less often by {gain}"
+    fails, instead = _told_apart(1 - p[0], 1 - p[1])
+    rather = "as often" if fails == instead else f"{fails} such queries rather than {instead}"
+    if cost[0] > cost[1]:
+        return f"{size} is expected to fail {rather}, but costs {_times(*cost)}{saved}"
+    return f"{size} costs {_times(*cost)}, but is expected to fail {rather}"
+
+
+def _times(cost: float, base: float) -> str:
+    """A cost beside another one, in words: "3.1 times as much", "60 % less"."""
+    if base <= 0:
+        return "more" if cost > 0 else "as much"
+    ratio = cost / base
+    if ratio >= 2:
+        return f"{ratio:.2g} times as much" if ratio < 10 else f"{ratio:,.0f} times as much"
+    change = 100 * abs(ratio - 1)
+    return f"{change:.0f} % {'more' if ratio > 1 else 'less'}" if change >= 1 else "hardly another price"
+
+
+def _money(policy: RoutingPolicy, dearer: float) -> str:
+    """What is saved per 1,000 queries, where costs are money; "" where they are not, and where nothing is saved."""
+    usd = 1000 * dearer * policy.unit_cost
+    if policy.cost_unit != "cost_usd" or usd <= 0:
+        return ""
+    return f"${usd:.2f} per 1,000 queries" if usd >= 0.095 else f"${usd:.2g} per 1,000 queries"
+
+
+def _among(share: float, of: int | None = None) -> str:
+    """A share as people count: "7 in 10", and "3 in 100" where 10 are too few."""
+    of = of or _enough(share)
+    n = round(share * of)
+    if n in (0, of) and 0 < share < 1:
+        return f"{'fewer than 1' if n == 0 else f'more than {of - 1}'} in {of}"
+    return f"{n} in {of}"
+
+
+def _enough(*shares: float) -> int:
+    """Of how many shares are told."""
+    return 10 if min(min(share, 1 - share) for share in shares) >= 0.05 else 100
 
 
 def _told_apart(a: float, b: float) -> tuple[str, str]:
-    """Two numbers with two digits, or with as many, up to six, as it takes to tell them apart."""
-    told = [(f"{a:.{n}f}", f"{b:.{n}f}") for n in range(2, 7)]
-    return next((pair for pair in told if pair[0] != pair[1]), told[0])
+    """Two shares as people count, of as many as it takes to tell them apart, up to 1,000."""
+    told = [(_among(a, of), _among(b, of)) for of in (10, 100, 1000) if of >= _enough(a, b)]
+    return next((pair for pair in told if pair[0] != pair[1]), told[-1])
 
 
 def too_long(rungs: Sequence[Rung], fit: Fit) -> str:
@@ -128,11 +162,11 @@ def moved(sizes: Sequence[str], tuned: Estimate, now: Estimate) -> list[str]:
     return [words for words in (told, f"latency moved the expected cost: {costs}" if costs else "") if words]
 
 
-def _features(policy: RoutingPolicy, estimate: Estimate) -> str:
+def _features(policy: RoutingPolicy, estimate: Estimate) -> list[str]:
     """The features that move the smallest size's chance most, at most three, by their direction; the greatest first."""
     source = policy.estimator if estimate.familiarity > 0.5 else policy.fallback
     if source is None:
-        return ""
+        return []
     found = estimate.complexity.features
     shares: dict[str, float] = {}
     for name, share in source.shares(found).items():
@@ -140,8 +174,9 @@ def _features(policy: RoutingPolicy, estimate: Estimate) -> str:
         shares[words] = shares.get(words, 0.0) + share.raises
     top = sorted((words for words in shares if abs(shares[words]) >= FELT), key=lambda words: -abs(shares[words]))[:3]
     up, down = [w for w in top if shares[w] > 0], [w for w in top if shares[w] < 0]
-    told = [f"{moved} by {', '.join(words)}" for moved, words in (("raised", up), ("lowered", down)) if words]
-    return f": {'; '.join(told)}" if told else ""
+    harder = f"harder than an average query: {', '.join(up)}" if up else ""
+    easier = f"{'; but easier' if up else 'easier than an average query'}: {', '.join(down)}" if down else ""
+    return [harder + easier] if top else []
 
 
 def _unfamiliar(policy: RoutingPolicy, familiarity: float, size: str) -> str:

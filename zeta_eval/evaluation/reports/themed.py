@@ -51,14 +51,15 @@ def pictures(figure: Figure) -> tuple[bytes, bytes]:
     On the dark one greys are turned round, so that ink becomes light and rims dark, and colours are made lighter.
     """
     buffer = BytesIO()
-    clear = [(part, part.patch.get_alpha()) for part in (figure, *figure.axes)]
-    for part, _ in clear:
-        part.patch.set_alpha(0)
+    grounds = [axes.patch for axes in figure.axes]  # that of the figure has a colour of its own while it is saved
+    known = [ground.get_alpha() for ground in grounds]
+    for ground in grounds:
+        ground.set_alpha(0)
     try:
         figure.savefig(buffer, format="raw", dpi=DPI, facecolor=(1, 1, 1, 0))
     finally:
-        for part, alpha in clear:
-            part.patch.set_alpha(alpha)
+        for ground, alpha in zip(grounds, known, strict=True):
+            ground.set_alpha(alpha)
     width, height = (int(x) for x in figure.get_size_inches() * DPI)
     drawn = np.frombuffer(buffer.getvalue(), dtype=np.uint8).reshape(height, width, 4)
     return _png(_on_white(drawn)), _png(_turned(drawn))
