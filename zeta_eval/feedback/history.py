@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.feedback.forking import STORES
 from zeta_eval.feedback.rows import Recorded, check_recorded, clean, given_score, kept_messages, query_hash, timestamp
 from zeta_eval.feedback.writer import BackgroundWriter
 from zeta_eval.router import Decision, Step
@@ -58,7 +59,8 @@ class History:
         if capacity < 1:
             raise InvalidInputError(f"The capacity of the history's queue is {capacity}; give at least 1.")
         self.keep_text = keep_text
-        self._store = Store(url_or_path)
+        with STORES.entered():
+            self._store = Store(url_or_path)
         self._writer = BackgroundWriter(self._write, capacity=capacity, name=self._store.name)
 
     @property
@@ -267,12 +269,13 @@ class History:
     def _write(self, notes: Sequence[Recorded]) -> int:
         """Write a batch; return how many the store refused."""
         rows: list[dict[str, Any]] = []
-        for note in notes:
-            try:
-                rows.append(note.row(keep_text=self.keep_text))
-            except Exception:  # a decision made by hand may hold anything; it must not stop the others
-                continue
-        return len(notes) - len(rows) + (self._store.add_decisions(rows) if rows else 0)
+        with STORES.entered():
+            for note in notes:
+                try:
+                    rows.append(note.row(keep_text=self.keep_text))
+                except Exception:  # a decision made by hand may hold anything; it must not stop the others
+                    continue
+            return len(notes) - len(rows) + (self._store.add_decisions(rows) if rows else 0)
 
     def _elsewhere(self, text: str | None, size: str | None, task: str | None) -> dict[str, Any]:
         if not (isinstance(text, str) and isinstance(size, str) and size):

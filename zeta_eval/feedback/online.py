@@ -20,11 +20,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
 from zeta_eval.feedback.drift import Drift
+from zeta_eval.feedback.forking import held_over_forks
 from zeta_eval.feedback.latency import Latency, clip
 from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
@@ -88,7 +89,8 @@ class Online:
         self._rules = self.settings.rules
         self._tasks: dict[str, Shift] = {}
         self._latency = [Latency(r.latency_s, now_s) for r in policy.rungs]
-        self._lock = Lock()
+        self._lock = RLock()
+        held_over_forks(self)
 
     def adjust(self, estimate: Estimate, task: str | None = None) -> Estimate:
         """Return an estimate adjusted by the feedback so far; changes nothing."""

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func,
 from sqlalchemy.engine import make_url
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
+from zeta_eval.feedback.forking import STORES
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, LATER, META, METADATA, SCHEMA_VERSION
 from zeta_eval.feedback.writer import reason
 from zeta_eval.files import plain
@@ -31,6 +32,7 @@ class Store:
     def __init__(self, url_or_path: str | Path) -> None:
         """Open the store, and make it where it is missing."""
         url = _url(url_or_path)
+        self._of_parent: list[object] = []
         self.name = (
             str(url_or_path) if "://" not in str(url_or_path) else masked(url.render_as_string(hide_password=True))
         )
@@ -59,9 +61,8 @@ class Store:
                 f"The history {self.name} has schema version {version}, and this zeta-eval reads {SCHEMA_VERSION}; "
                 "export it with the zeta-eval that wrote it, or name another one."
             )
-        # A forked child must leave the parent's connections alone.
-        engine = weakref.ref(self._engine)
-        os.register_at_fork(after_in_child=lambda: None if (own := engine()) is None else own.dispose(close=False))
+        own = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: None if (it := own()) is None else it._leave_connections())
 
     def add_decisions(self, rows: Sequence[dict[str, Any]]) -> int:
         """Append decisions and return how many were refused: one row that the database won't take spoils no other.
@@ -69,7 +70,7 @@ class Store:
         An `OperationalError` means that nothing can be written now: locked, full or out of reach.
         """
         try:
-            with self._engine.begin() as connection:
+            with STORES.entered(), self._engine.begin() as connection:
                 connection.execute(insert(DECISIONS), rows)
             return 0
         except exc.OperationalError:
@@ -83,7 +84,7 @@ class Store:
     def add_feedback(self, row: dict[str, Any]) -> None:
         """Append a feedback; it is on the disk when this returns."""
         try:
-            with self._engine.begin() as connection:
+            with STORES.entered(), self._engine.begin() as connection:
                 connection.execute(insert(FEEDBACK), row)
         except exc.SQLAlchemyError as e:
             raise ZetaError(
@@ -102,14 +103,20 @@ class Store:
     def rows(self, statement: Executable) -> list[dict[str, Any]]:
         """Return what a query finds, by column; a ZetaError where the store can't be read."""
         try:
-            with self._engine.connect() as connection:
+            with STORES.entered(), self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(statement).mappings()]
         except exc.SQLAlchemyError as e:
             raise ZetaError(f"The history {self.name} can't be read: {reason(e)}. Try again, or mend it.") from e
 
     def close(self) -> None:
         """Close every connection; the next use opens one again."""
-        self._engine.dispose()
+        with STORES.entered():
+            self._engine.dispose()
+
+    def _leave_connections(self) -> None:
+        """In a forked child, leave the parent's connections alone: kept, since even to close one would use it."""
+        self._of_parent.append(self._engine.pool)
+        self._engine.dispose(close=False)
 
 
 def _url(url_or_path: str | Path) -> URL:
