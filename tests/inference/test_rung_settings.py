@@ -17,6 +17,7 @@ from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.inference.run.runner import run
 from zeta_eval.models import LADDERS, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score
+from zeta_eval.tasks.asked import Asked, Piece
 from zeta_eval.testing import build_tiny_model
 
 SWITCH = (
@@ -45,6 +46,25 @@ def test_the_template_is_told_to_think_or_not(folder):
     assert asked(rung(folder)) == asked(rung(folder, thinking=False)) == "<user>Hi<answer><think></think>"
     assert asked(rung(folder, thinking=True)) == asked(rung(folder, thinking=9)) == "<user>Hi<answer><think>"
     assert asked(rung(folder, chat_template_kwargs={"tone": "calm"})).endswith("<think></think>calm")
+
+
+def test_what_is_asked_word_for_word_is_put_into_the_template_with_the_rung_s_settings(folder):
+    turns = (("user", "Hi"),)
+    written = Asked(plain=(Piece(text="Hi"),), chat=(Piece(turns=turns),))
+    pairs = tuple(Piece(turns=turns, ending=end) for end in "ab")
+    weighed = Asked(plain=pairs, chat=pairs, weighs=True)
+    rungs = {"off": {}, "on": {"thinking": True}, "calm": {"chat_template_kwargs": {"tone": "calm"}}}
+    found = {}
+    for name, settings in rungs.items():
+        engine = TransformersGenerator(rung(folder, **settings))
+        read = engine._codec.encode([written], GenerateConfig(max_new_tokens=4))[0][0]
+        found[name] = (engine.tokenizer.decode(read), engine.generate([weighed], GenerateConfig())[0].text)
+    assert [text for text, _ in found.values()] == [
+        "<user>Hi<answer><think></think>",
+        "<user>Hi<answer><think>",
+        "<user>Hi<answer><think></think>calm",
+    ]
+    assert len({weights for _, weights in found.values()}) == 3
 
 
 @pytest.mark.parametrize(

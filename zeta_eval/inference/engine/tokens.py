@@ -33,6 +33,11 @@ class TextCodec:
         self.values = values
         """Values for the chat template; None turns thinking off where the template has a switch."""
 
+    @cached_property
+    def told(self) -> Mapping[str, Any]:
+        """What the chat template is told."""
+        return unthinking(self.tokenizer) if self.values is None else self.values
+
     def decode(self, tokens: Sequence[int], config: GenerateConfig, end: Collection[int]) -> str:
         """The answer that written tokens stand for, up to the first stop text; `end` are tokens that end one.
 
@@ -68,7 +73,7 @@ class TextCodec:
         room = self.context - config.max_new_tokens
         if room < 1:
             raise ValueError(f"the answer may take {config.max_new_tokens} tokens, the model's context {self.context}")
-        read = [read_text(self.tokenizer, p) for p in prompts if isinstance(p, Asked)]
+        read = [read_text(self.tokenizer, p, self.told) for p in prompts if isinstance(p, Asked)]
         warn_of_cuts(sum(len(ids) > room for ids in read), len(read))
         return [ids[-room:] for ids in read]
 
@@ -86,9 +91,8 @@ class TextCodec:
         template = self.tokenizer.chat_template
         if not template:
             return [_plain(p, system) for p in prompts]
-        values = unthinking(self.tokenizer) if self.values is None else self.values
         chats = [_chat(p, system) for p in prompts]
-        apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **values)
+        apply = partial(self.tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True, **self.told)
         try:
             return list(apply(chats))
         except Exception:  # a template may refuse a system message

@@ -97,7 +97,7 @@ class TransformersGenerator:
         if asked := _weighing(prompts):
             rows = config.batch_size or self._rows
             with threads(self._n_threads):
-                return weighed(self.model, self.tokenizer, asked, context=self.context, rows=rows, now=self._clock.busy)
+                return weighed(self.model, self._codec, asked, context=self.context, rows=rows, now=self._clock.busy)
         config = self._spec.over(config)
         read = self._codec.encode(prompts, config)
         encoded = [ids for ids, _ in read]
@@ -198,7 +198,7 @@ class TransformersGenerator:
         if asked := _weighing(prompts):
             with threads(self._n_threads):
                 return weighed_alone(
-                    self.model, self.tokenizer, asked, context=self.context, rows=self._rows, now=self._clock.now
+                    self.model, self._codec, asked, context=self.context, rows=self._rows, now=self._clock.now
                 )
         config = self._spec.over(config)
         if prompts and self._compiled and not config.options:

@@ -3,11 +3,11 @@
 A start token is written where the tokenizer writes one, unless the text begins with it; a text that leaves no room for
 the answer loses its beginning; blanks before a given answer belong to the answer. Source: `tok_encode` and
 `tok_batch_encode` in `lm_eval/models/huggingface.py`, `_encode_pair` and `loglikelihood` in `lm_eval/api/model.py`,
-release 0.4.13. A chat template has thinking turned off, as everywhere in this package.
+release 0.4.13. A chat template is told what the rung says, and nothing else than to leave thinking off.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from zeta_eval.tasks.asked import Asked, Piece
@@ -23,9 +23,9 @@ def unthinking(tokenizer: Any) -> dict[str, bool]:
     return {THINKING: False} if THINKING in str(tokenizer.chat_template) else {}
 
 
-def read_text(tokenizer: Any, asked: Asked) -> list[int]:
-    """Token ids of what is read before an answer is written."""
-    text = rendered(tokenizer, asked.pieces(chat=bool(tokenizer.chat_template))[0])
+def read_text(tokenizer: Any, asked: Asked, told: Mapping[str, Any]) -> list[int]:
+    """Token ids of what is read before an answer is written; the chat template is told some values."""
+    text = rendered(tokenizer, asked.pieces(chat=bool(tokenizer.chat_template))[0], told)
     start = tokenizer.bos_token
     own = bool(start and text.startswith(start))
     ids: list[int] = tokenizer(text, add_special_tokens=not own, verbose=False)["input_ids"]
@@ -38,19 +38,19 @@ def warn_of_cuts(n: int, of: int) -> None:
         _log.warning("%d of %d texts are too long for the context; they lose their beginning, as in lm-eval.", n, of)
 
 
-def weighed_pairs(tokenizer: Any, asked: Asked) -> list[tuple[list[int], list[int]]]:
-    """Token ids of each context and of the given answer behind it."""
+def weighed_pairs(tokenizer: Any, asked: Asked, told: Mapping[str, Any]) -> list[tuple[list[int], list[int]]]:
+    """Token ids of each context and of the given answer behind it; the chat template is told some values."""
     pieces = asked.pieces(chat=bool(tokenizer.chat_template))
-    return [_pair(tokenizer, rendered(tokenizer, piece), piece.ending) for piece in pieces]
+    return [_pair(tokenizer, rendered(tokenizer, piece, told), piece.ending) for piece in pieces]
 
 
-def rendered(tokenizer: Any, piece: Piece) -> str:
+def rendered(tokenizer: Any, piece: Piece, told: Mapping[str, Any]) -> str:
     """The text of a piece, in the chat template where it has turns; a system turn that the template refuses is left."""
     if not piece.turns:
         return piece.text
     chat = [{"role": role, "content": text} for role, text in piece.turns]
     begun = piece.turns[-1][0] == "assistant"
-    how: dict[str, Any] = {"add_generation_prompt": not begun, "continue_final_message": begun, **unthinking(tokenizer)}
+    how: dict[str, Any] = {"add_generation_prompt": not begun, "continue_final_message": begun, **told}
     try:
         return str(tokenizer.apply_chat_template(chat, tokenize=False, **how))
     except Exception:  # a template raises errors of its own

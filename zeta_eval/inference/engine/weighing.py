@@ -9,6 +9,7 @@ from typing import Any
 from zeta_eval.exceptions import one_line
 from zeta_eval.inference.engine.likelihood import Pair, weigh
 from zeta_eval.inference.engine.memory import free, out_of_memory
+from zeta_eval.inference.engine.tokens import TextCodec
 from zeta_eval.inference.engine.verbatim import warn_of_cuts, weighed_pairs
 from zeta_eval.models import Completion
 from zeta_eval.tasks.asked import Asked
@@ -17,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def weighed(
-    model: Any, tokenizer: Any, asked: Sequence[Asked], *, context: int, rows: int, now: Callable[[], float]
+    model: Any, codec: TextCodec, asked: Sequence[Asked], *, context: int, rows: int, now: Callable[[], float]
 ) -> list[Completion]:
     """Weigh the given answers of queries, in their order; one that fails gives a Completion with `error`.
 
@@ -25,13 +26,13 @@ def weighed(
 
     Args:
         model: a decoder of transformers.
-        tokenizer: its tokenizer.
+        codec: reads its prompts.
         asked: what each query asks.
         context: longest sequence that the model reads, in tokens.
         rows: most rows of a forward pass.
         now: a clock in seconds that waits for the device.
     """
-    read = [_read(tokenizer, one, context) for one in asked]
+    read = [_read(codec, one, context) for one in asked]
     pairs = [pair for found in read if not isinstance(found, str) for pair in found]
     warn_of_cuts(sum(len(before) + len(after) > context + 1 for before, after in pairs), len(pairs))
     start = now()
@@ -48,30 +49,30 @@ def weighed(
     # Outside of the handler, so that the traceback no longer holds the failed batch's tensors.
     free()
     if full and rows > 1:
-        return weighed(model, tokenizer, asked, context=context, rows=rows // 2, now=now)
+        return weighed(model, codec, asked, context=context, rows=rows // 2, now=now)
     if len(asked) == 1:
         return [Completion(text="", error=reason)]
     _log.warning("Weighing a batch failed (%s), trying its queries one by one", reason)
-    return [weighed(model, tokenizer, [one], context=context, rows=rows, now=now)[0] for one in asked]
+    return [weighed(model, codec, [one], context=context, rows=rows, now=now)[0] for one in asked]
 
 
 def weighed_alone(
-    model: Any, tokenizer: Any, asked: Sequence[Asked], *, context: int, rows: int, now: Callable[[], float]
+    model: Any, codec: TextCodec, asked: Sequence[Asked], *, context: int, rows: int, now: Callable[[], float]
 ) -> list[Completion]:
     """Weigh the given answers of queries one by one, after a warm-up, with latency_s and ttft_s of each."""
     made = []
     for one in [*asked[:1], *asked]:
         start = now()
-        answer = weighed(model, tokenizer, [one], context=context, rows=rows, now=now)[0]
+        answer = weighed(model, codec, [one], context=context, rows=rows, now=now)[0]
         spent = now() - start
         made.append(answer if answer.error else replace(answer, latency_s=spent, ttft_s=spent))
     return made[1:]
 
 
-def _read(tokenizer: Any, asked: Asked, context: int) -> list[Pair] | str:
+def _read(codec: TextCodec, asked: Asked, context: int) -> list[Pair] | str:
     """Token ids of a query's contexts and answers, or why they can't be weighed."""
     try:
-        pairs = weighed_pairs(tokenizer, asked)
+        pairs = weighed_pairs(codec.tokenizer, asked, codec.told)
     except Exception as e:  # a tokenizer or template raises errors of its own
         return one_line(e)
     if not all(before for before, _ in pairs):
