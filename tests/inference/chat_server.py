@@ -15,7 +15,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 torch.set_num_threads(1)
-OPTIONAL = {"logprobs", "top_logprobs", "seed", "chat_template_kwargs", "stream_options"}
+OPTIONAL = {"logprobs", "top_logprobs", "seed", "chat_template_kwargs", "stream_options", "repeat_penalty"}
 
 
 class Model:

@@ -225,7 +225,7 @@ def test_a_query_that_breaks_its_server_is_a_row_and_a_broken_server_ends_the_ru
     ("model", "given", "refused"),
     [
         ("strict", False, {"logprobs", "stream_options"}),
-        ("curt", False, {"logprobs", "seed", "chat_template", "stream_options"}),
+        ("curt", False, {"logprobs", "seed", "penalty", "chat_template", "stream_options"}),
         ("mute", False, set()),
         ("plain", True, set()),
     ],

@@ -17,7 +17,7 @@ from zeta_eval.tuning import TuningSettings
 
 CONFIG = GenerateConfig(max_new_tokens=24)
 DONE = "data: [DONE]\n\n"
-NAMES = {"logprobs", "seed", "chat_template_kwargs", "stream_options"}
+NAMES = {"logprobs", "seed", "repeat_penalty", "chat_template_kwargs", "stream_options"}
 
 
 def rung(server, **settings):
@@ -65,6 +65,17 @@ def test_only_what_a_server_refuses_is_left_out_whatever_its_status(status, name
 def test_a_passing_fault_drops_nothing():
     with ScriptedServer(lambda body, n: (500, {}) if n == 0 else normal(body, n)) as server:
         assert EndpointGenerator(rung(server)).dropped == set()
+
+
+def test_what_a_server_refuses_behind_a_passing_fault_is_left_out_too():
+    def script(body, number):
+        if number < 3:
+            return 503, {"error": "warming up"}
+        refused = 422, {"detail": "Unexpected fields: {'repeat_penalty'}"}
+        return refused if "repeat_penalty" in body else normal(body, number)
+
+    with ScriptedServer(script) as server:
+        assert EndpointGenerator(rung(server)).dropped == {"penalty"}
 
 
 def test_the_longest_answer_is_asked_for_by_the_name_that_the_server_takes():

@@ -81,13 +81,14 @@ class Server:
         before = set(self.taken.dropped)
         call = Call(prompt="Hi", config=ONE_TOKEN, stream=stream)
         try:
-            while (failed := await self._failure(client, call)) is not None:
+            failed = await self._failure(client, call)
+            while failed is not None:
                 if self.taken.mend(failed, stream=stream) or await self._unnamed(client, call, failed):
-                    continue
-                if isinstance(failed, Refusal):
+                    failed = await self._failure(client, call)
+                elif isinstance(failed, Refusal):
                     raise failed
-                await self.ask(client, call)  # with retries: it may have been a passing fault
-                break
+                else:  # it may have been a passing fault
+                    failed = await self._refusal(client, call)
         except Refusal as e:
             raise HubAccessError(
                 f"{where} refuses to answer for model '{self._spec.model}' ({e}). Check `base_url`, `model` "
@@ -127,6 +128,14 @@ class Server:
         try:
             await self._try(client, call, chat_api.request(self._spec, call, self.taken))
         except (Refusal, Fault) as e:
+            return e
+        return None
+
+    async def _refusal(self, client: httpx.AsyncClient, call: Call) -> Refusal | None:
+        """Make a request until it does not fail, and return why the server refuses it, if it does."""
+        try:
+            await self.ask(client, call)
+        except Refusal as e:
             return e
         return None
 

@@ -14,10 +14,15 @@ from zeta_eval.inference.server.failures import Fault, Refusal
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "logprobs": {"logprobs": True, "top_logprobs": 2},
     "seed": {"seed": 0},
+    "penalty": {"repeat_penalty": 1.0, "repetition_penalty": 1.0},
     "chat_template": {"chat_template_kwargs": {"enable_thinking": False}},
     "stream_options": {"stream_options": {"include_usage": True}},
 }
-"""Request parameters that some servers refuse, by the word with which a refusal names them."""
+"""Request parameters that some servers refuse, by the word with which a refusal names them.
+
+Without the penalties of 1 (llama.cpp's name, and that of vLLM and SGLang) servers penalise what an answer repeats: by
+1.1 as llama-cpp-python does, or as a checkpoint says. The likeliest token is then not taken.
+"""
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 """Names of the longest answer: the usual one, and that of OpenAI's newer models."""
