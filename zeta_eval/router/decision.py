@@ -1,7 +1,7 @@
 """Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, overload
 
@@ -64,6 +64,9 @@ class Reasons(Sequence[str]):
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
         return self._lines()[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines())
 
     def __len__(self) -> int:
         return len(self._lines())

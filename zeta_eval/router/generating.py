@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from zeta_eval.exceptions import GenerationError
@@ -30,6 +30,13 @@ Piece = str | bytes
 
 Note = Callable[[Answer], None]
 """Takes the answer to a call."""
+
+
+def _forget(outputs: Mapping[str, object]) -> None:
+    """Take what came of a part, and keep nothing of it."""
+
+
+_UNTRACED = nullcontext(_forget)
 
 
 class Generating:
@@ -238,10 +245,11 @@ class Generating:
         if self.online is not None and result.error is None and size in self.policy.sizes:
             self.online.observe(size, latency_s, decision=calls.decision)
 
-    @contextmanager
-    def _span(self, name: str, inputs: Mapping[str, object]) -> Iterator[Callable[[Mapping[str, object]], None]]:
+    def _span(
+        self, name: str, inputs: Mapping[str, object]
+    ) -> AbstractContextManager[Callable[[Mapping[str, object]], None]]:
         """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it."""
-        yield lambda outputs: None
+        return _UNTRACED
 
 
 def _broken(calls: Calls, size: str, why: str, latency_s: float) -> UnansweredError:

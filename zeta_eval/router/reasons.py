@@ -170,6 +170,8 @@ def _features(policy: RoutingPolicy, estimate: Estimate) -> list[str]:
     found = estimate.complexity.features
     shares: dict[str, float] = {}
     for name, share in source.shares(found).items():
+        if not share.raises:
+            continue
         words = in_words(name, above=share.above, absent=not found[name])
         shares[words] = shares.get(words, 0.0) + share.raises
     top = sorted((words for words in shares if abs(shares[words]) >= FELT), key=lambda words: -abs(shares[words]))[:3]

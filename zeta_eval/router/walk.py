@@ -115,7 +115,7 @@ class Steps:
         if result.error is not None:
             walk.fail()
         else:
-            walk.see(read_answer(result.text), given_with(result))
+            walk.see(*_shown(result) if walk.reads else (None, {}))
         p_right = 0.0 if result.error is not None else walk.p[index]
         self.steps.append(Step(size=size, text=result.text, latency_s=latency_s, p_right=p_right, error=result.error))
         self.reasons.append(self._reason(index, changed=walk.p != before))
@@ -180,6 +180,11 @@ class Steps:
             f"that the answer is right, and costs {walk.weight * walk.cost[asked]:.2f} in accuracy"
         )
         return f"kept {step.size}: {words}" if going is None else f"went from {step.size} to {going}: {words}"
+
+
+def _shown(answer: Answer) -> tuple[AnswerView | None, dict[str, float]]:
+    """What an answer's text shows, and what comes with it."""
+    return read_answer(answer.text), given_with(answer)
 
 
 def given_with(answer: Answer) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Text features in words that a stranger understands, for the reasons of a decision. Standard library only."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -52,6 +53,7 @@ _WORK: Final = {
 """How there is more of a kind of work, or less."""
 
 
+@lru_cache(maxsize=4096)
 def in_words(feature: str, *, above: bool, absent: bool = False) -> str:
     """Say that a text has more of a feature, or less, than usual; or, where it is `absent`, that it has none.
 
