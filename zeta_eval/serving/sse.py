@@ -19,6 +19,17 @@ _NOTABLE: Final = re.compile(
 )
 """What is looked for in a stream; in the texts of JSON the quotes would stand behind backslashes."""
 _FINISH: Final = re.compile(rb'"finish_reason"\s*:\s*"')
+_NAMES: Final = tuple((name, (name + b":null", name + b": null")) for name in (b'"finish_reason"', b'"usage"'))
+
+
+def _may_be_notable(data: bytes) -> bool:
+    """Whether bytes may hold what is looked for: quicker than to look, and true too often rather than too seldom.
+
+    Most events hold these names with null.
+    """
+    if b"[DONE]" in data or b'"error"' in data:
+        return True
+    return any([data.count(name) != sum(map(data.count, empty)) for name, empty in _NAMES])
 
 
 class BrokenStreamError(Exception):
@@ -72,7 +83,9 @@ class Relay:
         data = self._rest + chunk if self._rest else chunk
         cut = data.rfind(b"\n") + 1
         self._rest, data = data[cut:], data[:cut]
-        return data if _NOTABLE.search(data) is None else b"\n".join(map(self._line, data.split(b"\n")))
+        if not _may_be_notable(data) or _NOTABLE.search(data) is None:
+            return data
+        return b"\n".join(map(self._line, data.split(b"\n")))
 
     def end(self) -> bytes:
         """What is left at the end.
@@ -87,7 +100,7 @@ class Relay:
         return rest
 
     def _line(self, line: bytes) -> bytes:
-        if (found := _NOTABLE.search(line)) is None or not line.startswith(b"data:"):
+        if not _may_be_notable(line) or (found := _NOTABLE.search(line)) is None or not line.startswith(b"data:"):
             return line
         data = line[5:].strip()
         if data == b"[DONE]":
