@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.models import Completion
@@ -28,7 +28,7 @@ class Turn:
     def __init__(self, asked: Asked, exchange: Exchange, desk: Desk, fleet: Fleet, notes: Notes) -> None:
         """Start before the choice."""
         self.asked, self.exchange, self.desk, self.fleet, self.notes = asked, exchange, desk, fleet, notes
-        self.id = uuid4().hex
+        self.id = token_hex(16)
         """Id of the decision."""
         self.told: list[tuple[Step, str]] = []
         self.began_s = perf_counter()
@@ -67,7 +67,6 @@ class Turn:
 
     async def _streamed(self) -> None:
         """Send the answer as events, as soon as it is sure which size's it is."""
-        begun = False
         pieces = self.desk.router.astream(
             self.asked.query,
             {size: partial(self._ask, size) for size in self.desk.answering},
@@ -81,22 +80,21 @@ class Turn:
             if isinstance(piece, Decision):
                 self._decision = piece
             elif isinstance(piece, bytes):
-                if not begun:
-                    begun = True
-                    await self._begin(self._streaming)
+                await self._begin(self._streaming)
                 await self.exchange.chunk(piece)
             elif isinstance(piece, Routed):
-                if not begun:
+                if not self._begun:
                     await self._begin(piece.size)
                     await self.exchange.chunk(self._events(piece))
                 self._note(piece)
         await self.exchange.end()
 
-    _streaming = ""
+    _streaming, _begun = "", False
 
     async def _begin(self, size: str) -> None:
         """Begin a stream."""
         assert self._decision is not None
+        self._begun = True
         self.notes.metrics.first.labels(size).observe(perf_counter() - self.began_s)
         await self.exchange.start(200, (*EVENTS, *telling.headers(self.id, self._decision, size)))
 
@@ -124,6 +122,9 @@ class Turn:
             async for piece in self.fleet.rungs[size].pieces(self.asked, partial(self._field, size)):
                 if isinstance(piece, Completion):
                     self.asked.answers.append((size, piece))
+                elif self._begun:
+                    await self.exchange.chunk(piece)  # the router knows that it has begun, and need not see more
+                    continue
                 yield piece
         except TooLongError as e:
             yield Completion(text="", error=str(e))
