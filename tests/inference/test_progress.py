@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from zeta_eval.inference.run.progress import INTERVAL_S, Board, Lines, board, in_notebook
+from zeta_eval.evaluation.reports.live import in_notebook
+from zeta_eval.inference.run.progress import INTERVAL_S, Board, Lines, board
 from zeta_eval.inference.run.runner import run
 from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.tasks import Query, Score

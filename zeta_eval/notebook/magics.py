@@ -22,6 +22,7 @@ from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
 from zeta_eval.notebook.completion import Completer
 from zeta_eval.notebook.judging import FeedbackAnswer, Judge, buttons, hint
+from zeta_eval.notebook.loading import with_a_line
 from zeta_eval.notebook.outputs import widget_output
 from zeta_eval.notebook.pages import Pages, free_port
 from zeta_eval.notebook.routed_cell import RoutedCell
@@ -114,7 +115,8 @@ class ZetaMagics(Magics):
             args = parse(self.parser(), line, self._variables())
         except SystemExit:  # --help has printed itself
             return None
-        result: Result = args.do(args)
+        tracked = getattr(args, "mlflow", "none") != "none"
+        result: Result = with_a_line(split(line)[0], tracked=tracked, work=lambda: args.do(args))
         if args.json == "-":
             print(to_json(result.data))
             return None

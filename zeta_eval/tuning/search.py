@@ -14,6 +14,7 @@ from zeta_eval.arrays import Floats, Ints
 from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.tuning.data import Data
 from zeta_eval.tuning.heuristic import START, HeuristicSearch, suggest
+from zeta_eval.tuning.progress import Board
 from zeta_eval.tuning.quality import gain_errors
 from zeta_eval.tuning.search_gain import OBJECTIVE
 from zeta_eval.tuning.settings import TuningSettings
@@ -40,11 +41,13 @@ def explained(p: Floats, score: Floats) -> Floats:
     return np.asarray((usual - gain_errors(p, score)) / whole)
 
 
-def search(data: Data, settings: TuningSettings, chances: MutableMapping[int, Floats] | None = None) -> optuna.Study:
+def search(
+    data: Data, settings: TuningSettings, chances: MutableMapping[int, Floats] | None = None, board: Board | None = None
+) -> optuna.Study:
     """Run, or resume, the study; its name stands for the table and all that the values of its trials depend on.
 
     Trials are judged with fewer trees than are exported, on `sampled` queries. `chances` takes those out of fold,
-    (Q, M), of every trial that ran to its end here, by its number.
+    (Q, M), of every trial that ran to its end here, by its number; `board` shows how the search gets on.
 
     Raises:
         InvalidInputError: Optuna can't use the storage.
@@ -65,16 +68,30 @@ def search(data: Data, settings: TuningSettings, chances: MutableMapping[int, Fl
             p[held], known[held] = told, True
             trial.report(float(explained(p[known], part.score[known]).mean()), fold)
             if trial.should_prune():
+                if board is not None:
+                    board.trial(np.nan)
                 raise optuna.TrialPruned
         if chances is not None:
             chances[trial.number] = p
-        return float(explained(p, part.score).mean())
+        value = float(explained(p, part.score).mean())
+        if board is not None and board.trial(value):
+            board.grow(_front(p, part))
+        return value
 
     if (left := settings.n_trials - len(ran(study))) > 0:
         finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        if board is not None:
+            board.total = left
         enough = optuna.study.MaxTrialsCallback(settings.n_trials, states=finished)
         study.optimize(objective, n_trials=left, callbacks=[enough])
     return study
+
+
+def _front(p: Floats, data: Data) -> Floats:
+    """Costs and accuracies, shape (W, 2), of choosing by chances (Q, M) and each size's mean cost, by cost weight."""
+    mean = np.broadcast_to(data.cost.mean(axis=0), p.shape)
+    weights, cost, score = data.evaluator.curve(p, mean, data.allowed)
+    return np.column_stack([cost.mean(axis=0), score.mean(axis=0)])[np.isfinite(weights)]
 
 
 def ran(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

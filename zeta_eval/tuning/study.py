@@ -33,6 +33,7 @@ from zeta_eval.tuning.forests import forest_of
 from zeta_eval.tuning.heuristic import HeuristicSearch
 from zeta_eval.tuning.keeping import TradeOff
 from zeta_eval.tuning.on_test import OnTest
+from zeta_eval.tuning.progress import board
 from zeta_eval.tuning.quality import Quality
 from zeta_eval.tuning.report import TuningReport
 from zeta_eval.tuning.search import ran, search, trial_table
@@ -67,7 +68,8 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
 
 
 def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
-    started = time.perf_counter()
+    started, told_of = time.perf_counter(), board(settings.n_trials)
+    told_of.say("reading the table")
     unit = cost_column(outcomes, settings.cost)
     if len(outcomes.sizes) < 2:
         raise OutcomesError(f"The table holds one size only ({outcomes.sizes[0]}); tuning needs at least two.")
@@ -79,10 +81,15 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     costs, heuristic = fit_costs(data), HeuristicSearch(data)
     quality = Quality(data.evaluator, data.allowed, data.families)
     told: dict[int, Floats] = {}
-    study = search(data, settings, told)
+    told_of.say("searching")
+    study = search(data, settings, told, told_of)
+    told_of.say("fitting what was found")
     found = chosen_fit(study, told, heuristic, costs, settings.seed)
     training = Training(data=data, heuristic=found.fit, embedder=settings.embedder)
-    candidates = [candidate(name, training, costs, quality) for name in settings.estimators]
+    candidates = []
+    for name in settings.estimators:
+        told_of.say(f"fitting the {name} estimator")
+        candidates.append(candidate(name, training, costs, quality))
     best = chosen(candidates, quality)
     provenance: dict[str, object] = {
         "zeta_eval": version("zeta-eval"),
@@ -97,6 +104,7 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         "keep": settings.keep,
     }
     policy = replace(_policy(best, data, costs, settings, provenance), embedding_size=_embedder(outcomes))
+    told_of.say("weighing whether to look at answers")
     answers = Answers.of(fitted)
     cascade = fit_cascade(policy, data, best.p, costs.open, answers, quality)
     if cascade is not None and quality.better(cascade.closed, best.closed):
@@ -107,12 +115,14 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
     aims = _aims(grid, settings, len(test))
     weight = aims[0].cost_weight if aims else choose_cost_weight(grid, settings)
     policy = replace(policy, cost_weight=weight)
+    told_of.say("testing on unseen queries")
     report = replay(policy, outcomes, split="test", cost=unit, seed=settings.seed)
     policy = replace(policy, verdict=report.verdict)
     on_test = OnTest(policy=policy, table=test, data=Evaluator(test, unit))
     tuned = curve.at(np.array([weight]))[1][:, 0]
     trials = trial_table(study)
-    return TuningReport(
+    told_of.say("testing on tasks left out of the fit")
+    tuned_report = TuningReport(
         policy=policy,
         test=report,
         tune_score=float(tuned.mean()),
@@ -134,6 +144,8 @@ def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
         keeping=on_test.kept(aims),
         calibration=on_test.calibration(settings.seed),
     )
+    told_of.say("tuned")
+    return tuned_report
 
 
 def _parts(outcomes: Outcomes, seed: int) -> tuple[Outcomes, Outcomes, Mapping[str, int]]:

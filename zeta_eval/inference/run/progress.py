@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from zeta_eval.evaluation.reports.live import Output, clock, in_notebook
 from zeta_eval.evaluation.reports.tables import html_table, text_table
 
 INTERVAL_S = 0.5
@@ -67,7 +68,7 @@ class SizeState:
             f"{self.done}/{self.total}",
             f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]" if self.scored else "-",
             f"{self.tokens / spent:.0f}" if self.tokens and spent > 0 else "-",
-            "done" if self.done >= self.total else _clock(left_s),
+            "done" if self.done >= self.total else clock(left_s),
         )
 
 
@@ -150,38 +151,6 @@ class Lines:
         self._stream.flush()
 
 
-class Output:
-    """Shows a board as a table in a notebook, brought up to date and saved with it."""
-
-    def __init__(self) -> None:
-        """Show nothing yet."""
-        self._handle: Any = None
-
-    def __call__(self, board: Board) -> None:
-        """Show the table, or bring it up to date."""
-        from IPython.display import display
-
-        if self._handle is None:
-            self._handle = display(board, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(board)
-
-
 def board(*, silent: bool = False) -> Board:
     """A board for where this runs: a table in a notebook, lines on standard error elsewhere, or nothing."""
     return Board((lambda _: None) if silent else Output() if in_notebook() else Lines(sys.stderr))
-
-
-def in_notebook() -> bool:
-    """Whether an IPython kernel runs this."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return getattr(shell, "kernel", None) is not None
-
-
-def _clock(seconds: float | None) -> str:
-    """Seconds as h:mm:ss or m:ss."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
