@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import time
 
 import httpx
 import openai
@@ -280,6 +281,18 @@ def test_a_cascade_goes_on_where_the_answer_looks_doubtful(tmp_path, stream, log
         assert up.bodies[0]["model"] == "model-4B" and len(up.bodies) == len(told["steps"])
 
 
+def test_a_step_up_that_is_late_leaves_the_answer_that_was_there(tmp_path):
+    def slow_above(body, number):
+        time.sleep(0.0 if body["model"] == "model-4B" else 1.5)
+        return by_model(body, number)
+
+    with ScriptedServer(slow_above) as up, running(tmp_path, [rung(s, up.url) for s in SIZES], cascading()) as served:
+        answer = served.chat(EASY, extra_headers={"x-zeta-deadline-s": "0.4"})
+        assert answer.choices[0].message.content == "of model-4B"
+        (first, late) = answer.zeta["steps"]
+        assert first["size"] == "4B" and late["error"] == "no answer by the deadline"
+
+
 def test_a_server_that_gives_no_log_probabilities_is_asked_without(tmp_path):
     def strict(body, number):
         if "logprobs" in body:
@@ -314,3 +327,21 @@ def test_an_answer_that_cannot_be_noted_is_an_answer_all_the_same(tmp_path, upst
     with running(tmp_path, priced(upstream), history=str(tmp_path / "h.db")) as served:
         served.app.notes.history.record = None  # calling it fails
         assert served.chat(EASY).choices and "could not be noted" in caplog.text
+
+
+def test_ratings_move_the_choice_at_once_and_a_restarted_server_still_knows_them(tmp_path, upstream):
+    kept = {"history": str(tmp_path / "h.db"), "online": str(tmp_path / "online")}
+    task = {"x-zeta-task": "capitals"}
+    with running(tmp_path, priced(upstream), **kept) as served:
+        before = served.chat(EASY, extra_headers=task).zeta
+        for _ in range(60):
+            answer = served.chat(EASY, extra_headers=task)
+            assert served.post("/v1/feedback", {"id": answer.zeta["id"], "score": 0.0}).status_code == 200
+        after = served.chat(EASY, extra_headers=task).zeta
+        again = served.post("/v1/feedback", {"id": answer.zeta["id"], "score": 0.0})
+        assert again.status_code == 200  # a second rating of an answer is recorded, and teaches nothing more
+        assert after["p"][before["size"]] < before["p"][before["size"]]
+    with running(tmp_path, priced(upstream), **kept) as served:
+        assert served.chat(EASY, extra_headers=task).zeta["p"] == pytest.approx(after["p"], abs=0.02)
+    with running(tmp_path, priced(upstream), history=kept["history"]) as served:
+        assert served.chat(EASY, extra_headers=task).zeta["p"] == before["p"]

@@ -19,6 +19,10 @@ from zeta_eval.cli.verb import Result, WebPage, verb
         "--host": {"default": "127.0.0.1", "metavar": "A", "help": "address to listen at (%(default)s)"},
         "--port": {"type": int, "default": 8080, "metavar": "N", "help": "port to listen at (%(default)s)"},
         "--history": {"metavar": "HISTORY", "help": "file or database URL that records decisions and feedback (none)"},
+        "--online": {
+            "metavar": "FOLDER",
+            "help": "let ratings and latencies change the choice at once, and keep what they taught here",
+        },
         "--no-text": {"action": "store_true", "help": "keep hashes and features of queries, no text"},
         "--keys-env": {
             "metavar": "NAME",
@@ -52,6 +56,7 @@ def _serve(args: Namespace) -> Result:
         host=args.host,
         port=args.port,
         history=args.history,
+        online=args.online,
         keep_text=not args.no_text,
         keys_env=args.keys_env,
         shadow=args.shadow,
@@ -64,7 +69,7 @@ def _serve(args: Namespace) -> Result:
     settings.keys()
     ladder = Ladder.load(args.ladder)
     if not args.policy.startswith("models:/"):
-        Desk(RoutingPolicy.load(args.policy), ladder, explore=args.explore)
+        Desk(RoutingPolicy.load(args.policy), ladder, explore=args.explore, online=args.online)
     command = [sys.executable, "-m", "zeta_eval.serving", json.dumps(dataclasses.asdict(settings))]
     page = WebPage(title="Serving", address=settings.address, command=command, stays=True)
     data = {"address": page.address, "command": command}

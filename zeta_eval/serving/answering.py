@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from secrets import token_hex
@@ -25,8 +26,13 @@ from zeta_eval.serving.vectors import vector
 class Turn:
     """One request on its way through the sizes."""
 
-    def __init__(self, asked: Asked, exchange: Exchange, desk: Desk, fleet: Fleet, notes: Notes) -> None:
-        """Start before the choice."""
+    def __init__(
+        self, asked: Asked, exchange: Exchange, desk: Desk, fleet: Fleet, notes: Notes, *, longest_s: float
+    ) -> None:
+        """Start before the choice; no further size is called after `longest_s`."""
+        self.longest_s = longest_s
+        self.ends_s = asyncio.get_running_loop().time() + longest_s
+        """When a size that is called after another must have answered, by the event loop's clock."""
         self.asked, self.exchange, self.desk, self.fleet, self.notes = asked, exchange, desk, fleet, notes
         self.id = token_hex(16)
         """Id of the decision."""
@@ -45,7 +51,7 @@ class Turn:
         try:
             await (self._streamed() if self.asked.stream else self._whole())
         except UnansweredError as e:
-            self.notes.answered(self.id, e.decision, self.asked, e.steps, None)
+            self.notes.answered(self.id, self.desk, e.decision, self.asked, e.steps, None)
             raise self._error(e) from e
         except GenerationError as e:  # the one model that embeds
             raise unanswered(str(e), self.asked.troubles) from e
@@ -58,6 +64,7 @@ class Turn:
             task=self.asked.task,
             cost_weight=self.asked.cost_weight,
             session=self.asked.session,
+            max_latency_s=self.longest_s,
             on_step=self._on_step,
         )
         field = telling.field(self.id, routed.decision, routed.size, self.told)
@@ -74,6 +81,7 @@ class Turn:
             task=self.asked.task,
             cost_weight=self.asked.cost_weight,
             session=self.asked.session,
+            max_latency_s=self.longest_s,
             on_step=self._on_step,
         )
         async for piece in pieces:
@@ -102,10 +110,13 @@ class Turn:
         """A size's whole answer, as the router takes it."""
         try:
             rung = self.fleet.rungs[size]
-            if rung.spec.role == "embed":
-                whole = await vector(rung, query)
-            else:
-                whole = await rung.whole(self.asked, logprobs=self.desk.logprobs)
+            async with asyncio.timeout_at(self.ends_s if self.asked.answers else None):
+                if rung.spec.role == "embed":
+                    whole = await vector(rung, query)
+                else:
+                    whole = await rung.whole(self.asked, logprobs=self.desk.logprobs)
+        except TimeoutError as e:  # the answer that is there is the best by then
+            raise PassedOverError("no answer by the deadline") from e
         except TooLongError as e:
             return Completion(text="", error=str(e))
         except PassedOverError as e:
@@ -149,7 +160,7 @@ class Turn:
         self.told.append((step, reason))
 
     def _note(self, routed: Routed) -> None:
-        self.notes.answered(self.id, routed.decision, self.asked, routed.steps, routed.size)
+        self.notes.answered(self.id, self.desk, routed.decision, self.asked, routed.steps, routed.size)
 
     def _error(self, error: UnansweredError) -> ApiError:
         """What the caller is told where no size answered."""

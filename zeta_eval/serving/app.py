@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 KINDS: Final[dict[str, Kind]] = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
 """What is asked, by path."""
+GRACE_S: Final = 0.25
+"""Time beyond the deadline to send an earlier answer of a cascade, in seconds."""
 TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 Handler = Callable[[Exchange], Awaitable[None]]
 
@@ -92,15 +94,15 @@ class App:
         wanted = choice(body.get("model"), self.fleet.rungs, desk.policy.cost_weight)
         request = asked(KINDS[exchange.path], body, exchange)
         request.cost_weight = wanted.cost_weight
+        longest_s = deadline(exchange, self.deadline_s)
         turn: Turn | Named
         if wanted.size is None:
-            turn = Turn(request, exchange, desk, self.fleet, self.notes)
+            turn = Turn(request, exchange, desk, self.fleet, self.notes, longest_s=longest_s)
         else:
             turn = Named(request, exchange, wanted.size, self.fleet, self.notes)
-        longest_s = deadline(exchange, self.deadline_s)
         exchange.watch()
         try:
-            async with asyncio.timeout(longest_s):
+            async with asyncio.timeout(longest_s + GRACE_S):
                 await turn.answer()
         except TimeoutError as e:
             why = f"No whole answer within {longest_s:g} s."

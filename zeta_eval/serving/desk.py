@@ -8,6 +8,7 @@ from zeta_eval.exceptions import UnknownNameError
 from zeta_eval.models import Ladder
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.serving.learned import Learned
 
 LOGPROBS: Final = frozenset({"mean_logprob", "min_logprob", "answer_log_odds"})
 """Signals of an answer that its server gives where log-probabilities are asked for."""
@@ -16,11 +17,14 @@ LOGPROBS: Final = frozenset({"mean_logprob", "min_logprob", "answer_log_odds"})
 class Desk:
     """A policy with what serving it needs."""
 
-    def __init__(self, policy: RoutingPolicy, ladder: Ladder, *, explore: float = 0.0) -> None:
-        """Take a policy and the ladder that must have its sizes.
+    def __init__(
+        self, policy: RoutingPolicy, ladder: Ladder, *, explore: float = 0.0, online: str | None = None
+    ) -> None:
+        """Take a policy and the ladder that must have its sizes; `online` is the folder of what feedback taught.
 
         Raises:
             UnknownNameError: a size of the policy is no rung of the ladder.
+            InvalidInputError: what feedback taught can't be read.
         """
         known = {spec.size: spec for spec in ladder.models}
         wanted = [*policy.sizes, *([policy.embedding_size] if policy.embedding_size else [])]
@@ -28,7 +32,9 @@ class Desk:
             hint = f"The policy chooses among {', '.join(wanted)}; each needs a rung in the ladder."
             raise UnknownNameError("rung", missing[0], known, hint=hint)
         self.policy = policy
-        self.router = ZetaDynamicRouter(policy, explore=explore)
+        self.learned = None if online is None else Learned(online, policy)
+        """What ratings and latencies change at once; None where they change nothing."""
+        self.router = ZetaDynamicRouter(policy, explore=explore, online=self.learned.online if self.learned else None)
         self.sizes = policy.sizes
         self.answering = tuple(dict.fromkeys(wanted))
         """The sizes that may be asked, and the policy's embedding model."""

@@ -45,7 +45,9 @@ class Follower:
         app.problem = None
         if desk.policy.checksum != app.desk.policy.checksum:
             _log.warning("Policy %s@%s is in use now", desk.policy.name, desk.policy.checksum[:8])
-            app.desk = desk
+            before, app.desk = app.desk, desk
+            if before.learned is not None:
+                await asyncio.to_thread(before.learned.keep)
             reloads.labels("taken over").inc()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -121,7 +122,7 @@ class LocalRung:
             vectors = (await self._worked(lambda engine: engine.embed(texts))).tolist()
         data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
         usage = {"prompt_tokens": 0, "total_tokens": 0}
-        return json.dumps({"object": "list", "data": data, "model": self.spec.model, "usage": usage}).encode()
+        return json.dumps({"object": "list", "data": data, "model": self.spec.size, "usage": usage}).encode()
 
     async def _worked(self, work: Callable[[Any], Any]) -> Any:
         """What work makes with the rung's engine, on the engines' thread."""
@@ -155,10 +156,10 @@ class LocalRung:
 
     def _head(self, asked: Asked) -> dict[str, Any]:
         kind = "chat.completion.chunk" if asked.kind == "chat" else "text_completion"
-        return {"id": f"zeta-{uuid4().hex}", "object": kind, "created": 0, "model": self.spec.model}
+        return {"id": f"zeta-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": self.spec.size}
 
     def _data(self, asked: Asked, answer: Completion) -> dict[str, Any]:
-        made = whole_of(answer.text, self.spec.model, _usage(answer), kind=asked.kind, finish=_finish(answer))
+        made = whole_of(answer.text, self.spec.size, _usage(answer), kind=asked.kind, finish=_finish(answer))
         return made | {"id": f"zeta-{uuid4().hex}"}
 
 

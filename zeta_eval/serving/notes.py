@@ -12,6 +12,7 @@ from zeta_eval.feedback.drift import Drift
 from zeta_eval.models import Ladder
 from zeta_eval.router import Decision, Step, ZetaDynamicRouter
 from zeta_eval.serving.asked import Asked
+from zeta_eval.serving.desk import Desk
 from zeta_eval.serving.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 10_000
-"""Latest answers of which the size is remembered, so that feedback shows how its success changes."""
+"""Latest answers that are remembered until they are rated, so that a rating can be learned from."""
 KINDS: Final = ("prompt_tokens", "completion_tokens")
 
 
@@ -34,29 +35,29 @@ class Notes:
         self.log_prompts = False
         """Whether the log has a line with each query's text."""
         self._prices = {spec.size: spec for spec in ladder.models}
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[str, Decision, Desk]] = OrderedDict()
         if history is not None:
             self.metrics.gauge("history_queued", "Decisions that wait to be written", lambda: history.queued)
             self.metrics.gauge("history_lost", "Decisions that could not be written", lambda: history.lost)
 
     def answered(
-        self, decision_id: str, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
+        self, decision_id: str, desk: Desk, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
     ) -> None:
         """Note an answer, or that there is none (`kept` None), with all calls that led to it; never fails."""
         try:
-            self._note(decision_id, decision, asked, steps, kept)
+            self._note(decision_id, desk, decision, asked, steps, kept)
         except Exception:  # of a figure that a server made up, or a disk: it must not cost the answer
             _log.exception("Answer %s could not be noted", decision_id)
 
     def _note(
-        self, decision_id: str, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
+        self, decision_id: str, desk: Desk, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None
     ) -> None:
         self._count(decision, steps, kept)
         self._tokens(asked, decision)
         shadow = self._shadowed(asked, decision)
         if self.history is not None:
             self._record(decision_id, decision, asked, steps, shadow)
-            self._remember(decision_id, kept)
+            self._remember(decision_id, kept, decision, desk)
         self._seen(decision.complexity.score, kept, steps)
         if self.log_prompts:
             _log.warning("%s %s -> %s: %s", decision_id, decision.size, kept, asked.query)
@@ -81,10 +82,12 @@ class Notes:
         await asyncio.to_thread(self.history.feedback, str(body.get("id")), source=source, by=by, **given)
         for kind in given:
             self.metrics.feedback.labels(kind).inc()
-        size = self._kept.get(str(body.get("id")))
         score = given.get("score", given.get("right"))
-        if size is not None and score is not None:
+        if score is not None and (found := self._kept.pop(str(body.get("id")), None)) is not None:
+            size, decision, desk = found
             self._found(self.drift.success(size, float(score)))
+            if desk.learned is not None and size in desk.sizes:
+                desk.router.learn(decision, size, float(score), source=source)
 
     def _count(self, decision: Decision, steps: Sequence[Step], kept: str | None) -> None:
         m = self.metrics
@@ -140,9 +143,9 @@ class Notes:
             shadow=shadow,
         )
 
-    def _remember(self, decision_id: str, kept: str | None) -> None:
+    def _remember(self, decision_id: str, kept: str | None, decision: Decision, desk: Desk) -> None:
         if kept is not None:
-            self._kept[decision_id] = kept
+            self._kept[decision_id] = kept, decision, desk
             if len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
 

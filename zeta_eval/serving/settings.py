@@ -30,6 +30,8 @@ class ServeSettings:
     """Port to listen at."""
     history: str | None = None
     """File or database URL that decisions and feedback are recorded in; None records nothing."""
+    online: str | None = None
+    """Folder that keeps what ratings and latencies taught, which change the choice at once; None changes nothing."""
     keep_text: bool = True
     """Whether the history keeps texts, not only their hashes and features."""
     keys_env: str | None = None

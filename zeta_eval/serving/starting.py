@@ -32,6 +32,8 @@ from zeta_eval.serving.upstream import Served, client
 
 OBJECTS = 20_000
 """New objects after which Python looks for cycles of garbage among them; its own default is 700."""
+KEEP_S = 30.0
+"""Time between two writings of what feedback taught, in seconds."""
 STOP_S = 30
 """Longest time that open requests have when the server is to stop, in seconds."""
 
@@ -79,7 +81,7 @@ def build(settings: ServeSettings, stack: ExitStack) -> App:
     """Make the application of a server; what it holds is let go with the stack."""
     ladder = Ladder.load(settings.ladder)
     file = followed(settings, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
-    make = partial(Desk, ladder=ladder, explore=settings.explore)
+    make = partial(Desk, ladder=ladder, explore=settings.explore, online=settings.online)
     desk = make(RoutingPolicy.load(file))
     keys = settings.keys()
     shadow = None if settings.shadow is None else ZetaDynamicRouter.load(settings.shadow)
@@ -100,7 +102,7 @@ class Live:
     def __init__(self, app: App, ladder: Ladder, specs: tuple[ModelSpec, ...], follower: Follower) -> None:
         """Take what is to be run; nothing runs yet."""
         self._app, self._ladder, self._specs, self._follower = app, ladder, specs, follower
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = list[asyncio.Task[None]]()
         self._close: list[Callable[[], Any]] = []
 
     async def start(self) -> None:
@@ -114,14 +116,23 @@ class Live:
             rungs |= await asyncio.to_thread(local_rungs, self._ladder, local, app.fleet.freed)
         app.fleet.rungs = {spec.size: rungs[spec.size] for spec in self._specs}
         self._gauges()
-        self._task = asyncio.create_task(self._follower.run())
+        self._tasks = [asyncio.create_task(work) for work in (self._follower.run(), self._keep())]
 
     async def stop(self) -> None:
         """Let go of everything."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if (learned := self._app.desk.learned) is not None:
+            await asyncio.to_thread(learned.keep)
         for close in self._close:
             await close()
+
+    async def _keep(self) -> None:
+        """Write what feedback taught, again and again."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            if (learned := self._app.desk.learned) is not None:
+                await asyncio.to_thread(learned.keep)
 
     def _gauges(self) -> None:
         metrics, fleet = self._app.notes.metrics, self._app.fleet

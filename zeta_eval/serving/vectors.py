@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from zeta_eval.models import Completion
@@ -35,7 +36,7 @@ def whole_of(text: str, model: str, usage: Any, *, kind: str = "chat", finish: s
     return {
         "id": "zeta",
         "object": "chat.completion" if kind == "chat" else "text_completion",
-        "created": 0,
+        "created": int(time.time()),
         "model": model,
         "choices": [{"index": 0, "finish_reason": finish, "logprobs": None, **said}],
         "usage": usage,
