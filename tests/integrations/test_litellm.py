@@ -1,6 +1,10 @@
 """LiteLLM's proxy, a real process of it, chooses by a policy file through each of the two hooks."""
 
 import json
+import subprocess
+import sys
+import time
+import urllib.request
 
 import pytest
 from litellm_proxy import KEY, Proxy, group, python_with_litellm
@@ -124,6 +128,45 @@ def test_every_choice_is_in_the_history_with_the_id_that_the_header_gives(proxy)
     assert (rows["query"] == "Is the id of this query kept?").sum() == 1
     assert (rows["query"] == "Is this query of the classifier kept?").sum() == 1
     assert rated["score"].notna().sum() == 1
+
+
+@pytest.fixture
+def served(upstream, policy, tmp_path, unused_port):
+    """The address of `zeta serve` with the policy, before the upstream."""
+    rung = '[[models]]\nsize = "{}"\nmodel = "m-{}"\nbase_url = "{}"\n'
+    (tmp_path / "fleet.toml").write_text("\n".join(rung.format(size, size, upstream.url) for size in GROUP_OF))
+    command = [sys.executable, "-m", "zeta_eval.cli", "serve", str(policy), "--ladder", "fleet.toml"]
+    process = subprocess.Popen([*command, "--port", str(unused_port)], cwd=tmp_path)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{unused_port}/health", timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{unused_port}/v1"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_a_proxy_points_at_zeta_serve_like_at_any_upstream(upstream, policy, served, tmp_path):
+    groups = [group("zeta", served, "zeta"), group("thrifty", served, "zeta@5")]
+    proxy = Proxy({"model_list": groups, "general_settings": {"master_key": KEY}}, tmp_path)
+    try:
+        proxy.wait()
+        for query in QUERIES[:2]:
+            status, _, text = proxy.chat("zeta", query)
+            assert (status, json.loads(text)["choices"][0]["message"]["content"]) == (200, "4")
+            assert upstream.bodies[-1]["model"] == f"m-{ZetaDynamicRouter.load(policy).route(query).size}"
+        assert proxy.chat("thrifty", QUERIES[1])[0] == 200
+        assert upstream.bodies[-1]["model"] == "m-1B"
+        status, _, text = proxy.chat("zeta", QUERIES[1], stream=True)
+        assert (status, upstream.bodies[-1]["model"]) == (200, "m-70B")
+        assert text.rstrip().endswith("data: [DONE]")
+    finally:
+        proxy.stop()
 
 
 def test_a_policy_that_can_not_be_loaded_ends_the_proxy_with_one_line(upstream, tmp_path):

@@ -15,7 +15,7 @@ import uvicorn
 
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.serving.settings import ServeSettings
-from zeta_eval.serving.starting import build
+from zeta_eval.serving.starting import build, configured
 
 SIZES = ("4B", "7B", "14B")
 EASY = "What is the capital of France?"
@@ -88,8 +88,7 @@ def running(folder, rungs, policy=None, *, named=None, **settings):
     settings = {"policy": named or str(file), "ladder": fleet, "reload_s": 0.05} | settings
     with ExitStack() as stack, socket.create_server(("127.0.0.1", 0)) as listener:
         app = build(ServeSettings(**settings), stack)
-        config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configured(app, stop_s=5))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Ladder, ModelSpec
@@ -29,6 +29,9 @@ from zeta_eval.serving.registered import followed
 from zeta_eval.serving.rung import Rung
 from zeta_eval.serving.settings import ServeSettings
 from zeta_eval.serving.upstream import Served, client
+
+if TYPE_CHECKING:
+    import uvicorn
 
 OBJECTS = 20_000
 """New objects after which Python looks for cycles of garbage among them; its own default is 700."""
@@ -46,28 +49,34 @@ def serve(settings: ServeSettings) -> None:
     """
     import uvicorn
 
-    from zeta_eval.serving.http import Protocol
-
     with ExitStack() as stack:
         app = build(settings, stack)
         listener = stack.enter_context(_bound(settings))
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http=Protocol,
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=STOP_S,
-        )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the stack ends then, too
         _spare_collections()
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(configured(app)).run(sockets=[listener])
+
+
+def configured(app: App, *, stop_s: int = STOP_S) -> uvicorn.Config:
+    """How uvicorn runs an application; open requests have `stop_s` seconds when it is to stop."""
+    import uvicorn
+
+    from zeta_eval.serving.http import Protocol
+
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=stop_s,
+    )
 
 
 def _spare_collections() -> None:
