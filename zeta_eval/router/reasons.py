@@ -120,8 +120,11 @@ def _enough(*shares: float) -> int:
 
 def _told_apart(a: float, b: float) -> tuple[str, str]:
     """Two shares as people count, of as many as it takes to tell them apart, up to 1,000."""
-    told = [(_among(a, of), _among(b, of)) for of in (10, 100, 1000) if of >= _enough(a, b)]
-    return next((pair for pair in told if pair[0] != pair[1]), told[-1])
+    enough = _enough(a, b)
+    for of in (10, 100, 1000):
+        if of >= enough and (told := (_among(a, of), _among(b, of)))[0] != told[1]:
+            break
+    return told
 
 
 def too_long(rungs: Sequence[Rung], fit: Fit) -> str:
