@@ -18,7 +18,8 @@ frame = make_outcomes({n}, seed=0).frame
 frame["target"] = ["target of " + str(q) for q in frame["query_id"]]
 frame["response"] = [
     f"answer of {{m}} to {{q}} <script>document.body.dataset.broken = 1</script>"
-    "<img src=x onerror='document.body.dataset.broken = 1'>"
+    "<img src=x onerror='document.body.dataset.broken = 1'>\\n\\n"
+    "**Sum**: $\\\\frac{{1}}{{2}}$\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |"
     for m, q in zip(frame["model"], frame["query_id"])
 ]
 outcomes = ze.Outcomes.from_frame(frame).with_order(("4B", "7B", "14B"))"""
@@ -90,7 +91,7 @@ def test_a_filter_and_a_row_show_what_each_size_answered(lab, page, pictures):
     words = row.locator("td").all_inner_texts()[-3:]
     assert words[0] == "wrong" and words[-1] == "right"
     row.click()
-    answers = cell.locator(".widget-html-content").last
+    answers = cell.locator(".widget-htmlmath-content")
     expect(answers.get_by_text("answer of 14B to")).to_be_visible()
     expect(answers.get_by_text("Target", exact=True)).to_be_visible()
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
@@ -101,6 +102,9 @@ def test_a_filter_and_a_row_show_what_each_size_answered(lab, page, pictures):
             cell.scroll_into_view_if_needed()
             cell.screenshot(path=pictures / f"inspect_{theme.split()[1].lower()}_{width}.png")
             assert outside(cell) == []
+    expect(answers.locator("table").first).to_be_visible()
+    expect(answers.locator("mjx-container").first).to_be_visible()
+    expect(answers.locator("strong").first).to_have_text("Sum")
     assert page.page.evaluate("document.body.dataset.broken") is None
 
 
@@ -143,3 +147,17 @@ def test_twelve_thousand_queries_are_painted_and_filtered(lab, page):
     for i, name in ((2, "small right, large fails"), (2, ""), (2, "cut off"), (2, "")):
         times[f"{len(times)}: {name or 'all'}"] = page.page.evaluate(FILTER, [i, name])
     log.info("12,000 queries x 3 sizes, ms: %s", json.dumps(times))
+
+
+def test_zeta_alone_shows_a_card_in_both_themes_and_widths(lab, page, pictures):
+    opened(lab, page, "card.ipynb", "%load_ext zeta_eval", "%zeta")
+    cell = page.cell("%zeta")
+    expect(cell.get_by_text("Keep learning")).to_be_visible()
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        page.theme(theme)
+        for width in (1100, 1600):
+            page.page.set_viewport_size({"width": width, "height": 1000})
+            page.page.wait_for_timeout(300)
+            cell.scroll_into_view_if_needed()
+            cell.screenshot(path=pictures / f"card_{theme.split()[1].lower()}_{width}.png")
+            assert outside(cell) == []

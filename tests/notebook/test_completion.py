@@ -1,6 +1,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+import zeta_eval as ze
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
 
@@ -40,6 +41,9 @@ def complete(notebook, tmp_path):
         ("%zeta tune table_a --cost gp", {"gpu_s"}),
         ("%zeta bench --mcq ", {"generate", "logits"}),
         ("%zeta gpu-check --scale t", {"tiny"}),
+        ("%zeta rescore table_a --tasks sums-", {"sums-1", "sums-2", "sums-3"}),
+        ("%zeta bench --tasks copy frame_a --columns prompt=qu", {"prompt=query", "prompt=query_id"}),
+        ("%zeta replay models:/ZetaDynamicRouter@cham", {"models:/ZetaDynamicRouter@champion"}),
         ("%zeta history ex", {"export"}),
         ("%zeta feedback abc w", {"wrong"}),
         ("%%zeta --exp", {"--explain"}),
@@ -54,3 +58,16 @@ def test_tab_completes(complete, line, expected):
 def test_other_lines_are_left_alone(notebook, complete):
     assert "table_a" in complete("table_")
     assert complete("%zetax re") == [] or "replay" not in complete("%zetax re")
+
+
+def test_figures_complete_figures_alone(complete):
+    complete("import zeta_eval as ze")
+    assert dir(ze.figures) == ["accuracy_by_complexity", "calibration", "importance", "latency"]
+
+
+@pytest.mark.slow
+def test_registered_versions_complete_where_mlflow_is_loaded(complete):
+    settings = ze.TuningSettings(n_trials=1, estimator="heuristic")
+    ze.tune(make_outcomes(200), settings=settings, tracker=ze.MlflowTracker("sqlite:///mlruns/mlflow.db"))
+    found = complete("%zeta replay models:/ZetaDynamicRouter")
+    assert {"models:/ZetaDynamicRouter/1", "models:/ZetaDynamicRouter@champion"} <= set(found)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -37,9 +38,27 @@ def test_the_extension_loads_fast_and_without_anything_heavy():
 
 
 def test_zeta_alone_lists_every_verb(notebook):
-    text = notebook.run("%zeta").stdout
-    assert {*VERBS, "use", "status", "feedback"} <= set(text.split())
-    assert "%%zeta [--size S]" in text and "%config ZetaMagics" in text
+    card = notebook.run("%zeta").result.result
+    for text in (repr(card), re.sub(r"<[^>]+>", " ", card._repr_html_())):
+        assert {*VERBS, "use", "status", "feedback", "reset"} <= set(text.split())
+        assert "%%zeta [--size S]" in text and "%config ZetaMagics" in text
+        assert all(f"%zeta {verb}" in text for verb in VERBS)
+
+
+def test_every_verb_of_the_card_has_its_group(notebook):
+    card = notebook.run("%zeta").result.result
+    assert list(card.groups) == ["Measure", "Tune", "Use", "Keep learning"]
+    assert card.groups["Tune"][0].name == "tune"
+
+
+@pytest.mark.parametrize("asked", ["%zeta?", "%%zeta?"])
+def test_a_question_mark_shows_all_options_of_all_verbs(notebook, asked, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.core.page.page", lambda data, *_, **__: shown.append(data))
+    notebook.run(asked)
+    text = shown[0]["text/plain"]
+    for words in ("--dry-run", "--continue", "--estimator", "%zeta tune", "--attempts", "%config ZetaMagics"):
+        assert words in text
 
 
 def test_a_verb_explains_itself(notebook):

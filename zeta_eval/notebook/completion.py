@@ -1,6 +1,7 @@
 """Tab on a `%zeta` or `%%zeta` line: verbs, options, and what an argument may be."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from zeta_eval.cli.parser import Parser
+from zeta_eval.exceptions import ZetaError
 from zeta_eval.models import LADDERS
 from zeta_eval.notebook.cell import cell_parser
 from zeta_eval.notebook.variables import KINDS, fits
@@ -36,6 +38,7 @@ class Completer:
     ) -> None:
         """Complete by the notebook's parser, its variables and the sizes of its ladder, as they are by then."""
         self._parser, self._variables, self._sizes = parser, variables, sizes
+        self._tables: list[Any] = []
 
         @context_matcher(identifier="zeta")  # type: ignore[untyped-decorator]
         def matcher(context: CompletionContext) -> Any:
@@ -57,6 +60,7 @@ class Completer:
         if head not in ("%zeta", "%%zeta") or not words:
             return None
         *before, typed = [word for word in words[:-1] if word] + words[-1:]
+        self._tables = []
         if head == "%%zeta":
             return self._starting(self._of(cell_parser(), before, typed), typed)
         parser = self._parser()
@@ -64,6 +68,7 @@ class Completer:
             return self._starting(parser.verbs.choices, typed)
         if before[0] not in parser.verbs.choices:
             return []
+        self._tables = [t for w in before[1:] if (t := _table(self._variables().get(w))) is not None]
         return self._starting(self._of(parser.verbs.choices[before[0]], before[1:], typed), typed)
 
     def _starting(self, words: Iterable[str], typed: str) -> list[str]:
@@ -94,7 +99,7 @@ class Completer:
         if name == "ladder":
             found += sorted(p.stem for p in LADDERS.glob("*.toml"))
         if name in ("policy", "policies") and typed.startswith("models:"):
-            found += [f"models:/ZetaDynamicRouter@{alias}" for alias in ("champion", "challenger")]
+            found += [f"models:/ZetaDynamicRouter{which}" for which in ("@champion", "@challenger", *_versions())]
         if name in _FILES:
             found += _files(typed, _FILES[name])
         return found + self._names(name, typed)
@@ -105,10 +110,36 @@ class Completer:
             from zeta_eval.tasks import registry
 
             earlier = typed[: typed.rfind(",") + 1] if name == "tasks" else ""
-            return [earlier + task for task in (*registry.groups(), *registry.task_names())]
+            own = (str(task) for table in self._tables if "task" in table for task in table["task"].unique())
+            return [earlier + task for task in dict.fromkeys((*own, *registry.groups(), *registry.task_names()))]
+        if name == "columns":
+            earlier = typed[: max(typed.rfind(","), typed.rfind("=")) + 1]
+            return [earlier + str(column) for table in self._tables for column in table.columns]
         if name == "size":
             return list(self._sizes())
         return ["right", "wrong"] if name == "word" else []
+
+
+def _table(value: Any) -> Any:
+    """The frame of a variable that is a table; None for another one."""
+    frame = getattr(value, "frame", value)
+    return frame if hasattr(frame, "columns") and hasattr(frame, "dtypes") else None
+
+
+def _versions() -> list[str]:
+    """The versions of the registered model as they are named after it, where MLflow is loaded already."""
+    if "mlflow" not in sys.modules:  # it would take seconds
+        return []
+    from zeta_eval.tracking.registry import Registry
+    from zeta_eval.tracking.store import sqlite_file
+
+    registry = Registry()
+    if sqlite_file(registry.uri) is None:  # a server may not answer for long
+        return []
+    try:
+        return [f"/{version}" for version in registry.versions()]
+    except (ZetaError, OSError):  # no store, or none that answers
+        return []
 
 
 def _files(typed: str, endings: tuple[str, ...] | None) -> list[str]:

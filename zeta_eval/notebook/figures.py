@@ -67,3 +67,7 @@ def latency(outcomes: Outcomes | str | Path) -> Figure:
         OutcomesError: no size of the table has latencies.
     """
     return figures.latency(loaded(Outcomes, outcomes))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -201,7 +201,7 @@ def _widget(view: Inspect) -> DOMWidget:
     place = widgets.Layout(width="240px")
     field = widgets.Text(value=view.wanted.contains, placeholder="search in queries and answers", layout=place)
     field.continuous_update = False
-    head, opened = widgets.HTML(view.head()), widgets.HTML(view.query)
+    head, opened = widgets.HTML(view.head()), widgets.HTMLMath(view.query)  # which sets formulas, too
     grid: Any = ITable(view.lines.iloc[view.chosen[:MOST]], ordering=len(view.chosen) <= MOST, **GRID)
     shown = [view.chosen]
 

@@ -12,6 +12,7 @@ import pandas as pd
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, shorten
 from zeta_eval.evaluation.reports.tables import html_table
 from zeta_eval.notebook.inspect_rows import RIGHT, Rows
+from zeta_eval.notebook.markdown import answer_html
 from zeta_eval.outcomes.targets import read_target
 
 QUERY, TARGET = 72, 20
@@ -21,7 +22,7 @@ LISTED: Final = 12
 """Rows of the table that stands where no widget can run."""
 
 _BOX: Final = "border:1px solid rgba(128,128,128,.4);border-radius:4px;padding:8px 10px;min-width:0"
-_TEXT: Final = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.45;max-height:420px;overflow-y:auto"
+_TEXT: Final = "overflow-wrap:anywhere;line-height:1.45;max-height:420px;overflow-y:auto"
 
 
 def listed(rows: Rows, chosen: npt.NDArray[np.intp]) -> pd.DataFrame:
@@ -62,8 +63,8 @@ def page(rows: Rows, i: int) -> str:
 
 
 def said(text: str) -> str:
-    """A text that a person or a model wrote, so that nothing in it can run, load or link."""
-    return f"<div style='{_TEXT}'>{escape(text)}</div>"
+    """A text that a person or a model wrote, rendered so that nothing in it can run, load or link."""
+    return f"<div style='{_TEXT}'>{answer_html(text)}</div>"
 
 
 def _part(name: str, html: str) -> str:

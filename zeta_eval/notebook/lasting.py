@@ -18,7 +18,8 @@ display: Callable[..., Any] = _display  # has no types of its own
 _CHILD: Final = ".jp-OutputArea-child"
 _STYLE: Final = (
     f"<style>{_CHILD}:has(.zeta-lasting):has(+ {_CHILD} .jupyter-widgets),"
-    f"{_CHILD}:has(.zeta-lasting) + {_CHILD}:not(:has(.jp-OutputArea-output *)){{display:none!important}}</style>"
+    f"{_CHILD}:has(.zeta-lasting) + {_CHILD}:not(:has(.jp-OutputArea-output *)){{display:none!important}}"
+    ".zeta-lasting th,.zeta-lasting td{text-align:left!important}</style>"
 )
 """Hides the page while the output after it is a widget, and that output while it is a line about a missing one."""
 

@@ -20,6 +20,7 @@ from zeta_eval.exceptions import ZetaError, masked
 from zeta_eval.files import loaded, to_json, write_json
 from zeta_eval.models import Ladder
 from zeta_eval.notebook import cell as cells
+from zeta_eval.notebook.card import Card, everything
 from zeta_eval.notebook.completion import Completer
 from zeta_eval.notebook.judging import FeedbackAnswer, Judge, buttons, hint
 from zeta_eval.notebook.loading import with_a_line
@@ -29,7 +30,7 @@ from zeta_eval.notebook.routed_cell import RoutedCell
 from zeta_eval.notebook.session import Session, Status, status
 from zeta_eval.notebook.talks import Talks
 from zeta_eval.notebook.variables import filled, take
-from zeta_eval.notebook.words import HELP, line_parser, parse, split
+from zeta_eval.notebook.words import line_parser, parse, split
 from zeta_eval.router.policy import RoutingPolicy
 
 T = TypeVar("T")
@@ -109,7 +110,7 @@ class ZetaMagics(Magics):
     def _line(self, line: str) -> Any:
         line = line.rstrip().removesuffix(";")  # a notebook's way to show no output
         if not line.strip():
-            return print(f"{self.parser().format_help()}\n{HELP}\n{cells.cell_parser().format_usage()}")
+            return Card.of(self.parser(), cells.cell_parser())
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         try:
             args = parse(self.parser(), line, self._variables())
@@ -274,6 +275,7 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = ZetaMagics(shell)
     shell.register_magics(magics)
+    vars(ZetaMagics.zeta)["getdoc"] = lambda: everything(magics.parser(), cells.cell_parser())  # `%zeta?` asks for it
     completer = Completer(
         parser=magics.parser, variables=lambda: magics.user_ns, sizes=lambda: magics.session().ladder.sizes
     )

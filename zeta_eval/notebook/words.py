@@ -12,11 +12,6 @@ from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.notebook.variables import KINDS, interpolate, take
 
-HELP = """Tables, policies and ladders are taken from variables by name; {name} stands for a variable's value.
-`%zeta VERB --help` explains a verb, and `%config ZetaMagics` shows the defaults.
-`%%zeta [options]` routes the text below it:"""
-"""What `%zeta` alone says below the verbs."""
-
 
 def line_parser(defaults: Mapping[str, Any], own: Mapping[str, Do], *, ui: Do) -> Parser:
     """The command line's parser with the verbs that only a notebook has; `ui` takes the place of the one there.

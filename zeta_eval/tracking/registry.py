@@ -177,9 +177,13 @@ class Registry:
                 name = f"version {number}" if number is not None else f"version with alias '{alias}'"
                 raise PolicyError(f"{MODEL} has no {name} in {masked(self.uri)}; it has {self._known()}.") from e
 
+    def versions(self) -> list[str]:
+        """The numbers of all versions, oldest first."""
+        found = self.reader.search_model_versions(f"name = '{MODEL}'")
+        return sorted((str(v.version) for v in found), key=int)
+
     def _known(self) -> str:
-        found = self.client.search_model_versions(f"name = '{MODEL}'")
-        versions = sorted((str(v.version) for v in found), key=int)
+        versions = self.versions()
         return f"versions {', '.join(versions)}" if versions else "none yet: `zeta tune` registers one"
 
     def _reigns(self) -> tuple[str | None, list[str]]:
