@@ -43,7 +43,7 @@ def test_a_user_runs_the_quickstart_moves_the_slider_routes_a_cell_and_judges_it
     assert "chance of being right" in routed.inner_text()
     routed.locator("button", has_text="right").click()
     routed.get_by_text("Recorded.").wait_for()
-    with History(lab.folder / "results" / "history.db") as history:
+    with History(lab.folder / "results" / "quickstart.db") as history:
         said = history.frame()
     assert said.loc[said["query"] == "Copy the letters QWERT.", "score"].tolist() == [1.0]
 

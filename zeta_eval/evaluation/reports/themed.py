@@ -18,7 +18,7 @@ _COLOURLESS: Final = 24
 """Greatest difference of a pixel's channels, from 0 to 255, at which it counts as grey."""
 
 STYLE: Final = (
-    "<style>.zeta-dark{display:none}"
+    "<style>.zeta-dark.zeta-dark{display:none}"  # twice: a page may have its own rule for pictures
     "[data-jp-theme-light='false'] .zeta-light,.vscode-dark .zeta-light{display:none}"
     "[data-jp-theme-light='false'] .zeta-dark,.vscode-dark .zeta-dark{display:inline}</style>"
 )
