@@ -10,7 +10,15 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
 from urllib.parse import quote, unquote
+
+LONGEST: Final = 300
+"""Most characters of a message."""
+
+_UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Characters that a screen obeys instead of showing them, and halves of characters, which no output takes."""
 
 
 class ZetaError(Exception):
@@ -28,8 +36,8 @@ class ZetaError(Exception):
     """Exit code of the command line: 2 for wrong use, 1 for failed work."""
 
     def __init__(self, *words: object) -> None:
-        """Take the message; passwords and keys in it are masked."""
-        super().__init__(*(masked(word) if isinstance(word, str) else word for word in words))
+        """Take the message; passwords and keys in it are masked, and it is made one line (`shown`)."""
+        super().__init__(*(shown(masked(word)) if isinstance(word, str) else word for word in words))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows of the error: the line that a user needs, without the way through the package."""
@@ -82,9 +90,62 @@ class OutputLockedError(ZetaError, OSError):
 
 
 def one_line(error: BaseException) -> str:
-    """Kind of an error and the first line of its text, short enough for a message: "OSError: No such file"."""
+    """Kind of an error and the first line of its text, short enough for a message: "OSError: No such file".
+
+    An error without a text is said in words.
+    """
     text = str(error).strip().partition("\n")[0].rstrip(". ")
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+    return escaped(f"{type(error).__name__}: {text}")[:200] if text else in_words(error)
+
+
+def in_words(error: BaseException) -> str:
+    """The kind of an error in words, for an error that says nothing itself.
+
+    >>> in_words(MemoryError()), in_words(TimeoutError())
+    ('memory error', 'timeout error')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+
+
+@contextmanager
+def panics_caught() -> Iterator[None]:
+    """Make the panic of a library in Rust, as tokenizers are, an error like any other: by itself it is no Exception.
+
+    Raises:
+        RuntimeError: the library broke down.
+    """
+    try:
+        yield
+    except BaseException as e:
+        if type(e).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"a library broke down: {e}") from e
+
+
+def escaped(text: str) -> str:
+    """A text whose control characters and halves of characters are written as escapes.
+
+    >>> escaped(f"one{chr(10)}two") == f"one{chr(92)}ntwo"
+    True
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def shown(text: str, longest: int = LONGEST) -> str:
+    """A text as a message shows it: on one line, its middle left out where it is too long."""
+    line = escaped(text)
+    if len(line) <= longest:
+        return line
+    head = longest * 3 // 5
+    return f"{line[:head]} ... {line[head + 5 - longest :]}"
+
+
+def value_shown(value: object, longest: int = 60) -> str:
+    """A value as a message repeats it; a number or text of any length is cut short."""
+    try:
+        return shown(repr(value), longest)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes; nested without end
+        return f"a {type(value).__name__} too large to show"
 
 
 _SHORT, _PIECE = 8, 8

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from zeta_eval.exceptions import GenerationError
+from zeta_eval.exceptions import GenerationError, one_line
 from zeta_eval.models import Completion, GenerateConfig, Generator
 from zeta_eval.outcomes import Outcomes
 
@@ -86,7 +86,7 @@ class ScriptedGenerator:
         try:
             text = self._answers[prompt] if isinstance(self._answers, Mapping) else self._answers(prompt)
         except Exception as e:
-            return Completion(text="", error=f"{type(e).__name__}: {e}")
+            return Completion(text="", error=one_line(e))
         for stop in config.stop:
             text = text.partition(stop)[0]
         words = text.split(" ")

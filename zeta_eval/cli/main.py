@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zeta_eval.cli.stopping import Stopping
-from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
+from zeta_eval.exceptions import InvalidInputError, ZetaError, escaped, in_words, masked, shown
 
 if TYPE_CHECKING:
     from zeta_eval.cli.verb import Result
@@ -57,7 +57,7 @@ def _work(argv: Sequence[str] | None, stopping: Stopping) -> None:
 def _failed(error: ZetaError | KeyboardInterrupt | OSError) -> int:
     """Say in one line what went wrong; returns the exit code."""
     if isinstance(error, ZetaError):
-        _complain(" ".join(str(error).split()))
+        _complain(str(error))
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         _complain("stopped; the same command goes on or starts anew")
@@ -65,7 +65,7 @@ def _failed(error: ZetaError | KeyboardInterrupt | OSError) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    _complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+    _complain(f"{error.strerror or error or in_words(error)}: {error.filename or ''}".rstrip(": "))
     return 1
 
 
@@ -74,12 +74,12 @@ def _complain(line: str) -> None:
     from zeta_eval.inference.run.launch import says
 
     if says(line):
-        print(f"zeta: {masked(line)}", file=sys.stderr, flush=True)
+        print(f"zeta: {shown(masked(line))}", file=sys.stderr, flush=True)
 
 
 def _mask(record: logging.LogRecord) -> bool:
-    """Take passwords and keys out of a line that is logged, whoever logs it."""
-    record.msg, record.args = masked(record.getMessage()), ()
+    """Take passwords, keys and control characters out of a line that is logged, whoever logs it."""
+    record.msg, record.args = "\n".join(map(escaped, masked(record.getMessage()).split("\n"))), ()
     return True
 
 
@@ -92,7 +92,7 @@ def _show(result: "Result", json_to: str | None) -> None:
     if json_to == "-":
         print(to_json(result.data))
         return
-    print(result.text, flush=True)
+    print("\n".join(map(escaped, result.text.split("\n"))), flush=True)
     if result.hint is not None:
         _complain(result.hint)
     if json_to is not None:

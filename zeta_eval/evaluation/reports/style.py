@@ -9,6 +9,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from zeta_eval.exceptions import escaped
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -87,7 +89,7 @@ def label(axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, fl
 
 def shorten(text: str, longest: int = 28) -> str:
     """A text on one line that ends in an ellipsis where it is too long."""
-    line = " ".join(text.split())
+    line = escaped(" ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -114,4 +116,6 @@ def image(figure: Figure, format: Literal["png", "svg"] = "png") -> bytes:
     buffer = BytesIO()
     with mpl.rc_context({"svg.hashsalt": "zeta"}):
         figure.savefig(buffer, format=format, dpi=110, metadata={"Date": None} if format == "svg" else None)
+    if format == "svg":  # a name may hold characters that no XML may
+        return "\n".join(map(escaped, buffer.getvalue().decode().split("\n"))).encode()
     return buffer.getvalue()
