@@ -21,6 +21,7 @@ from zeta_eval.router.router import Query
 if TYPE_CHECKING:
     import pandas as pd
 
+    from zeta_eval.feedback.repair import HistoryCheck
     from zeta_eval.outcomes import Outcomes
 
 
@@ -225,6 +226,23 @@ class History:
 
         self._settle()
         return ratings(self._store)
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """What is wrong with rows that were left out when they were read, by their ids."""
+        return dict(self._store.damaged)
+
+    def check(self, *, repair: bool = False) -> HistoryCheck:
+        """Read every row and say which are damaged; with `repair` take these out, and keep a copy of the file.
+
+        Raises:
+            InvalidInputError: rows of a history that is no file are to be repaired.
+            ZetaError: the store can't be read or written.
+        """
+        from zeta_eval.feedback.repair import HistoryCheck, repaired
+
+        self._settle()
+        return repaired(self._store) if repair else HistoryCheck.of(self._store)
 
     def export(self, path: str | Path) -> Outcomes:
         """Write `outcomes` as a Parquet file, whole or not at all, and return them.

@@ -15,7 +15,6 @@ A latency other than the policy's multiplies the size's expected cost at once. W
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -23,12 +22,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError, value_shown
 from zeta_eval.feedback.drift import Drift
 from zeta_eval.feedback.forking import held_over_forks
 from zeta_eval.feedback.latency import Latency, clip
 from zeta_eval.feedback.ledgers import SLOPED, Shift
 from zeta_eval.feedback.online_settings import OnlineSettings
+from zeta_eval.files import LARGEST
 from zeta_eval.router import Decision
 from zeta_eval.router.checked_file import CheckedFile
 from zeta_eval.router.estimators.tables import logit, sigmoid
@@ -129,9 +129,9 @@ class Online:
         """
         i = self._index(size)
         if not (isinstance(score, int | float) and 0 <= score <= 1):
-            raise InvalidInputError(f"The score of a rating is {score!r}; give a number in [0, 1].")
+            raise InvalidInputError(f"The score of a rating is {value_shown(score)}; give a number in [0, 1].")
         if not (isinstance(source, str) and source):
-            raise InvalidInputError(f"The source of a rating is {source!r}; give a word such as 'person'.")
+            raise InvalidInputError(f"The source of a rating is {value_shown(source)}; give a word such as 'person'.")
         tuned = decision.p if decision.p_tuned is None else decision.p_tuned
         z = logit(tuned[size])
         with self._lock:
@@ -152,8 +152,8 @@ class Online:
             InvalidInputError: the latency is negative or not finite.
         """
         i, s = self._index(size), self.settings
-        if not (isinstance(latency_s, int | float) and 0 <= latency_s < math.inf):
-            raise InvalidInputError(f"The latency is {latency_s!r}; give seconds, at least 0.")
+        if not (isinstance(latency_s, int | float) and 0 <= latency_s <= LARGEST):
+            raise InvalidInputError(f"The latency is {value_shown(latency_s)}; give seconds, at least 0.")
         usual = self._mean_cost[i]
         with self._lock:
             now_s = self._clock()
@@ -204,9 +204,9 @@ class Online:
             InvalidInputError: no such file, damaged, another schema version, or another policy's.
         """
         data = FILE.read(path)
-        if data["policy"] != policy.checksum:
+        if (found := data.get("policy")) != policy.checksum:
             raise InvalidInputError(
-                f"{path} belongs to another version of the policy ({str(data['policy'])[:8]}, this is "
+                f"{path} belongs to another version of the policy ({str(found)[:8]}, this is "
                 f"{policy.checksum[:8]}); load that one, or start anew with Online(policy)."
             )
         try:
@@ -219,7 +219,7 @@ class Online:
             online._latency = [Latency.of(row) for row in data["latency"]]
             if len(online._latency) != m:
                 raise ValueError("latency")
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as e:
             raise InvalidInputError(f"{path} lacks or misnames a field ({e}); start anew with Online(policy).") from e
         return online
 

@@ -30,14 +30,14 @@ def decision_frame(store: Store, *, source: str | None, since: str | datetime | 
     if since is not None:
         statement = statement.where(DECISIONS.c.created_at >= _utc(since))
     names = [c.name for c in statement.selected_columns]
-    return pd.DataFrame(store.rows(statement), columns=names).astype(_DTYPES)
+    return pd.DataFrame(store.sound(statement), columns=names).astype(_DTYPES)
 
 
 def judged(store: Store, *, source: str | None) -> Outcomes:
     """Return what was judged as an outcomes table (see `History.outcomes`)."""
     scored = _decisions(source).where(FEEDBACK.c.score.is_not(None), DECISIONS.c.final_size.is_not(None))
-    decided = [_outcome(row) for row in store.rows(scored)]
-    elsewhere = [_outcome_elsewhere(row) for row in store.rows(_elsewhere(source))]
+    decided = [_outcome(row) for row in store.sound(scored)]
+    elsewhere = [_outcome_elsewhere(row) for row in store.sound(_elsewhere(source))]
     rows = [row for row in decided + elsewhere if row["query"] is not None]
     if not rows:
         without = len(decided) + len(elsewhere)
@@ -48,10 +48,10 @@ def judged(store: Store, *, source: str | None) -> Outcomes:
 
 def ratings(store: Store) -> pd.DataFrame:
     """Return one row per answer and source, oldest answer first (see `History.ratings`)."""
-    decided = _once([_rating(row) for row in store.rows(_rated())])
+    decided = _once([_rating(row) for row in store.sound(_rated())])
     elsewhere = [
         _outcome_elsewhere(row) | {"source": row["source"], "propensity": 1.0, "selected": False}
-        for row in store.rows(_elsewhere(None))
+        for row in store.sound(_elsewhere(None))
     ]
     names = [*COLUMNS, "propensity", "selected"]
     rows = pd.DataFrame([r for r in decided + elsewhere if r["query"] is not None], columns=names)

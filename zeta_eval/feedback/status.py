@@ -33,6 +33,8 @@ class HistoryStatus:
     latency_p50_s and latency_p95_s of queries on which one size ran; NaN where there is none."""
     drift: tuple[DriftEvent, ...]
     """Changes in complexity, success and latency, oldest first."""
+    damaged: int = 0
+    """Decisions that were left out, since something in them can't be right."""
 
     @classmethod
     def of(cls, history: History) -> HistoryStatus:
@@ -46,6 +48,7 @@ class HistoryStatus:
             by_policy=frame["policy"].value_counts(),
             weeks=_weeks(frame),
             drift=tuple(Drift.of(frame).events),
+            damaged=len(history.damaged),
         )
 
     def frame(self) -> pd.DataFrame:
@@ -55,6 +58,7 @@ class HistoryStatus:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         content = {"decisions": self.decisions, "judged": self.judged, "explored": self.explored}
+        content |= {"damaged": self.damaged} if self.damaged else {}
         counts = {"by_source": self.by_source.to_dict(), "by_policy": self.by_policy.to_dict()}
         events = {"weeks": self.weeks.to_dict("records"), "drift": [str(event) for event in self.drift]}
         made: dict[str, Any] = plain(content | counts | events)
@@ -62,14 +66,15 @@ class HistoryStatus:
 
     def text(self) -> str:
         """The counts, the table by week, and what changed, as plain text."""
+        left_out = f"{self.damaged} damaged rows are left out; `zeta history check` names them."
         if not self.decisions:
-            return "No decisions yet."
+            return left_out if self.damaged else "No decisions yet."
         judges = ", ".join(f"{source} {n}" for source, n in self.by_source.items()) or "nobody"
         policies = ", ".join(f"{name} {n}" for name, n in self.by_policy.items())
         table = self.weeks.to_string(index=False, float_format="{:.3g}".format, na_rep="-")
         counts = f"{self.decisions} decisions, {self.judged:.1%} judged (by {judges}), {self.explored:.1%} explored"
         drift = [f"Drift: {event}" for event in self.drift or ["none found"]]
-        return "\n".join([counts, f"Policies: {policies}", "", table, "", *drift])
+        return "\n".join([counts, *[left_out] * bool(self.damaged), f"Policies: {policies}", "", table, "", *drift])
 
     def __repr__(self) -> str:
         return self.text()

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func,
 from sqlalchemy.engine import make_url
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
+from zeta_eval.feedback.damage import decoded, sound
 from zeta_eval.feedback.forking import STORES
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, LATER, META, METADATA, SCHEMA_VERSION
 from zeta_eval.feedback.writer import reason
@@ -32,6 +33,10 @@ class Store:
     def __init__(self, url_or_path: str | Path) -> None:
         """Open the store, and make it where it is missing."""
         url = _url(url_or_path)
+        self.file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        """The file of a history in SQLite; None for another database."""
+        self.damaged: dict[str, str] = {}
+        """What is wrong with rows that were left out when they were read, by their ids."""
         self._of_parent: list[object] = []
         self.name = (
             str(url_or_path) if "://" not in str(url_or_path) else masked(url.render_as_string(hide_password=True))
@@ -105,8 +110,21 @@ class Store:
         try:
             with STORES.entered(), self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(statement).mappings()]
-        except exc.SQLAlchemyError as e:
+        except (exc.SQLAlchemyError, UnicodeDecodeError) as e:
             raise ZetaError(f"The history {self.name} can't be read: {reason(e)}. Try again, or mend it.") from e
+
+    def sound(self, statement: Executable) -> list[dict[str, Any]]:
+        """Return what a query finds, as `rows`, without damaged rows, which `damaged` names."""
+        return sound(self.rows(statement), self.damaged)
+
+    def write(self, statements: Sequence[Executable]) -> None:
+        """Change the store by all of these statements, or by none; a ZetaError where that fails."""
+        try:
+            with STORES.entered(), self._engine.begin() as connection:
+                for statement in statements:
+                    connection.execute(statement)
+        except exc.SQLAlchemyError as e:
+            raise ZetaError(f"The history {self.name} can't be changed: {reason(e)}. Try again, or mend it.") from e
 
     def close(self) -> None:
         """Close every connection; the next use opens one again."""
@@ -143,7 +161,9 @@ def _engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     setting = {"sqlite": "timeout", "postgresql": "connect_timeout"}.get(url.get_backend_name())
     timeout = {setting: BUSY_S if sqlite else int(BUSY_S)} if setting and setting not in url.query else {}
-    engine = create_engine(url, json_serializer=_json, connect_args=timeout, pool_pre_ping=not sqlite)
+    engine = create_engine(
+        url, json_serializer=_json, json_deserializer=decoded, connect_args=timeout, pool_pre_ping=not sqlite
+    )
     if sqlite:
         event.listen(engine, "connect", _set_up)
     return engine
