@@ -32,6 +32,7 @@ from zeta_eval.tuning.fit_prefill import fit_prefill
 from zeta_eval.tuning.forests import forest_of
 from zeta_eval.tuning.heuristic import HeuristicSearch
 from zeta_eval.tuning.keeping import TradeOff
+from zeta_eval.tuning.memory import check_memory
 from zeta_eval.tuning.on_test import OnTest
 from zeta_eval.tuning.progress import board
 from zeta_eval.tuning.quality import Quality
@@ -58,8 +59,9 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
 
     Raises:
         OutcomesError: the table has too few queries, one size only, or no usable cost column.
-        InvalidInputError: no cost weight meets the budget or the floor.
+        InvalidInputError: no cost weight meets the budget or the floor, or the memory is too small.
     """
+    check_memory(len(outcomes))
     import sklearn.linear_model  # noqa: F401 - loads the libraries that the limit is for
     from threadpoolctl import threadpool_limits
 
