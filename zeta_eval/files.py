@@ -1,8 +1,11 @@
 """Writes files whole or not at all, and data as JSON; says which texts a file can hold."""
 
+import errno
 import json
 import math
 import os
+import stat
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +16,15 @@ T = TypeVar("T")
 
 _NAME = 50
 """Characters of a file's name in that of its temporary file, which systems limit to 255 bytes."""
+
+MOST_BYTES = 1 << 30
+"""Most bytes of a file that is read at once, where its kind has no limit of its own."""
+
+MOST_TOML = 1 << 20
+"""Most bytes of a file of settings: reading it takes seconds for each ten of these."""
+
+LARGEST = 1e100
+"""Largest number, of either sign, that a file of this package holds: no product of two of them is infinite."""
 
 
 def loaded(kind: type[T], value: object) -> T:
@@ -49,6 +61,64 @@ def _on_disk(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
+    """Content of a file of at most so many bytes.
+
+    Raises:
+        OSError: no such file, a folder, a pipe or device, or a file that is longer.
+    """
+    found = Path(path).stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no file but a folder, a pipe or a device", str(path))
+    if found.st_size > most:
+        size, limit = found.st_size / 2**20, most / 2**20
+        raise OSError(errno.EFBIG, f"it has {size:,.1f} MiB, and {limit:,.0f} MiB are the most of its kind", str(path))
+    return Path(path).read_bytes()
+
+
+def from_json(text: str | bytes) -> Any:
+    """Data of JSON text from anywhere; a ValueError where it is none or nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def from_own_json(text: str | bytes) -> Any:
+    """Data of a JSON file of this package, whose numbers are finite and fit a float, and whose texts are Unicode.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    try:
+        data = json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_number)
+        json.dumps(data, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return data
+
+
+def _number(text: str) -> int | float:
+    """A number of JSON; a ValueError for one that is not finite or too large to be worked with."""
+    number = float(text) if set(text) & set(".eENI") else int(text)
+    if not -LARGEST <= number <= LARGEST:
+        raise ValueError(f"the number {text[:20]} is out of range")
+    return number
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Data of a TOML file of settings.
+
+    Raises:
+        OSError: no such file, or none that can be read, or one of more than `MOST_TOML` bytes.
+        ValueError: it holds no TOML.
+    """
+    try:
+        return tomllib.loads(read_bytes(path, MOST_TOML).decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def to_json(data: Any) -> str:

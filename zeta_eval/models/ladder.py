@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.files import read_toml
 from zeta_eval.models.numbers import check_count
 from zeta_eval.models.rung import ModelSpec
 
@@ -70,11 +70,13 @@ class Ladder:
                 )
             raise UnknownNameError("ladder", str(name), known, hint="A path of a .toml file is taken too.")
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = read_toml(path)
         except UnicodeDecodeError as e:
             raise InvalidInputError(f"Ladder file {path} is no UTF-8 text ({e.reason}); save it as UTF-8.") from e
-        except tomllib.TOMLDecodeError as e:
+        except ValueError as e:
             raise InvalidInputError(f"Ladder file {path} is no TOML: {e}. Mend that line.") from e
+        except OSError as e:
+            raise InvalidInputError(f"Ladder file {path} can't be read: {e.strerror}.") from e
         known_keys = {f.name for f in fields(ModelSpec)}
         rungs = data.pop("models", None)
         if not isinstance(rungs, list) or not all(isinstance(rung, dict) for rung in rungs):

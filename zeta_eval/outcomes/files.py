@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import OutcomesError, one_line
-from zeta_eval.files import replacing
+from zeta_eval.files import from_json, is_unicode, read_bytes, replacing
 from zeta_eval.outcomes.schema import COLUMNS, READABLE, SCHEMA_VERSION
 
 JOURNAL: Final = "rows.jsonl"
@@ -18,7 +18,10 @@ JOURNAL: Final = "rows.jsonl"
 TABLE: Final = "outcomes.parquet"
 """Name of the finished table in a benchmark's folder."""
 
-_EMPTY: Final = ["", "NA", "N/A", "NaN", "nan", "None", "null"]
+MOST_TABLE: Final = 1 << 34
+"""Most bytes of a table in lines of JSON."""
+
+EMPTY: Final = ["", "NA", "N/A", "NaN", "nan", "None", "null"]
 """What stands for "no number" in a CSV file."""
 
 
@@ -38,7 +41,8 @@ def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
             return _read_csv(path), None
         case ".jsonl" | ".ndjson":
             # As objects: pandas can't hold half of a surrogate pair as text, and `conform` names the row that has one.
-            return pd.DataFrame(read_rows(path, torn=path.name == JOURNAL), dtype=object), None
+            rows = read_rows(path, torn=path.name == JOURNAL)
+            return pd.DataFrame([{n: x for n, x in row.items() if is_unicode(n)} for row in rows], dtype=object), None
     raise OutcomesError(f"{path} is no outcomes table by its name; give a .parquet, .csv or .jsonl file.")
 
 
@@ -54,14 +58,14 @@ def write_parquet(frame: pd.DataFrame, path: str | Path, *, sizes: Sequence[str]
 
 def read_rows(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
     """Read the rows of a JSONL file; with `torn`, leave out a last line that a killed run didn't finish."""
-    data = path.read_bytes()
+    data = read_bytes(path, MOST_TABLE)
     if torn:
         data = data[: data.rfind(b"\n") + 1]
     rows = []
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = from_json(line)
             except ValueError:
                 row = None
             if not isinstance(row, dict):
@@ -82,13 +86,25 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
                     "table with the release that wrote it (CSV or JSONL), or install that release."
                 )
             frame = file.read(columns=[c for c in file.schema_arrow.names if c in COLUMNS]).to_pandas()
-    except (pa.ArrowException, OSError) as e:
+            stored = _sizes(metadata.get(b"sizes"))
+    except OutcomesError:
+        raise
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise OutcomesError(f"{path} can't be read as Parquet ({one_line(e)}); write it again.") from e
     if b"schema_version" in metadata and "attempt" in frame and "agreement" not in frame:
         several = frame["attempt"].gt(0).any()  # then `confidence` held their agreement, which costs all of them
         frame = frame.assign(confidence=float("nan")) if several else frame
-    stored = metadata.get(b"sizes")
-    return frame, tuple(json.loads(stored)) if stored else None
+    return frame, stored
+
+
+def _sizes(stored: bytes | None) -> tuple[str, ...] | None:
+    """The order of sizes that a table's metadata hold; a ValueError where that is none."""
+    if not stored:
+        return None
+    sizes = from_json(stored)
+    if not isinstance(sizes, list) or not all(isinstance(size, str) for size in sizes):
+        raise ValueError("its order of sizes is no list of names")
+    return tuple(sizes)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -99,11 +115,11 @@ def _read_csv(path: Path) -> pd.DataFrame:
             path,
             dtype=dict.fromkeys(texts, "str"),
             keep_default_na=False,
-            na_values={c: _EMPTY for c in COLUMNS if c not in texts},
+            na_values={c: EMPTY for c in COLUMNS if c not in texts},
         )
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
-    except (pd.errors.ParserError, UnicodeDecodeError) as e:
+    except (pd.errors.ParserError, ValueError, OverflowError) as e:
         raise OutcomesError(f"{path} can't be read as CSV ({one_line(e)}); write it again as UTF-8.") from e
     nullable = [c for c in texts if c in frame.columns and c != "response"]
     return frame.assign(**{c: frame[c].mask(frame[c] == "") for c in nullable})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import weakref
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +14,7 @@ import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, OutputLockedError, UnknownNameError
 from zeta_eval.files import plain, replacing
+from zeta_eval.outcomes.bounds import bounded
 from zeta_eval.outcomes.files import JOURNAL, TABLE, read_rows
 from zeta_eval.outcomes.schema import COLUMNS, REQUIRED
 from zeta_eval.outcomes.table import Outcomes
@@ -32,6 +34,7 @@ class Journal:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / name
+        self.odd: Counter[tuple[str, str]] = Counter()
         self._lock = None if beside else _lock(self.folder)
         self._file = self.path.open("ab")
         try:
@@ -46,7 +49,12 @@ class Journal:
             os.register_at_fork(after_in_child=lambda: (held := lock()) and held.close())
 
     def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Append outcomes and wait until they are on the disk; NaN and infinity are written as null."""
+        """Append outcomes and wait until they are on the disk; a number out of its range is written as null.
+
+        `odd` counts those, by size and column.
+        """
+        rows, odd = zip(*map(bounded, rows), strict=True) if rows else ((), ())
+        self.odd.update((str(row.get("model")), name) for row, names in zip(rows, odd, strict=True) for name in names)
         for row in rows:
             if unknown := row.keys() - COLUMNS.keys():
                 raise UnknownNameError("column of an outcome", min(unknown), COLUMNS)
@@ -59,15 +67,23 @@ class Journal:
 
     def replace(self, rows: Sequence[dict[str, Any]]) -> None:
         """Put rows in the place of those of the same query, size and attempt, atomically; no other byte changes."""
-        new = {_key(row): _line(row) for row in rows}
+        new = {_key(row): _line(bounded(row)[0]) for row in rows}
         with replacing(self.path) as temp, self.path.open("rb") as old, temp.open("wb") as file:
             file.writelines(new.get(_key(json.loads(line)), line) if line.strip() else line for line in old)
         self._file.close()
         self._file = self.path.open("ab")
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return all rows, oldest first."""
-        return read_rows(self.path, torn=True)
+        """Return all rows, oldest first; a number out of its range, as earlier releases took it, is unknown."""
+        rows = []
+        for number, line in enumerate(read_rows(self.path, torn=True), start=1):
+            if not all(isinstance(line.get(name), str) for name in REQUIRED[:-1]):
+                raise OutcomesError(
+                    f"Row {number} of {self.path} lacks one of {', '.join(REQUIRED[:-1])}; delete that line, and start "
+                    "again."
+                )
+            rows.append(bounded(line)[0])
+        return rows
 
     def done(self, attempt: int = 0) -> set[tuple[str, str]]:
         """Return the (query_id, model) pairs that have a row of an attempt."""
@@ -78,7 +94,9 @@ class Journal:
 
         `sizes` is the ladder's order, cheapest first; sizes without a row are left out.
         """
-        outcomes = Outcomes.from_frame(pd.DataFrame(self.rows(), columns=list(COLUMNS)), source="benchmark")
+        outcomes = Outcomes.from_frame(
+            pd.DataFrame(self.rows(), columns=list(COLUMNS), dtype=object), source="benchmark"
+        )
         if sizes is not None:
             present = {model for _, model, _ in self._done}
             outcomes = outcomes.with_order([s for s in sizes if s in present])

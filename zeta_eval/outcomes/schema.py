@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from zeta_eval.exceptions import OutcomesError
-from zeta_eval.files import is_unicode
+from zeta_eval.exceptions import OutcomesError, value_shown
+from zeta_eval.files import LARGEST, is_unicode
+from zeta_eval.outcomes.bounds import BOUNDS, MOST
 from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.too_long import too_long
 
@@ -71,17 +72,7 @@ JSON; `target` is the right answer as `zeta_eval.outcomes.targets` writes it.
 REQUIRED: Final = ("task", "query_id", "query", "model", "score")
 """Columns that a table must have; any other column may be missing or empty."""
 
-_BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {"score": (0, 1), "confidence": (0, 1), "agreement": (0, 1)}
-    | {c: (0, np.finfo(float).max) for c in ("latency_s", "ttft_s", "prefill_gpu_s", "gpu_s", "cost_usd")}
-    | {c: (0, np.iinfo(np.int64).max) for c in ("attempt", "prompt_tokens", "completion_tokens")}
-    | {"context": (1, np.iinfo(np.int64).max)}
-)
-"""Smallest and largest value of the columns that have them."""
-
 _DTYPES: Final[Mapping[Kind, str]] = {"string": "str", "float": "float64", "int": "Int64", "bool": "boolean"}
-MOST: Final = 2**63
-"""What a whole number of a table is below."""
 _BOOLS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
@@ -130,6 +121,8 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
     if kind == "string":
         try:
             return _in_one_piece(column.astype("str"))
+        except RecursionError as e:
+            raise OutcomesError(f"Column '{column.name}' holds what is nested too deeply; give it texts.") from e
         except UnicodeEncodeError as e:
             row = next(i for i, value in enumerate(column) if not is_unicode(value))
             raise OutcomesError(
@@ -139,19 +132,29 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
     if kind == "bool" and not pd.api.types.is_bool_dtype(column):
         values = column.astype("str").str.lower().map(_BOOLS)
     else:
-        values = pd.to_numeric(column, errors="coerce")
+        values = as_numbers(column)
     wrong = values.isna() & column.notna()
     if kind == "int":
         known = values.fillna(0)
-        wrong |= (known % 1 != 0) | (known.abs() >= MOST)
+        wrong |= (known % 1 != 0) | (known.abs() > MOST)
     if wrong.any():
         row = int(wrong.to_numpy(dtype=bool).argmax())
-        expected = {"float": "a number", "int": f"a whole number below {MOST:.2g}", "bool": "true or false"}[kind]
+        expected = {"float": "a number", "int": f"a whole number of at most {MOST:.2g}", "bool": "true or false"}[kind]
         raise OutcomesError(
-            f"Column '{column.name}' has {column.iloc[row]!r} in row {row + 1}; give {expected} or leave it empty."
+            f"Column '{column.name}' has {value_shown(column.iloc[row])} in row {row + 1}; give {expected} or leave it "
+            "empty."
         )
     converted: pd.Series = values.astype(_DTYPES[kind])  # type: ignore[call-overload]
     return converted
+
+
+def as_numbers(column: pd.Series) -> pd.Series:
+    """A column as numbers, NaN where a value is none or fits no float."""
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:
+        fitting = column.map(lambda x: None if isinstance(x, int) and abs(x) > LARGEST else x)
+        return pd.to_numeric(fitting, errors="coerce")
 
 
 def _in_one_piece(texts: pd.Series) -> pd.Series:
@@ -170,12 +173,13 @@ def _check(frame: pd.DataFrame) -> None:
             null = null | frame[name].isin([x for x in frame[name].unique() if not str(x).strip()]).to_numpy()
         if null.any():
             raise OutcomesError(f"Column '{name}' is empty in row {null.argmax() + 1}; every outcome needs it.")
-    for name, (low, high) in _BOUNDS.items():
+    for name, (low, high) in BOUNDS.items():
         values = frame[name].to_numpy(dtype="float64", na_value=np.nan)
         wrong = (values < low) | (values > high)
         if wrong.any():
             row = int(wrong.argmax())
-            advice = "scale it to [0, 1]" if high == 1 else f"give a finite number of at least {low}"
+            least = f"give a finite number of at least {low}"
+            advice = "scale it to [0, 1]" if high == 1 else least if low >= 0 else f"give one of at most {high:g}"
             raise OutcomesError(
                 f"Column '{name}' is {values[row]:g} in {where(frame, row)}; {advice}, or leave it empty."
             )

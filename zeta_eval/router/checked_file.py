@@ -5,10 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from zeta_eval.exceptions import InvalidInputError
-from zeta_eval.files import write_json
+from zeta_eval.exceptions import InvalidInputError, value_shown
+from zeta_eval.files import from_own_json, read_bytes, write_json
+
+MOST_BYTES: Final = 1 << 29
+"""Most bytes of a checked file."""
 
 
 def checksum(content: Mapping[str, Any]) -> str:
@@ -43,17 +46,17 @@ class CheckedFile:
             InvalidInputError: no such file, no JSON, another version, or damaged; it is of the class `error`.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = from_own_json(read_bytes(path, MOST_BYTES))
         except OSError as e:
             raise self.error(f"Can't read the {self.name} {path}: {e.strerror}. {self.writer} writes one.") from e
-        except (ValueError, RecursionError) as e:
-            raise self.error(f"The {self.name} {path} is no JSON ({e}); {self.remedy}.") from e
+        except ValueError as e:
+            raise self.error(f"The {self.name} {path} is no JSON that can be used ({e}); {self.remedy}.") from e
         if not isinstance(data, dict) or "schema_version" not in data:
             raise self.error(f"{path} is no {self.name}: it has no schema_version; {self.remedy}.")
         if (found := data["schema_version"]) != self.schema_version:
             raise self.error(
-                f"The {self.name} {path} has schema version {found!r}, this version reads {self.schema_version}; "
-                f"{self.remedy}."
+                f"The {self.name} {path} has schema version {value_shown(found)}, this version reads "
+                f"{self.schema_version}; {self.remedy}."
             )
         if data.pop("checksum", None) != checksum(data):
             raise self.error(f"The {self.name} {path} is damaged: its checksum does not fit; {self.remedy}.")

@@ -1,11 +1,11 @@
 """Results of the router: the choice for a query, and the answer that came of it. Standard library only."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, overload
 
-from zeta_eval.exceptions import GenerationError, InvalidInputError
+from zeta_eval.exceptions import GenerationError, InvalidInputError, value_shown
+from zeta_eval.files import LARGEST
 from zeta_eval.router.complexity import Complexity
 
 
@@ -208,8 +208,8 @@ def selected(p: Mapping[str, float], steps: Sequence[tuple[str, float]]) -> bool
 
 def checked_cost_weight(weight: float, error: type[InvalidInputError] = InvalidInputError) -> float:
     """Return a cost weight that can be used; raise `error` where it is negative or not finite."""
-    if not (isinstance(weight, int | float) and 0 <= weight <= sys.float_info.max):
-        raise error(f"cost_weight is {weight!r}; give a finite number of at least 0.")
+    if not (isinstance(weight, int | float) and 0 <= weight <= LARGEST):
+        raise error(f"cost_weight is {value_shown(weight)}; give a number of at least 0, and at most {LARGEST:g}.")
     return float(weight)
 
 

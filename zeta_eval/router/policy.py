@@ -10,13 +10,12 @@ was fitted to (`zeta_eval.router.domain`), the more rules of thumb decide instea
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from zeta_eval.exceptions import PolicyError
+from zeta_eval.exceptions import PolicyError, value_shown
 from zeta_eval.router.cascade import ENGINE_SIGNALS, Look
 from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.complexity import (
@@ -33,6 +32,7 @@ from zeta_eval.router.decision import best, checked_cost_weight
 from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import Estimator
 from zeta_eval.router.estimators.costs import CostModel
+from zeta_eval.router.estimators.tables import finite
 from zeta_eval.router.policy_file import FILE, Rung, Verdict, content_of, read
 from zeta_eval.router.rules_of_thumb import COST_WEIGHT, costs_of_thumb, rules_of_thumb
 from zeta_eval.router.signals import SIGNALS
@@ -124,8 +124,8 @@ class RoutingPolicy:
         if not isinstance(self.embedding_size, str | None):
             raise PolicyError(f"The embedding size is {self.embedding_size!r}; give a size's name or null.")
         checked_cost_weight(self.cost_weight, PolicyError)
-        if not 0 < self.unit_cost <= sys.float_info.max:
-            raise PolicyError(f"The unit cost is {self.unit_cost}; give a finite cost above zero.")
+        if not (finite(self.unit_cost) and self.unit_cost > 0):
+            raise PolicyError(f"The unit cost is {value_shown(self.unit_cost)}; give a finite cost above zero.")
         self._check_models(len(sizes))
         self._check_looks(sizes)
 

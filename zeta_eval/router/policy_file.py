@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zeta_eval.exceptions import InvalidInputError, PolicyError
+from zeta_eval.exceptions import InvalidInputError, PolicyError, value_shown
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.checked_file import CheckedFile
 from zeta_eval.router.context import TokenRates, room
@@ -15,6 +15,7 @@ from zeta_eval.router.domain import Domain
 from zeta_eval.router.estimators import estimator_of, estimator_to_dict
 from zeta_eval.router.estimators.costs import CostModel
 from zeta_eval.router.estimators.tables import finite
+from zeta_eval.router.shapes import WHOLE, check_shapes
 
 _P = TypeVar("_P")
 
@@ -39,8 +40,10 @@ class Rung:
     def __post_init__(self) -> None:
         if not finite(self.cost) or self.cost < 0:
             raise PolicyError(f"Size '{self.size}' costs {self.cost!r}; give a finite cost of at least 0.")
-        if self.context is not None and (not isinstance(self.context, int) or self.context < 1):
-            raise PolicyError(f"Size '{self.size}' has context {self.context!r}; give a number of tokens or null.")
+        if self.context is not None and (not isinstance(self.context, int) or not 1 <= self.context <= WHOLE):
+            raise PolicyError(
+                f"Size '{self.size}' has context {value_shown(self.context)}; give a number of tokens or null."
+            )
         if self.answer_tokens is not None and (not finite(self.answer_tokens) or self.answer_tokens < 0):
             raise PolicyError(f"Size '{self.size}' has answer_tokens {self.answer_tokens!r}; give a number or null.")
         if self.prefill is not None and (not finite(self.prefill) or self.prefill < 0):
@@ -111,7 +114,7 @@ FILE = CheckedFile(
     name="policy file",
     schema_version=3,
     writer="`zeta tune TABLE --out FILE`",
-    remedy="export it again with `zeta tune`",
+    remedy="export it again with `zeta tune TABLE --out FILE`",
     error=PolicyError,
 )
 """The kind of file."""
@@ -143,10 +146,12 @@ def read(path: str | Path, make: Callable[..., _P]) -> _P:
     """Read a policy, which `make` makes of its parts by the names of its fields; errors as in `RoutingPolicy.load`."""
     content = FILE.read(path)
     try:
-        return make(**_parts(content))
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        if isinstance(e, InvalidInputError):
-            raise
+        made = make(**_parts(content))
+        check_shapes(made)
+        return made
+    except InvalidInputError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError) as e:
         raise PolicyError(
             f"The policy file {path} lacks or misnames a field ({e}); export it again with `zeta tune`."
         ) from e

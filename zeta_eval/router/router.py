@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, value_shown
 from zeta_eval.router.adjuster import Adjuster
 from zeta_eval.router.cascade import indexed
 from zeta_eval.router.complexity import Complexity, as_query
@@ -66,10 +66,14 @@ class ZetaDynamicRouter(Generating):
                 f"What was learned online belongs to policy version {online.policy_checksum[:8]}, this is "
                 f"{self.policy.checksum[:8]}; start anew with Online(policy)."
             )
-        if not 0 <= explore < 1:
-            raise InvalidInputError(f"explore is {explore!r}; give the share of queries to explore with, in [0, 1).")
-        if not explore_cost >= 0:
-            raise InvalidInputError(f"explore_cost is {explore_cost!r}; give a share of the largest size's mean cost.")
+        if not (isinstance(explore, int | float) and 0 <= explore < 1):
+            raise InvalidInputError(
+                f"explore is {value_shown(explore)}; give the share of queries to explore with, in [0, 1)."
+            )
+        if not (isinstance(explore_cost, int | float) and explore_cost >= 0):
+            raise InvalidInputError(
+                f"explore_cost is {value_shown(explore_cost)}; give a share of the largest size's mean cost."
+            )
         self.online, self.explore, self.explore_cost = online, explore, explore_cost
         self._random = random.Random(seed)
         self._sessions = Sessions()
@@ -127,10 +131,13 @@ class ZetaDynamicRouter(Generating):
                 more than reading all turns anew costs (`zeta_eval.router.sessions`).
 
         Raises:
-            InvalidInputError: the query is neither text nor messages, or the cost weight is negative or not finite.
+            InvalidInputError: the query is neither text nor messages, or the cost weight is negative or not finite, or
+                the task is no text.
         """
         policy, sizes = self.policy, self.policy.sizes
         weight = checked_cost_weight(policy.cost_weight if cost_weight is None else cost_weight)
+        if not isinstance(task, str | None):
+            raise InvalidInputError(f"The task is {value_shown(task)}; give a task's name, or none.")
         query = as_query(text)
         estimate = tuned = policy.estimate(query, task)
         if self.online is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, value_shown
 
 CAPACITY: Final = 10_000
 """Most sessions that are remembered; the one that was quiet longest is forgotten first."""
@@ -88,7 +88,7 @@ NO_SESSION: Final = Turn("")
 def checked_name(session: str) -> str:
     """Return a session's name; raises InvalidInputError where it is none."""
     if not (isinstance(session, str) and session):
-        raise InvalidInputError(f"The session is {session!r}; give the name of a conversation, as 'user-7'.")
+        raise InvalidInputError(f"The session is {value_shown(session)}; give the name of a conversation, as 'user-7'.")
     return session
 
 

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokeni
 from transformers.utils import logging as transformers_logging
 from transformers.utils.hub import cached_file, extract_commit_hash
 
-from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError, ZetaError, one_line
+from zeta_eval.exceptions import GenerationError, HubAccessError, InvalidInputError, ZetaError, one_line, panics_caught
 from zeta_eval.inference.engine.adapter import adapted
 from zeta_eval.models import UNBOUNDED, ModelSpec
 from zeta_eval.tasks.loading import quiet_hub
@@ -25,7 +25,7 @@ def load(spec: ModelSpec) -> tuple[Any, Any]:
     auto = AutoModelForCausalLM if spec.role == "generate" else AutoModel
     source: dict[str, Any] = {"revision": spec.revision or "main", "trust_remote_code": False}
     try:
-        with _no_progress_bars(), quiet_hub():
+        with _no_progress_bars(), quiet_hub(), panics_caught():
             config = AutoConfig.from_pretrained(spec.model, **source)
             tokenizer = AutoTokenizer.from_pretrained(spec.model, **source)
             loaded: Any = auto.from_pretrained(

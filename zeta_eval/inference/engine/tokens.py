@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from zeta_eval.exceptions import InvalidInputError, one_line
+from zeta_eval.exceptions import InvalidInputError, one_line, panics_caught
 from zeta_eval.inference.engine.verbatim import THINKING, read_text, unthinking, warn_of_cuts
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.router.complexity import Conversation, messages_of
@@ -60,7 +60,8 @@ class TextCodec:
         if not prompts:
             return []
         try:
-            return [(ids, self._refusal(ids)) for ids in self._read(prompts, config)]
+            with panics_caught():
+                return [(ids, self._refusal(ids)) for ids in self._read(prompts, config)]
         except Exception as e:
             if len(prompts) == 1:
                 return [([], one_line(e))]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.files import read_toml
 from zeta_eval.router.signals.template import without_thinking
 from zeta_eval.tasks import Query
 
@@ -51,7 +51,7 @@ class Rubric:
             InvalidInputError: no such file, no TOML, an unknown key, or a scale that is none.
         """
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_toml(path)
         except (OSError, ValueError) as e:
             raise InvalidInputError(f"Rubric {path} can't be read as TOML ({e}); mend it.") from e
         scale = data.pop("scale", None)

@@ -2,6 +2,7 @@
 
 import base64
 import errno
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from zeta_eval.models import GenerateConfig, Ladder, ModelSpec
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.outcomes.files import TABLE
 from zeta_eval.tasks import Query, get_task, task_names
+
+_log = logging.getLogger(__name__)
 
 GIVEN = Residency(together=False, reason="the engines are given, and what they take is not known")
 """The decision for engines that the caller makes."""
@@ -244,6 +247,10 @@ def _finish(ladder: Ladder, journal: Journal, manifest: Manifest) -> Outcomes:
     failed = Counter(r["model"] for r in errors)
     for size, n in counts.items():
         manifest.size(size).update(rows=n, errors=failed[size])
+    for (size, name), n in journal.odd.items():
+        unknown = manifest.size(size).setdefault("unknown", {})
+        unknown[name] = unknown.get(name, 0) + n
+        _log.warning("%s: %d values of %s were out of range, and are unknown", size, n, name)
     scored = any(r["score"] is not None for r in rows)
     outcomes = journal.finish(sizes=[s for s in ladder.sizes if s in counts] or None) if scored else None
     manifest.data["finished_at"] = timestamp() if scored else None

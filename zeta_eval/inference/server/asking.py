@@ -1,8 +1,10 @@
 """Asks the servers of a rung for answers: finds out what they take, makes requests, and reads replies."""
 
 import asyncio
+import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,6 +18,7 @@ from zeta_eval.inference.server.capabilities import Capabilities
 from zeta_eval.inference.server.chat_api import Call
 from zeta_eval.inference.server.failures import Fault, Refusal, told_error
 from zeta_eval.inference.server.fleet import CONNECT_S, Fleet
+from zeta_eval.inference.server.limits import MOST_LISTED, limited
 from zeta_eval.inference.server.reply import Reply, events, whole
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, GenerateConfig, ModelSpec
@@ -52,6 +55,8 @@ class Server:
         """Counts tokens that they don't."""
         self.settled: set[bool] = set()
         """Whether it is known what they take: False for whole answers, True for streamed ones."""
+        self.odd: Counter[str] = Counter()
+        """Figures of their replies that can't be right, by name."""
 
     @property
     def how(self) -> dict[str, str]:
@@ -59,6 +64,9 @@ class Server:
         found = self.taken.notes() | self.fleet.how
         if self.counter.how:
             found["tokens"] = self.counter.how
+        if self.odd:
+            counts = ", ".join(f"{n} of {name}" for name, n in sorted(self.odd.items()))
+            found["unknown"] = f"figures of replies that can't be right are unknown: {counts}"
         if self._spec.usd_per_gpu_hour is not None:
             found["cost_usd"] = (
                 "the hour's price by each answer's share, in tokens, of the time that its batch of requests took, at "
@@ -70,9 +78,12 @@ class Server:
         """Context of the model by the server's own list; None where it has none, or no list."""
         try:
             async with asyncio.timeout(min(self._spec.timeout_s, CONNECT_S)):
-                response = await client.get(models_url(self._spec.addresses[0]))
-            return chat_api.context_of(response.json(), self._spec.model) if response.status_code == 200 else None
-        except (TimeoutError, httpx.HTTPError, ValueError, RecursionError):
+                async with client.stream("GET", models_url(self._spec.addresses[0])) as response:
+                    if response.status_code != 200:
+                        return None
+                    data = b"".join([c async for c in limited(response.aiter_bytes(), MOST_LISTED)])
+            return chat_api.context_of(json.loads(data), self._spec.model)
+        except (TimeoutError, httpx.HTTPError, ValueError, RecursionError, Refusal):
             return None
 
     async def settle(self, client: httpx.AsyncClient, *, stream: bool) -> None:
@@ -161,7 +172,9 @@ class Server:
                 await self._read(response, call, reply)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
                 raise Fault("The answer is half or no chat completion") from e
-            return reply.completion(call.config.stop, timed=call.stream, limit=body[self.taken.limit]), reply.thought
+            answer = reply.completion(call.config.stop, timed=call.stream, limit=body[self.taken.limit])
+            self.odd += reply.odd
+            return answer, reply.thought
 
         answer, thought = await self.fleet.post(client, body, read)
         prompt = call.prompt.text if isinstance(call.prompt, Asked) else call.prompt
@@ -173,7 +186,7 @@ class Server:
         at_once = not call.stream or response.headers.get("Content-Type", "").startswith("application/json")
         if at_once and call.stream:
             self.taken.streams = False
-        chunks = response.aiter_bytes()
+        chunks = limited(response.aiter_bytes())
         async for piece in (whole if at_once else events)(chunks):
             if broken := told_error(piece, mask=self.fleet.secrets.masked):
                 raise broken
@@ -182,7 +195,8 @@ class Server:
                 call.on_text(reply.text)
             if reply.ended:
                 break
-        with suppress(TimeoutError, httpx.HTTPError):  # a connection that is read to its end serves the next request
+        # A connection that is read to its end serves the next request.
+        with suppress(TimeoutError, httpx.HTTPError, Refusal):
             async with asyncio.timeout(DRAIN_S):
                 async for _ in chunks:
                     pass

@@ -1,6 +1,5 @@
 """`EmbeddingEndpoint`: asks a server's `/v1/embeddings` for the vectors of texts."""
 
-import json
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -11,14 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
+from zeta_eval.files import from_json
 from zeta_eval.inference.server.failures import Fault, Refusal, told_error
 from zeta_eval.inference.server.fleet import Fleet, apart
+from zeta_eval.inference.server.limits import limited
 from zeta_eval.inference.server.usage import TokenCounter
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.models.served import embeddings_url
 
 BATCH: Final = 64
 """Texts per request."""
+MOST_VECTORS: Final = 1 << 27
+"""Most bytes of a reply with the vectors of a batch."""
 
 
 class EmbeddingEndpoint:
@@ -105,15 +108,15 @@ class EmbeddingEndpoint:
         body = {"model": self._spec.model, "input": list(texts)} | dict(self._spec.extra_body)
 
         async def read(response: httpx.Response) -> npt.NDArray[np.float32]:
-            return self._vectors(await response.aread(), len(texts))
+            return self._vectors(b"".join([c async for c in limited(response.aiter_bytes(), MOST_VECTORS)]), len(texts))
 
         return await self._fleet.post(client, body, read)
 
     def _vectors(self, said: bytes, n: int) -> npt.NDArray[np.float32]:
         """Unit vectors (n, D) of a reply."""
         try:
-            data = json.loads(said)
-        except (ValueError, RecursionError) as e:
+            data = from_json(said)
+        except ValueError as e:
             raise Fault("The reply holds no embeddings") from e
         if broken := told_error(data, mask=self._fleet.secrets.masked):
             raise broken
@@ -125,7 +128,7 @@ def _vectors(data: Any, n: int) -> npt.NDArray[np.float32]:
     try:
         entries = sorted(data["data"], key=lambda entry: entry.get("index", 0))
         found = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
         raise Fault("The reply holds no embeddings") from e
     if found.ndim != 2 or len(found) != n or not np.isfinite(found).all():
         raise Fault(f"The reply holds no {n} vectors of finite numbers of one length")

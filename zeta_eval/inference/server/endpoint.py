@@ -139,7 +139,7 @@ class EndpointGenerator:
             reason = str(e)
         except Fault as e:
             self._failed += 1
-            reason = f"{e}, after {self._spec.retries} retries"
+            reason = f"{e}, after {e.retries} retries" if e.retries else str(e)
             if not e.everywhere and self._failed < OUTAGE:
                 return Completion(text="", error=reason)
         else:

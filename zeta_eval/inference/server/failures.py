@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from zeta_eval.exceptions import escaped
 from zeta_eval.router.too_long import is_too_long
 
 TEXT_LENGTH = 300
@@ -29,6 +30,8 @@ class Fault(Exception):
         self.everywhere = everywhere
         self.status = status
         self.body = body
+        self.retries = 0
+        """How often the request was made again before it was given up."""
         self.elsewhere = False
         """Whether another replica of the server is awake."""
 
@@ -90,7 +93,7 @@ def reason_of(body: str) -> str:
     for key in ("error", "detail", "message", "msg"):
         said = said[0] if isinstance(said, list) and said else said
         said = said.get(key) or said if isinstance(said, dict) else said
-    return " ".join(without_halves(str(said)).split())[:TEXT_LENGTH].rstrip(". ")
+    return escaped(" ".join(without_halves(str(said)).split()))[:TEXT_LENGTH].rstrip(". ")
 
 
 def wait_of(retry_after: str | None) -> float:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import httpx
 from anyio.from_thread import start_blocking_portal
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, in_words
 from zeta_eval.inference.server.credentials import Secrets
 from zeta_eval.inference.server.failures import AbsentError, Fault, Refusal, failure, reason_of
+from zeta_eval.inference.server.limits import MOST_LISTED, limited
 from zeta_eval.inference.server.replicas import Replica, Replicas
 from zeta_eval.models import ModelSpec
 
@@ -96,6 +97,7 @@ class Fleet:
             except Fault as e:
                 unreached = isinstance(e, AbsentError) and not self._reached
                 if tried == retries or (not e.elsewhere and (unreached or e.wait_s > MAX_WAIT_S)):
+                    e.retries = tried
                     raise
                 wait_s = 0.0 if e.elsewhere else e.wait_s + _pause_s(tried, self._random)
                 _log.info("%s: %s; asking again in %.1f s", self._spec.size, e, wait_s)
@@ -141,15 +143,16 @@ class Fleet:
         except TimeoutError as e:
             raise Fault(f"No whole answer within {self._spec.timeout_s:g} s") from e
         except (httpx.ConnectError, httpx.ConnectTimeout) as e:
-            raise AbsentError(f"No connection: {reason_of(str(e)) or type(e).__name__}", everywhere=True) from e
+            raise AbsentError(f"No connection: {reason_of(str(e)) or in_words(e)}", everywhere=True) from e
         except httpx.InvalidURL as e:
             raise Refusal(f"The server sends requests on to what is no address ({e})", status=307, body="") from e
         except httpx.RequestError as e:
-            raise Fault(f"The connection broke: {reason_of(str(e)) or type(e).__name__}") from e
+            raise Fault(f"The connection broke: {reason_of(str(e)) or in_words(e)}") from e
 
     async def _check(self, response: httpx.Response) -> None:
         if response.status_code != 200:
-            said = self.secrets.masked((await response.aread()).decode(errors="replace"))
+            body = b"".join([chunk async for chunk in limited(response.aiter_bytes(), MOST_LISTED)])
+            said = self.secrets.masked(body.decode(errors="replace"))
             raise failure(response.status_code, said, response.headers.get("Retry-After"))
 
 

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -12,6 +13,9 @@ from zeta_eval.models import Completion
 
 THOUGHT = ("reasoning_content", "reasoning")
 """Names that servers give to the reasoning before an answer."""
+
+LEAST_LOGPROB = 1e6
+"""Log-probabilities below minus this are none."""
 
 DONE = "[DONE]"
 """The piece that ends a streamed answer; what comes after it is no part of the answer."""
@@ -77,6 +81,8 @@ class Reply:
     """Time from the request to the first token, in seconds."""
     latency_s: float | None = None
     """Time from the request to the last token, in seconds."""
+    odd: Counter[str] = field(default_factory=Counter)
+    """Figures beside the answer that can't be right, by name; they are unknown."""
 
     def add(self, data: Any) -> None:
         """Add a whole answer, or the next piece of a streamed one, at the moment it arrives.
@@ -138,19 +144,44 @@ class Reply:
     def as_it_stands(self, stop: Sequence[str] = (), *, timed: bool = False, limit: int = MOST_TOKENS) -> Completion:
         """The answer up to the first stop text, whatever ended it; arguments as in `completion`."""
         cuts = [at for s in stop if (at := self.text.find(s)) >= 0]
-        logprobs = _logprobs(self.tokens)
-        written = _count(self.usage.get("completion_tokens")) or len(self.tokens) or None
+        logprobs = self._logprobs(self.tokens)
+        written = self._count("completion_tokens") or len(self.tokens) or None
         return Completion(
             text=without_halves(self.text[: min(cuts, default=None)]),
-            prompt_tokens=_count(self.usage.get("prompt_tokens")),
+            prompt_tokens=self._count("prompt_tokens"),
             completion_tokens=written,
             mean_logprob=sum(logprobs) / len(logprobs) if logprobs else None,
             min_logprob=min(logprobs, default=None),
-            prefill_margin=_margin(self.tokens),
+            prefill_margin=self._margin(),
             latency_s=self.latency_s if timed else None,
             ttft_s=self.ttft_s if timed else None,
             truncated=self.finish == "length" or (self.finish is None and (written or 0) >= limit),
         )
+
+    def _count(self, name: str) -> int | None:
+        """A count of tokens; None where the server gives none, or what can't be one."""
+        value = self.usage.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS:
+            return value
+        self.odd[name] += value is not None
+        return None
+
+    def _margin(self) -> float | None:
+        """Probability of the likeliest first token minus that of the second; None where they are not given."""
+        top = self._logprobs(_list(_mapping(self.tokens[0]).get("top_logprobs")) if self.tokens else [])
+        if len(top) < 2:
+            return None
+        first, second = sorted(map(math.exp, top), reverse=True)[:2]
+        return min(1.0, first) - min(1.0, second)
+
+    def _logprobs(self, tokens: Sequence[Any]) -> list[float]:
+        """Log-probabilities of tokens, or an empty list where one of them is none; rounding may lift them over 0."""
+        found = [_mapping(t).get("logprob") for t in tokens]
+        known = [float(v) for v in found if isinstance(v, int | float) and -LEAST_LOGPROB < v < 1e-3]
+        if len(known) == len(found):  # NaN and infinities fail
+            return [min(0.0, v) for v in known]
+        self.odd["logprobs"] += any(v is not None for v in found)
+        return []
 
 
 def _joined(content: Any) -> str:
@@ -170,24 +201,3 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _list(value: Any) -> list[Any]:
     """The value where it is a list, else an empty one."""
     return value if isinstance(value, list) else []
-
-
-def _margin(tokens: Sequence[Any]) -> float | None:
-    """Probability of the likeliest first token minus that of the second; None where they are not given."""
-    top = _logprobs(_list(_mapping(tokens[0]).get("top_logprobs")) if tokens else [])
-    if len(top) < 2:
-        return None
-    first, second = sorted(map(math.exp, top), reverse=True)[:2]
-    return min(1.0, first) - min(1.0, second)
-
-
-def _logprobs(tokens: Iterable[Any]) -> list[float]:
-    """Log-probabilities of tokens, or an empty list where one of them is none; rounding may lift them over 0."""
-    found = [_mapping(t).get("logprob") for t in tokens]
-    known = [v for v in found if isinstance(v, int | float) and -1e6 < v < 1e-3]  # NaN and true infinities fail too
-    return [min(0.0, float(v)) for v in known] if len(known) == len(found) else []
-
-
-def _count(value: Any) -> int | None:
-    """A count of tokens; None where the value can't be one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None

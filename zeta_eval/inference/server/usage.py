@@ -1,8 +1,10 @@
 """Counts an answer's tokens where its server doesn't: by the model's tokenizer, or about, from the text's length."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from zeta_eval.exceptions import panics_caught
 from zeta_eval.models import Completion
 from zeta_eval.router.context import characters
 
@@ -41,7 +43,10 @@ class TokenCounter:
         from transformers import AutoTokenizer
 
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self._model, local_files_only=True, trust_remote_code=False)
+            with panics_caught():
+                self._tokenizer = AutoTokenizer.from_pretrained(
+                    self._model, local_files_only=True, trust_remote_code=False
+                )
         except Exception:  # no such files, or none that transformers reads
             self.how = "estimated from the texts' lengths, since the server counts none"
         else:
@@ -52,6 +57,7 @@ class TokenCounter:
         if not self.how:
             self._load()
         if self._tokenizer is not None:
-            return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+            with suppress(Exception), panics_caught():  # a damaged tokenizer may load, and break down on a text
+                return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
         letters, signs, other = characters(text)
         return max(1, round((letters + signs) / ASCII_PER_TOKEN + other / BYTES_PER_TOKEN))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from zeta_eval.exceptions import OutcomesError, UnknownNameError
+from zeta_eval.exceptions import OutcomesError, UnknownNameError, one_line
 from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.files import read_table
 from zeta_eval.outcomes.importers import (
@@ -107,6 +107,10 @@ FORMATS: Final[Mapping[str, Callable[[Path, Account], pd.DataFrame]]] = MappingP
 """Reader of each format: (path, account of what is chosen and left out) -> rows."""
 
 
+FOREIGN = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+"""What a reader may raise on a file that is laid out in another way."""
+
+
 def import_outcomes(
     format: str, path: str | Path, *, cost: Mapping[str, float | str] | None = None, wanted: Wanted | None = None
 ) -> ImportReport:
@@ -119,13 +123,17 @@ def import_outcomes(
     account = Account(wanted=wanted or Wanted())
     try:
         frame = FORMATS[format](path, account)
-    except (AttributeError, KeyError, TypeError) as e:  # a foreign file may have anything anywhere
-        raise OutcomesError(f"{path} is not laid out as format '{format}' ({type(e).__name__}: {e}).") from e
+    except OutcomesError:
+        raise
+    except FOREIGN as e:  # a foreign file may have anything anywhere
+        raise OutcomesError(f"{path} is not laid out as format '{format}' ({one_line(e)}).") from e
     account.check_names()
     try:
         return _report(frame, account, cost or {})
     except OutcomesError as e:
         raise OutcomesError(f"{path}: {e}") from e
+    except RecursionError as e:
+        raise OutcomesError(f"{path} holds what is nested too deeply; give texts and numbers.") from e
 
 
 def _report(frame: pd.DataFrame, account: Account, cost: Mapping[str, float | str]) -> ImportReport:

@@ -46,6 +46,8 @@ class Account:
     """What the user chose."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Rows left out, by reason."""
+    odd: Counter[str] = field(default_factory=Counter)
+    """Numbers left empty since they can't be those of their column, by column."""
     faults: dict[str, str] = field(default_factory=dict)
     """Files that can't be read, or not as a whole, and why."""
     notes: dict[str, list[str]] = field(default_factory=dict)
@@ -75,6 +77,9 @@ class Account:
         for what, tasks in self.notes.items():
             named = ", ".join(tasks[:4]) + (f" and {len(tasks) - 4} more" if len(tasks) > 4 else "")
             lines.append(f"Task{'s' * (len(tasks) > 1)} {named}: {what}{'' if what.endswith('?') else '.'}")
+        lines += [
+            f"{n} values of {name} are no number or out of range, and left empty." for name, n in self.odd.items()
+        ]
         return lines + [f"Not read: {file}: {why}." for file, why in self.faults.items()]
 
     def check_names(self) -> None:

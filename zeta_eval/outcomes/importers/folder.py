@@ -1,17 +1,22 @@
 """Reads the files of a folder one by one: a file that can't be read is named, and the others are read."""
 
-import json
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from zipfile import BadZipFile
 
 from zeta_eval.exceptions import OutcomesError, one_line
+from zeta_eval.files import from_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 
 T = TypeVar("T")
 
-BROKEN: Final = (AttributeError, KeyError, IndexError, TypeError, ValueError, BadZipFile, NotImplementedError, OSError)
+BROKEN: Final = (
+    *(AttributeError, LookupError, TypeError, ValueError, ArithmeticError, EOFError, OSError),
+    *(RuntimeError, BadZipFile, zlib.error, struct.error),  # nested too deeply, encrypted, damaged
+)
 """What reading a foreign or damaged file may raise; the package's own errors are ValueErrors."""
 
 
@@ -24,6 +29,8 @@ def read_each(files: Sequence[Path], path: Path, account: Account, read: Callabl
     found: list[T] = []
     for file in files:
         try:
+            if not file.is_file():
+                raise OutcomesError(f"{file} is no file but a folder, a pipe or a link to nothing.")
             found += list(read(file))
         except BROKEN as e:
             said = str(e) if isinstance(e, OutcomesError) else f"{file} can't be read ({one_line(e)})."
@@ -38,11 +45,11 @@ def read_each(files: Sequence[Path], path: Path, account: Account, read: Callabl
 def read_lines(file: Path, account: Account) -> list[dict[str, Any]]:
     """Read the objects of a JSONL file; lines that are none, as a killed run leaves its last one, are counted."""
     found = []
-    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
+    for number, line in enumerate(read_bytes(file).split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = from_json(line)
         except ValueError:
             row = None
         if isinstance(row, dict):

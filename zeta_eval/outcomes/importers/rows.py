@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError, one_line
-from zeta_eval.outcomes.files import read_rows
+from zeta_eval.outcomes.bounds import BOUNDS, COUNTS
+from zeta_eval.outcomes.files import EMPTY, read_rows
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.scale import scaled
 from zeta_eval.outcomes.importers.values import as_score
-from zeta_eval.outcomes.schema import REQUIRED
+from zeta_eval.outcomes.schema import REQUIRED, as_numbers
 
 
 def usable(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
@@ -33,13 +34,28 @@ def usable(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
         if n := int((left & bad).sum()):
             account.skipped[reason] += n
             left &= ~bad
-    frame = scaled(frame[left], account)
+    frame = known(scaled(frame[left], account), account)
     # The text belongs to the key: two texts under one query_id are a mistake to report, not a repetition.
     key = frame[[c for c in ("query_id", "query", "model", "run_id", "attempt") if c in frame.columns]].astype("str")
     again = key.duplicated()
     if again.any():
         account.skipped["that repeat a query and model (the first is kept)"] += int(again.sum())
     return frame[~again].reset_index(drop=True)
+
+
+def known(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """Return the rows with numbers that can't be those of their columns left empty; count these."""
+    for name in BOUNDS:
+        if name == "score" or name not in frame.columns:
+            continue
+        numbers = as_numbers(frame[name]).to_numpy(dtype="float64", na_value=math.nan)
+        given = frame[name].notna() & ~frame[name].astype("str").isin(EMPTY)
+        fitting = (numbers >= BOUNDS[name][0]) & (numbers <= BOUNDS[name][1])
+        odd = given & ~(fitting & ((numbers % 1 == 0) | (name not in COUNTS)))
+        if n := int(odd.sum()):
+            account.odd[name] += n
+            frame = frame.assign(**{name: frame[name].astype("object").mask(odd, None)})
+    return frame
 
 
 def priced(frame: pd.DataFrame, cost: Mapping[str, float | str]) -> pd.DataFrame:

@@ -64,7 +64,6 @@ def _refusal(outside: list[_Outside], account: Account) -> str:
     usual = next((s for s in _USUAL if s[0] <= low and high <= s[1]), (low, high))
     return (
         f"The scores of {several} reach from {low:g} to {high:g}, and {sum(o.n for o in outside):,} are outside "
-        f"[{least:g}, {most:g}] (first that of model '{first.model}'), so none is taken; say what the worst and the "
-        f"best score are, as in --scale {usual[0]:g}:{usual[1]:g} (--scale TASK=LOW:HIGH for one task), or mend these "
-        "rows."
+        f"[{least:g}, {most:g}] (first that of model '{first.model}'), so none is taken; give the worst and the best, "
+        f"as in --scale {usual[0]:g}:{usual[1]:g} (or TASK=LOW:HIGH), or mend these rows."
     )

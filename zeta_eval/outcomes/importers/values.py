@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from zeta_eval.files import LARGEST
+
 _WORDS: Final = {
     **dict.fromkeys(("true", "yes", "correct", "right", "pass", "passed"), 1.0),
     **dict.fromkeys(("false", "no", "incorrect", "wrong", "fail", "failed", "not_attempted", "noanswer"), 0.0),
@@ -23,7 +25,7 @@ def as_score(value: Any) -> float | None:
     if value is None:
         return math.nan
     if isinstance(value, (bool, int, float)):
-        return float(value)
+        return float(value) if abs(value) <= LARGEST or value != value else None
     if not isinstance(value, str):
         return None
     said = value.strip().lower()
@@ -32,9 +34,10 @@ def as_score(value: Any) -> float | None:
     if said in _WORDS:
         return _WORDS[said]
     try:
-        return float(said)
+        number = float(said)
     except ValueError:
         return None
+    return number if abs(number) <= LARGEST or number != number else None
 
 
 def as_scores(values: Sequence[Any]) -> list[float | None]:

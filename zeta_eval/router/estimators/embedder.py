@@ -15,7 +15,7 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError
+from zeta_eval.exceptions import HubAccessError, InvalidInputError, PolicyError, in_words, panics_caught
 from zeta_eval.router.complexity.view import TextView
 from zeta_eval.router.estimators.heuristic import Learned
 from zeta_eval.router.estimators.tables import finite
@@ -64,10 +64,10 @@ def _load(model: str) -> SentenceTransformer:
             f"The embedder '{model}' needs a package that is not installed: pip install 'zeta-eval[embedding]'."
         ) from e
     try:
-        with redirect_stderr(io.StringIO()):  # the weights' progress bar
+        with redirect_stderr(io.StringIO()), panics_caught():  # the weights' progress bar
             return SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except Exception as e:  # OSError, ValueError and whatever a model's own modules raise
-        reason = " ".join(str(e).split())[:160] or type(e).__name__
+        reason = " ".join(str(e).split())[:160] or in_words(e)
         raise HubAccessError(
             f"The embedder '{model}' can't be loaded ({reason}). Give a local folder of a sentence-transformers model "
             "with .safetensors weights, or go online."

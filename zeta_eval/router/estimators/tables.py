@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from zeta_eval.exceptions import PolicyError
-
-LARGEST = 1e100
-"""Largest number, of either sign, that a model may hold."""
+from zeta_eval.files import LARGEST
 
 CACHED = 1 << 15
 """Tokens that a process keeps for each table."""
+
+_NOT_FINITE = bytes(byte for byte in range(256) if byte & 0x7C == 0x7C)
+"""Upper bytes of the float16 numbers that are infinite or none: all bits of the exponent are set."""
 
 _T = TypeVar("_T")
 
@@ -46,15 +47,21 @@ def octets(table: str) -> bytes:
         raise PolicyError("A table of the estimator can't be read (no base64); export the policy again.") from e
 
 
-def numbers(table: str) -> tuple[float, ...]:
-    """Read what `encode` wrote, all rows in one; a PolicyError where that can't be."""
+def halves(table: str) -> bytes:
+    """Bytes of what `encode` wrote: little-endian float16, all finite; a PolicyError where that can't be."""
     raw = octets(table)
     if len(raw) % 2:
         raise PolicyError("A table of the estimator can't be read (no float16); export the policy again.")
-    found = struct.unpack(f"<{len(raw) // 2}e", raw)
-    if not all(map(math.isfinite, found)):
+    upper = raw[1::2]
+    if len(upper.translate(None, _NOT_FINITE)) < len(upper):
         raise PolicyError("A table of the estimator has a number that is not finite; tune the policy again.")
-    return found
+    return raw
+
+
+def numbers(table: str) -> tuple[float, ...]:
+    """Read what `encode` wrote, all rows in one; errors as in `halves`."""
+    raw = halves(table)
+    return struct.unpack(f"<{len(raw) // 2}e", raw)
 
 
 def in_rows(values: tuple[float, ...], length: int) -> list[tuple[float, ...]]:
@@ -64,7 +71,7 @@ def in_rows(values: tuple[float, ...], length: int) -> list[tuple[float, ...]]:
 
 def finite(*values: object) -> bool:
     """Whether all values are finite numbers, none so large that a product or a sum of them might not be."""
-    return all(isinstance(x, int | float) and abs(x) <= LARGEST for x in values)
+    return all(isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= LARGEST for x in values)
 
 
 def sigmoid(x: float) -> float:

@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from struct import Struct
 
 from zeta_eval.exceptions import PolicyError
-from zeta_eval.router.estimators.tables import OfToken, finite, numbers
+from zeta_eval.router.estimators.tables import OfToken, finite, halves, numbers
 
 LONG = 4
 """Characters of a token above which its beginning and its end are pieces, too."""
@@ -42,7 +43,7 @@ class Words:
     """Base64 of little-endian float16 weights, bucket by bucket: 2**bits rows of M."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 20 or len(self.weights) != self.n_sizes << self.bits:
+        if not 1 <= self.bits <= 20 or len(self._raw) != 2 * self.n_sizes << self.bits:
             raise PolicyError("The table of the words' weights has a wrong length; export the policy again.")
         if len(self.constant) != self.n_sizes or not finite(*self.constant):
             raise PolicyError("The words need a finite constant for each size; export the policy again.")
@@ -53,9 +54,12 @@ class Words:
         return numbers(self.table)
 
     @cached_property
-    def _rows(self) -> list[tuple[float, ...]]:
-        m, w = self.n_sizes, self.weights
-        return [w[i : i + m] for i in range(0, len(w), m)]
+    def _raw(self) -> bytes:
+        return halves(self.table)
+
+    @cached_property
+    def _row(self) -> Struct:
+        return Struct(f"<{self.n_sizes}e")
 
     @cached_property
     def _of_token(self) -> OfToken[tuple[int, tuple[float, ...]]]:
@@ -75,6 +79,6 @@ class Words:
 
     def _read(self, token: str) -> tuple[int, tuple[float, ...]]:
         """Return the number of a token's pieces and the sum of their weights."""
-        rows = self._rows
-        found = [rows[i] for i in pieces(token, self.bits)]
+        row, raw = self._row, self._raw  # a first query needs few rows of what may be a million
+        found = [row.unpack_from(raw, i * row.size) for i in pieces(token, self.bits)]
         return len(found), tuple(map(sum, zip(*found, strict=True)))

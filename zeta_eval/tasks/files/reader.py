@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import HubAccessError, InvalidInputError, one_line
+from zeta_eval.files import read_bytes
 from zeta_eval.tasks.files.json_rows import read_json, read_lines
 from zeta_eval.tasks.files.table import Row, Table, joined
+
+MOST_BYTES = 1 << 32
+"""Most bytes of a file, unpacked."""
+RATIO, FEW_BYTES = 200, 1 << 26
+"""Most bytes that a byte of a gzip file may unpack to, beyond the first few; tables come to 50."""
 
 DELIMITERS = {".csv": ",;\t|", ".tsv": "\t"}
 """Signs that may part the fields of a text table; the one that parts its first line most is taken."""
@@ -34,8 +40,8 @@ def read_file(path: Path) -> dict[str, Table]:
     if ending(path) not in READERS:
         raise HubAccessError(f"Can't read {path}: use a file that ends in {', '.join(READERS)} (or these with .gz).")
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.name.lower().endswith(".gz") else content
+        content = read_bytes(path, MOST_BYTES)
+        content = _unpacked(content) if path.name.lower().endswith(".gz") else content
         tables = READERS[ending(path)](content) if content.strip() else {}
     except Exception as e:  # pandas, pyarrow and gzip raise their own errors
         why = str(e) if type(e) is InvalidInputError else one_line(e)
@@ -43,6 +49,16 @@ def read_file(path: Path) -> dict[str, Table]:
     if not any(table.rows for table in tables.values()):
         raise InvalidInputError(f"{path} has no rows; give a file with a row for each query.")
     return tables
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What a gzip file holds; an InvalidInputError where that is too much."""
+    most = min(MOST_BYTES, FEW_BYTES + RATIO * len(packed))
+    with gzip.open(io.BytesIO(packed)) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InvalidInputError(f"it unpacks to more than {most >> 20} MiB; unpack it, or give a part of it")
+    return content
 
 
 def read_whole(path: Path, split: str) -> Table:

@@ -1,12 +1,12 @@
 """Task files: a TOML file that says where a task's data lie and how they are asked and graded."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from zeta_eval.exceptions import InvalidInputError, UnknownNameError
+from zeta_eval.exceptions import InvalidInputError, UnknownNameError, value_shown
+from zeta_eval.files import read_toml
 from zeta_eval.tasks.files.reader import READERS, ending
 from zeta_eval.tasks.tables.own import Reading
 
@@ -54,13 +54,15 @@ def read_task_file(path: Path) -> TaskFile:
     if not path.is_file():
         raise InvalidInputError(f"No task file {path}; check the path.")
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        found = read_toml(path)
+    except ValueError as e:
         raise InvalidInputError(f"Task file {path} is no TOML: {e}. Mend that line.") from e
+    except OSError as e:
+        raise InvalidInputError(f"Task file {path} can't be read: {e.strerror}.") from e
     _check(path, found)
     columns = found.get("columns", {})
     reading = Reading(
-        columns={key: "+".join(v) if isinstance(v, list) else str(v) for key, v in columns.items()},
+        columns={key: "+".join(map(str, v)) if isinstance(v, list) else str(v) for key, v in columns.items()},
         template=found.get("template", ""),
         fewshot=found.get("fewshot", 0),
         seed=found.get("seed", 0),
@@ -84,9 +86,9 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
         if key not in KINDS:
             raise UnknownNameError(f"key of task file {path}:", key, KINDS)
         if not isinstance(value, KINDS[key]) or isinstance(value, bool):
-            raise InvalidInputError(f"Task file {path} has {key} = {value!r}; give a {KINDS[key].__name__}.")
+            raise InvalidInputError(f"Task file {path} has {key} = {value_shown(value)}; give a {KINDS[key].__name__}.")
         if key in ("max_new_tokens", "limit") and value < 1:
-            raise InvalidInputError(f"Task file {path} has {key} = {value}; give at least 1.")
+            raise InvalidInputError(f"Task file {path} has {key} = {value_shown(value)}; give at least 1.")
     if not found.get("data"):
         raise InvalidInputError(f'Task file {path} says no data; add data = "FILE_OR_HUB_ID".')
 
@@ -94,7 +96,9 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
 def _example(path: Path, example: Any) -> tuple[str, str]:
     """Prompt and target of an example."""
     if not isinstance(example, dict) or set(example) != {"prompt", "target"}:
-        raise InvalidInputError(f"Task file {path} has the example {example!r}; give it a prompt and a target.")
+        raise InvalidInputError(
+            f"Task file {path} has the example {value_shown(example)}; give it a prompt and a target."
+        )
     return str(example["prompt"]), str(example["target"])
 
 
