@@ -13,9 +13,9 @@ import optuna
 import pandas as pd
 import psutil
 import pytest
+from zygote import Zygote
 
 from zeta_eval.feedback import History
-from zeta_eval.files import to_json
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
@@ -23,75 +23,11 @@ from zeta_eval.testing import make_outcomes
 WITHIN_S = 5.0
 """Longest time from a signal to the end of the command."""
 
-# Imports what the verbs need, and does each command line it reads in a child, which sends itself a signal at its n-th
-# call of a Python function: so any place may be hit, however fast the machine is.
-ZYGOTE = """
-import json, os, signal, sys, time
-import accelerate, mlflow, optuna, optuna.storages, sklearn.linear_model, torch, transformers
-import zeta_eval.api.pipeline, zeta_eval.api.whole_job, zeta_eval.api.versions, zeta_eval.cli.verbs
-import zeta_eval.evaluation.versus, zeta_eval.feedback.history, zeta_eval.inference.run.runner, zeta_eval.tuning
-import zeta_eval.tuning.study, zeta_eval.tracking.store, zeta_eval.inference.engine.transformers_engine
-from zeta_eval.cli import main
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
-torch.set_num_threads(1)
-
-def stopped_at(n, number):
-    left = n
-    def count(frame, event, arg):
-        nonlocal left
-        if event == "call":
-            left -= 1
-            if left == 0:
-                sys.setprofile(None)
-                print(f"signalled {time.monotonic()}", file=told, flush=True)
-                os.kill(os.getpid(), number)
-    sys.setprofile(count)
-
-for line in sys.stdin:
-    folder, words, n, number = json.loads(line)
-    if (pid := os.fork()) == 0:
-        os.chdir(folder)
-        os.environ["ZETA_TEST_OF"] = folder
-        told = open("told", "w")
-        for name, fd in (("out", 1), ("err", 2)):
-            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), fd)
-        sys.argv = ["zeta", *words]
-        if n:
-            stopped_at(n, number)
-        code = main()
-        sys.setprofile(None)
-        sys.stdout.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), time.monotonic(), flush=True)
-"""
-
-
-class Zygote:
-    """Runs command lines that stop themselves."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", ZYGOTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, folder, words, n, number):
-        """Exit code, what was said on standard error, and seconds from the signal to the end; None without one."""
-        line = to_json([str(folder), list(map(str, words)), n, int(number)]).replace("\n", "")
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        code, ended = self.process.stdout.readline().split()
-        told = (folder / "told").read_text().split()
-        took = float(ended) - float(told[1]) if told else None
-        return int(code), (folder / "err").read_text(), took
-
 
 @pytest.fixture(scope="module")
 def zygote():
-    made = Zygote()
-    yield made
-    made.process.kill()
-    made.process.communicate()
+    with Zygote() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

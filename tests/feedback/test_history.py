@@ -1,5 +1,7 @@
+import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -287,3 +289,24 @@ def test_answers_are_not_kept_in_the_queue_or_the_store(history, tmp_path):
 
 def test_the_package_root_has_it():
     assert ze.History is History
+
+
+def test_feedback_that_waits_for_the_database_leaves_an_event_loop_free(tmp_path):
+    path, decision = tmp_path / "h.db", ZetaDynamicRouter().route("text")
+
+    async def rated(history, blocker):
+        key = history.record(decision, "text")
+        history.flush()
+        blocker.execute("begin immediate")  # nobody else can write until it ends
+        waiting = asyncio.create_task(history.afeedback(key, right=True, by="me"))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        blocker.rollback()
+        await waiting
+        with pytest.raises(InvalidInputError, match="Unknown decision id 'x'"):
+            await history.afeedback("x", right=True)
+
+    with History(path) as history, closing(sqlite3.connect(path)) as blocker:
+        asyncio.run(rated(history, blocker))
+        assert history.frame()[["score", "given_by"]].values.tolist() == [[1.0, "me"]]

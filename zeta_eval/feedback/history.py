@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -176,6 +178,26 @@ class History:
         else:
             row |= self._joined(decision_id, text, size, task)
         self._store.add_feedback(row | {"created_at": timestamp(time.time())})
+
+    async def afeedback(
+        self,
+        decision_id: str | None = None,
+        *,
+        right: bool | None = None,
+        score: float | None = None,
+        answer: str | None = None,
+        source: str = "person",
+        by: str | None = None,
+        text: Query | None = None,
+        size: str | None = None,
+        task: str | None = None,
+    ) -> None:
+        """Do as `feedback` does, on another thread: the event loop goes on while the database writes.
+
+        Arguments and errors are those of `feedback`.
+        """
+        write = partial(self.feedback, decision_id, right=right, score=score, answer=answer, source=source)
+        await asyncio.to_thread(write, by=by, text=text, size=size, task=task)
 
     def frame(self, *, source: str | None = None, since: str | datetime | None = None) -> pd.DataFrame:
         """Return one row per decision, oldest first, with its newest feedback; p, cost, features and steps as objects.

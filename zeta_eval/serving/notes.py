@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -79,7 +78,7 @@ class Notes:
         source = str(body.get("source") or "person") if trusted else "person"
         by = None if body.get("by") is None else str(body["by"])
         assert self.history is not None
-        await asyncio.to_thread(self.history.feedback, str(body.get("id")), source=source, by=by, **given)
+        await self.history.afeedback(str(body.get("id")), source=source, by=by, **given)
         for kind in given:
             self.metrics.feedback.labels(kind).inc()
         score = given.get("score", given.get("right"))
