@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback import History
 from zeta_eval.router import ZetaDynamicRouter
 
@@ -26,7 +27,9 @@ FEEDBACK_EVERY, TICK_S, CAPACITY = 100, 0.01, 10_000
 async def write(url: str, name: str, seconds: float, rate: float) -> None:
     """Record at a rate, and print what was recorded every second."""
     history, decision = History(url, capacity=CAPACITY), ZetaDynamicRouter().route("Add 1 and 2.")
-    began, made, rated, pause_s, queued, ratings = time.monotonic(), 0, 0, 0.0, 0, set()
+    began, made, pause_s, queued = time.monotonic(), 0, 0.0, 0
+    waiting: set[asyncio.Task[bool]] = set()
+    rated: list[bool] = []
     said = last = began
     while (now := time.monotonic()) < began + seconds:
         pause_s, last = max(pause_s, now - last - TICK_S), now
@@ -34,19 +37,28 @@ async def write(url: str, name: str, seconds: float, rate: float) -> None:
             key = history.record(decision, f"{name} asks {made}")
             made += 1
             if made % FEEDBACK_EVERY == 0:
-                task = asyncio.create_task(history.afeedback(key, right=True, by=name))
-                ratings.add(task)
-                task.add_done_callback(ratings.discard)
-                rated += 1
+                task = asyncio.create_task(rate_it(history, key, name))
+                waiting.add(task)
+                task.add_done_callback(waiting.discard)
+                task.add_done_callback(lambda done: rated.append(done.result()))
         queued = max(queued, history.queued)
         if now - said > 1.0:
             said = now
             print(json.dumps({"made": made, "queued": history.queued, "lost": history.lost}), flush=True)
         await asyncio.sleep(TICK_S)
-    await asyncio.gather(*ratings)
+    await asyncio.gather(*waiting)
     history.close()
-    told = {"made": made, "rated": rated, "lost": history.lost, "queue": queued, "pause_ms": round(pause_s * 1e3)}
+    told = {"made": made, "rated": sum(rated), "lost": history.lost, "queue": queued, "pause_ms": round(pause_s * 1e3)}
     print(json.dumps(told), flush=True)
+
+
+async def rate_it(history: History, key: str, by: str) -> bool:
+    """Rate a decision; False where it was dropped from a full queue."""
+    try:
+        await history.afeedback(key, right=True, by=by)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
