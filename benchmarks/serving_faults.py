@@ -155,6 +155,8 @@ def heard(reply: Reply) -> str:
         return "error in a stream"
     if reply.status >= 400 and reply.whole and is_error(reply.body):
         return "error"
+    if reply.refused:
+        return f"no connection: {reply.refused}"
     return f"neither: HTTP {reply.status}, {'whole' if reply.whole else 'cut off'}"
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import httptools
 
+IDLE_S = 20.0
+"""How long an idle connection is kept, in seconds: less than any server keeps it."""
 KEY = "sk-bench"
 """Key of a caller, for servers that want one."""
 
@@ -27,6 +29,8 @@ class Reply:
     done: float = 0.0
     whole: bool = False
     """Whether the reply ended as its head said."""
+    refused: str = ""
+    """Why there was no connection."""
 
     @property
     def good(self) -> bool:
@@ -93,17 +97,21 @@ class Client:
     """One connection to a server, opened anew where the server has closed it."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.wire = port, None
+        self.port, self.wire, self.used_s = port, None, 0.0
 
     async def ask(self, request: bytes) -> Reply:
         """Send a request and wait for the whole reply; the reply's times begin when it is sent."""
-        if self.wire is None or self.wire.closed or self.wire.transport.is_closing():
+        old = time.perf_counter() > self.used_s + IDLE_S
+        if self.wire is None or self.wire.closed or self.wire.transport.is_closing() or old:
+            self.close()
             try:
                 _, self.wire = await asyncio.get_running_loop().create_connection(_Wire, "127.0.0.1", self.port)
-            except OSError:
+            except OSError as e:
                 now = time.perf_counter()
-                return Reply(sent=now, done=now)
-        return await self.wire.ask(request)
+                return Reply(sent=now, done=now, refused=str(e))
+        reply = await self.wire.ask(request)
+        self.used_s = reply.done
+        return reply
 
     def close(self) -> None:
         """Close the connection."""

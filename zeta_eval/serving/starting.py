@@ -62,12 +62,10 @@ def configured(app: App, *, stop_s: int = STOP_S) -> uvicorn.Config:
     """How uvicorn runs an application; open requests have `stop_s` seconds when it is to stop."""
     import uvicorn
 
-    from zeta_eval.serving.http import Protocol
-
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=Protocol,
+        http="httptools",
         ws="none",
         lifespan="on",
         access_log=False,
