@@ -6,9 +6,8 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from litellm_proxy import KEY, Proxy, python_with_litellm
+from load.texts import texts as texts_of_the_load
 from scripted_server import ScriptedServer, chat
 
 from zeta_eval.cli.main import main
@@ -27,9 +26,11 @@ LADDER = Ladder(
 )
 
 
-@given(st.text(max_size=200))
-def test_a_policy_that_is_exported_sends_every_text_to_its_size(text):
-    assert ZetaDynamicRouter(DEAR).route(text).size == only_size(DEAR) == "1B"
+def test_a_policy_that_is_exported_sends_every_text_to_its_size():
+    router = ZetaDynamicRouter(DEAR)
+    texts = [*texts_of_the_load(), "", "?!", "Embed this sentence: good morning", "Prove Fermat's last theorem. " * 99]
+    assert {router.route(text).size for text in texts} == {only_size(DEAR)} == {"1B"}
+    assert len({ZetaDynamicRouter(SEED).route(text).size for text in texts}) == 2
 
 
 def test_a_policy_of_one_size_is_that_size():
