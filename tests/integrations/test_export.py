@@ -42,7 +42,7 @@ def test_a_policy_of_one_size_is_that_size():
     [
         ({"cost_weight": 0.5}, "reads each query's text"),
         ({"default_size": "8B"}, "sends texts without words"),
-        ({"embedding_size": "8B"}, "requests for an embedding, elsewhere"),
+        ({"embedding_size": "8B"}, "or for embedding elsewhere"),
         ({"rungs": (replace(DEAR.rungs[0], context=100), DEAR.rungs[1])}, "too long for 1B"),
     ],
 )
@@ -57,13 +57,13 @@ def test_what_a_format_can_not_say_is_said_in_one_line_with_what_to_do_instead(t
 
 def test_a_tuned_policy_is_refused_for_its_costs_its_text_and_what_answers_say(tuned):
     _, report = tuned
-    with pytest.raises(InvalidInputError, match=r"reads each query's text.* and .*Instead let LiteLLM ask the policy"):
+    with pytest.raises(InvalidInputError, match=r"reads each query's text, .*Instead let LiteLLM ask the policy"):
         export(report.policy, LADDER, "litellm")
 
 
 def test_a_policy_that_is_not_proven_can_be_exported_as_the_size_that_its_verdict_names():
     policy = replace(SEED, verdict=Verdict(status="not proven on this data", best_single_size="8B"))
-    with pytest.raises(InvalidInputError, match=r"Its verdict says to run 8B alone: --alone says that\.$"):
+    with pytest.raises(InvalidInputError, match=r"Or --alone: 8B, as its verdict says\.$"):
         export(policy, LADDER, "vllm-sr")
     assert export(policy, LADDER, "vllm-sr", single=True).size == "8B"
     with pytest.raises(InvalidInputError, match="is 'not measured' and names no size to run alone"):

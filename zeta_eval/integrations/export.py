@@ -23,8 +23,8 @@ from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.router.policy import RoutingPolicy
 
 INSTEAD: Final = {
-    "litellm": "let LiteLLM ask the policy itself by `zeta_eval.integrations.litellm`, or put `zeta serve` in front",
-    "vllm-sr": "put `zeta serve` in front of the servers",
+    "litellm": "let LiteLLM ask the policy (docs/litellm.md), or use `zeta serve`",
+    "vllm-sr": "use `zeta serve`",
 }
 """What to do where a format can't say a policy, by format."""
 
@@ -73,7 +73,7 @@ def export(policy: RoutingPolicy, ladder: Ladder, to: str, *, single: bool = Fal
     try:
         size = alone(policy) if single else only_size(policy)
     except InvalidInputError as e:
-        advice = f"Its verdict says to run {policy.verdict.best_single_size} alone: --alone says that."
+        advice = f"Or --alone: {policy.verdict.best_single_size}, as its verdict says."
         more = advice if policy.verdict.best_single_size is not None and not single else ""
         raise InvalidInputError(f"{to} can't express it: {e}. Instead {INSTEAD[to]}. {more}".rstrip()) from e
     return Export(target=to, size=size, config=TARGETS[to](_spec(ladder, size)))

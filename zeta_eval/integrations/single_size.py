@@ -23,7 +23,7 @@ def only_size(policy: RoutingPolicy) -> str:
     if len(sizes) == 1:
         return sizes[0]
     if read := reads(policy):
-        raise InvalidInputError(f"policy '{policy.name}' {' and '.join(read)}")
+        raise InvalidInputError(f"policy '{policy.name}' {', '.join(read)}")
     return _cheapest(policy)
 
 
@@ -46,14 +46,14 @@ def reads(policy: RoutingPolicy) -> list[str]:
     cheapest = _cheapest(policy)
     found = []
     if not _outweighed(policy, cheapest):
-        found.append("reads each query's text to tell how likely a size is to be right")
+        found.append("reads each query's text")
     if policy.costs is not None:
-        found.append("expects another cost of each query")
+        found.append("expects costs by query")
     if policy.looks:
-        found.append("goes on to a larger size for what an answer says")
+        found.append("goes on for what answers say")
     rules = {policy.default_size, policy.embedding_size or policy.sizes[0]}
     if rules != {cheapest}:
-        found.append("sends texts without words, or requests for an embedding, elsewhere")
+        found.append("sends texts without words or for embedding elsewhere")
     if _too_short(policy, cheapest):
         found.append(f"sends what is too long for {cheapest} elsewhere")
     return found
