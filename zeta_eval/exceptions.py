@@ -37,7 +37,7 @@ class ZetaError(Exception):
 
     def __init__(self, *words: object) -> None:
         """Take the message; passwords and keys in it are masked, and it is made one line (`shown`)."""
-        super().__init__(*(shown(masked(word)) if isinstance(word, str) else word for word in words))
+        super().__init__(*(shown(masked(_ends(word))) if isinstance(word, str) else word for word in words))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows of the error: the line that a user needs, without the way through the package."""
@@ -122,6 +122,11 @@ def panics_caught() -> Iterator[None]:
         raise RuntimeError(f"a library broke down: {e}") from e
 
 
+def _ends(text: str, most: int = 4000) -> str:
+    """Beginning and end of a very long text: `shown` shows no more of it, and masking takes time by its length."""
+    return text if len(text) <= most else f"{text[: most // 2]}{text[-most // 2 :]}"
+
+
 def escaped(text: str) -> str:
     """A text whose control characters and halves of characters are written as escapes.
 
@@ -151,10 +156,13 @@ def value_shown(value: object, longest: int = 60) -> str:
 _SHORT, _PIECE = 8, 8
 """Characters of the shortest value that is looked for by itself, and of the shortest piece of a key."""
 _PATTERNS = (
-    (re.compile(r"""([a-z][a-z0-9+.-]*://[^\s/@:'"<>]*):[^\s'"<>]*@""", re.I), r"\1:***@"),
-    (re.compile(r"""(https?://)[^\s/@:'"<>]+@""", re.I), r"\1***@"),
+    (
+        re.compile(r"""((?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://[^\s/@:'"<>]{0,200}):[^\s'"<>]{0,500}@""", re.I),
+        r"\1:***@",
+    ),
+    (re.compile(r"""(https?://)[^\s/@:'"<>]{1,500}@""", re.I), r"\1***@"),
     (re.compile(r"""([?&;][\w.-]*(?:password|passwd|pwd|token|secret|key|sig)=)[^&;\s'"<>]+""", re.I), r"\1***"),
-    (re.compile(r"(--(?:[\w-]*-)?(?:key|token|password|secret)[= ]\s*)[^\s-]\S*"), r"\1***"),
+    (re.compile(r"(--(?:[\w-]{0,40}-)?(?:key|token|password|secret)[= ]\s*)[^\s-]\S*"), r"\1***"),
     (re.compile(r"\b(Bearer +|Authorization: *Basic +)(?=\S*\d)[\w.~+/=-]{6,}"), r"\1***"),
 )
 """Where a password or a key stands in a text, whatever it is."""

@@ -123,3 +123,9 @@ def test_in_a_notebook_without_a_kernel_the_page_alone_is_shown(notebook, table)
     notebook.variables["table"] = table
     done = notebook.run("import zeta_eval as ze\nze.inspect(table, result='wrong')")
     assert len(done.outputs) == 1 and "zeta-lasting" in done.outputs[0].data["text/html"]
+
+
+def test_what_is_looked_for_is_shown_as_text(view):
+    view.choose(contains=MARK)
+    *_, head, _, _ = parts(view)
+    assert MARK not in view.html() and MARK not in head.value and "&lt;img" in head.value

@@ -131,3 +131,9 @@ def test_time_grows_with_the_length_of_an_answer_alone(piece):
         return time.process_time() - start
 
     assert took(16_000) < 30 * took(2000) + 1.0  # 8 times as long; by its square it would be 64 times
+
+
+def test_a_table_of_far_more_cells_than_characters_is_shown_as_it_stands():
+    wide = "|a" * 188 + "|\n" + "|-" * 188 + "|\n" + "|x|\n" * 94
+    assert answer_html(wide).count("<td") == 0 and "|x|" in answer_html(wide)
+    assert answer_html("|a|b|\n|-|-|\n|x|y|\n").count("<td") == 2

@@ -79,7 +79,7 @@ def test_feedback_is_on_the_disk_when_it_is_answered(tmp_path, upstream):
         ({"id": None, "right": True}, "`id` is missing"),
         ({"id": "KNOWN"}, "The feedback is empty"),
         ({"id": "KNOWN", "score": 3}, "give a number in"),
-        ({"id": "KNOWN", "right": "yes"}, "right is 'yes'"),
+        ({"id": "KNOWN", "right": "yes"}, "`right` is no boolean"),
     ],
 )
 def test_feedback_that_says_nothing_is_refused(tmp_path, upstream, body, said):

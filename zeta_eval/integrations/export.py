@@ -21,6 +21,7 @@ from zeta_eval.files import to_json, write_json
 from zeta_eval.integrations.single_size import alone, only_size
 from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.router.policy_file import NOT_PROVEN
 
 INSTEAD: Final = {
     "litellm": "let LiteLLM ask the policy (docs/litellm.md), or use `zeta serve`",
@@ -74,7 +75,7 @@ def export(policy: RoutingPolicy, ladder: Ladder, to: str, *, single: bool = Fal
         size = alone(policy) if single else only_size(policy)
     except InvalidInputError as e:
         advice = f"Or --alone: {policy.verdict.best_single_size}, as its verdict says."
-        more = advice if policy.verdict.best_single_size is not None and not single else ""
+        more = advice if policy.verdict.status == NOT_PROVEN and policy.verdict.best_single_size and not single else ""
         raise InvalidInputError(f"{to} can't express it: {e}. Instead {INSTEAD[to]}. {more}".rstrip()) from e
     return Export(target=to, size=size, config=TARGETS[to](_spec(ladder, size)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,7 +126,7 @@ class Inspect:
 
     def html(self) -> str:
         """The first chosen queries and the open one, as HTML."""
-        return f"<p>{self.head()}</p>{table(self.rows, self._chosen)}{self.query}"
+        return f"<p>{escape(self.head())}</p>{table(self.rows, self._chosen)}{self.query}"
 
     def __repr__(self) -> str:
         return self.text()
@@ -201,7 +202,7 @@ def _widget(view: Inspect) -> DOMWidget:
     place = widgets.Layout(width="240px")
     field = widgets.Text(value=view.wanted.contains, placeholder="search in queries and answers", layout=place)
     field.continuous_update = False
-    head, opened = widgets.HTML(view.head()), widgets.HTMLMath(view.query)  # which sets formulas, too
+    head, opened = widgets.HTML(escape(view.head())), widgets.HTMLMath(view.query)  # which sets formulas, too
     grid: Any = ITable(view.lines.iloc[view.chosen[:MOST]], ordering=len(view.chosen) <= MOST, **GRID)
     shown = [view.chosen]
 
@@ -209,7 +210,7 @@ def _widget(view: Inspect) -> DOMWidget:
         for name, one in lists.items():
             one.value = getattr(view.wanted, name) or ""
         field.value = view.wanted.contains
-        head.value, opened.value = view.head(), view.query
+        head.value, opened.value = escape(view.head()), view.query
         if view.chosen is not shown[0]:
             shown[0] = view.chosen
             few = len(view.chosen) <= MOST  # a column sorts the listed queries alone

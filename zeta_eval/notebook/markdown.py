@@ -25,12 +25,27 @@ _COLOURS: Final = {
 """By kind of code: the colour of JupyterLab's editor for it, in every theme."""
 LONGEST: Final = 20_000
 """Most characters of code that gets colours."""
+LONGEST_ANSWER: Final = 40_000
+"""Most characters of an answer that is rendered; a longer one is shown as it stands."""
+MOST_CELLS: Final = 10_000
+"""Most cells that its tables may have."""
 _BOX: Final = "overflow-x:auto;margin:6px 0"
 
 
 def answer_html(text: str, *, whole: bool = True) -> str:
     """Return an answer as HTML; while it is still being written, formulas and code wait for their looks."""
-    return f"<div class='zeta-answer {IGNORED}'>{_parser().render(text, {'whole': whole})}</div>"
+    shown = _plain(text) if _endless(text) else _parser().render(text, {"whole": whole})
+    return f"<div class='zeta-answer {IGNORED}'>{shown}</div>"
+
+
+def _endless(text: str) -> bool:
+    """Whether it would take too long: a row of a table has as many cells as its head, whatever stands in it."""
+    lines = text.splitlines()
+    return len(text) > LONGEST_ANSWER or len(lines) * max((line.count("|") for line in lines), default=0) > MOST_CELLS
+
+
+def _plain(text: str) -> str:
+    return f"<pre style='white-space:pre-wrap;overflow-wrap:anywhere'>{escape(text)}</pre>"
 
 
 @cache

@@ -26,7 +26,7 @@ _INLINE: Final = re.compile("|".join(_PARTS[k] for k in ("dollars", "square", "r
 _BLOCK: Final = re.compile("|".join(_PARTS[k] for k in ("dollars", "square", "environment")), re.DOTALL)
 _REFUSED: Final = re.compile(
     r"\\(?:href|url|require|class|cssId|style|data|html\w*|def|gdef|let|(?:re)?new(?:command|environment)|csname|unicode"
-    r"|mmlToken|toggle|\w*tip|includegraphics|input)(?![A-Za-z])"
+    r"|bbox|label|ref|eqref|DeclareMathOperator|providecommand|Newextarrow|definecolor|mmlToken|toggle|\w*tip|includegraphics|input)(?![A-Za-z])"
 )
 """Commands that link, load, mark or redefine something outside the formula."""
 IGNORED: Final = "mathjax_ignore tex2jax_ignore"

@@ -6,7 +6,9 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
 from zeta_eval.serving.answering import Named, Turn
@@ -17,11 +19,16 @@ from zeta_eval.serving.exchange import Exchange, Receive, Scope, Send
 from zeta_eval.serving.fleet import Fleet
 from zeta_eval.serving.model_names import choice, listed
 from zeta_eval.serving.notes import Notes
+from zeta_eval.serving.settings import is_loopback
 
 _log = logging.getLogger(__name__)
 
 KINDS: Final[dict[str, Kind]] = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
 """What is asked, by path."""
+BODY_S: Final = 60.0
+"""Longest time in which a caller sends the body of a request, in seconds."""
+SAY_S: Final = 5.0
+"""Longest time in which a caller takes an error, in seconds."""
 GRACE_S: Final = 0.25
 """Time beyond the deadline to send an earlier answer of a cascade, in seconds."""
 TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
@@ -61,7 +68,9 @@ class App:
         try:
             await self._handle(exchange)
         except ApiError as e:
-            await exchange.fail(e)
+            await _say(exchange, e)
+        except RecursionError:
+            await _say(exchange, ApiError(400, "The request is nested too deeply."))
         except asyncio.CancelledError:
             if not exchange.gone:
                 raise
@@ -69,9 +78,10 @@ class App:
             exchange.status = 499  # as nginx calls it
         except Exception:
             _log.exception("%s %s failed", exchange.method, exchange.path)
-            await exchange.fail(ApiError(500, "The server failed; its log says why.", kind="server_error"))
+            await _say(exchange, ApiError(500, "The server failed; its log says why.", kind="server_error"))
         finally:
             exchange.unwatch()
+            self.fleet.freed()  # whoever waits behind a request that ended without asking a size
         path = exchange.path if (exchange.method, exchange.path) in self._routes else "other"
         self.notes.metrics.requests.labels(path, exchange.status).inc()
 
@@ -83,13 +93,21 @@ class App:
             raise ApiError(status, f"There is no {exchange.method} {exchange.path} here; see /v1/models.")
         if self._keys and exchange.path != "/health":
             self._check_key(exchange)
-        if not self._keys and exchange.headers.get(b"sec-fetch-site", b"none") in (b"cross-site", b"same-site"):
+        if not self._keys and _foreign(exchange):
             raise ApiError(403, "Pages of other sites may not ask this server; start it with --keys-env to let them.")
         await route(exchange)
 
+    async def _body(self, exchange: Exchange) -> bytes:
+        """The body of a request."""
+        try:
+            async with asyncio.timeout(min(BODY_S, self.deadline_s)):
+                return await exchange.body(self.max_body)
+        except TimeoutError as e:
+            raise ApiError(408, "The body of the request did not come in time.", code="timeout") from e
+
     async def _answer(self, exchange: Exchange) -> None:
         """Chat completions and completions."""
-        body = parsed(await exchange.body(self.max_body))
+        body = parsed(await self._body(exchange))
         desk = self.desk
         wanted = choice(body.get("model"), self.fleet.rungs, desk.policy.cost_weight)
         request = asked(KINDS[exchange.path], body, exchange)
@@ -110,25 +128,29 @@ class App:
 
     async def _embeddings(self, exchange: Exchange) -> None:
         """Embeddings, by the rung that embeds."""
-        body = parsed(await exchange.body(self.max_body))
+        body = parsed(await self._body(exchange))
         size = choice(body.get("model"), self.fleet.rungs, self.desk.policy.cost_weight).size or self.desk.embedder
         if size is None:
             raise ApiError(404, "No rung of the ladder embeds; add one with role = 'embed'.", code="model_not_found")
         exchange.watch()
-        await self.fleet.room([size])
         try:
-            await exchange.answer(200, await self.fleet.rungs[size].embeddings(body))
+            async with asyncio.timeout(deadline(exchange, self.deadline_s)):
+                await self.fleet.room([size])
+                await exchange.answer(200, await self.fleet.rungs[size].embeddings(body))
         except PassedOverError as e:
             raise unanswered(f"{size} gives no embedding: {e}", [e]) from e
+        except TimeoutError as e:
+            raise ApiError(504, "No embedding in time.", kind="server_error", code="timeout", retry_after_s=1.0) from e
         self.notes.metrics.answers.labels(size).inc()
 
     async def _feedback(self, exchange: Exchange) -> None:
         """A rating of an answer."""
-        body = parsed(await exchange.body(self.max_body))
+        body = parsed(await self._body(exchange))
         if self.notes.history is None:
             raise ApiError(404, "No history is kept here; start the server with --history FILE.")
-        if not isinstance(body.get("id"), str):
+        if not isinstance(body.get("id"), str) or not body["id"].isascii():
             raise ApiError(400, "`id` is missing; give the decision id of the answer.", param="id")
+        _check_rating(body)
         try:
             await self.notes.feedback(body, trusted=bool(self._keys))
         except InvalidInputError as e:
@@ -191,6 +213,35 @@ class App:
         if self.stopped is not None:
             await self.stopped()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _say(exchange: Exchange, error: ApiError) -> None:
+    """Tell a caller of an error; one who does not read is left."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SAY_S):
+            await exchange.fail(error)
+
+
+def _foreign(exchange: Exchange) -> bool:
+    """Whether a browser asks for a page of another site, under whatever name that reaches this machine."""
+    if exchange.headers.get(b"sec-fetch-site", b"none") in (b"cross-site", b"same-site"):
+        return True
+    origin = exchange.header(b"origin")
+    try:
+        return origin is not None and not is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:
+        return True
+
+
+def _check_rating(body: dict[str, Any]) -> None:
+    """Refuse a rating that is none."""
+    score, answer = body.get("score"), body.get("answer")
+    if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
+        raise ApiError(400, "`score` is no number; give a number in [0, 1].", param="score")
+    if not (body.get("right") is None or isinstance(body["right"], bool)):
+        raise ApiError(400, "`right` is no boolean; give true or false.", param="right")
+    if not (answer is None or isinstance(answer, str)):
+        raise ApiError(400, "`answer` is no text; give the correct answer as one.", param="answer")
 
 
 def _state(ready: bool, full: bool) -> str:

@@ -14,6 +14,10 @@ from zeta_eval.serving.errors import ApiError, PassedOverError
 from zeta_eval.serving.exchange import Exchange
 
 Kind = Literal["chat", "completion"]
+MOST_NAME: Final = 256
+"""Most characters of a session's or a task's name."""
+MOST_MESSAGES: Final = 1000
+"""Latest messages of a conversation that are judged; the model gets all."""
 
 SESSION: Final = b"x-zeta-session"
 """Header with the name of the conversation that a request is a turn of."""
@@ -74,13 +78,16 @@ def asked(kind: Kind, body: dict[str, Any], exchange: Exchange) -> Asked:
     Raises:
         ApiError: 400, it asks nothing.
     """
+    stream = body.get("stream")
+    if not (stream is None or isinstance(stream, bool)):
+        raise ApiError(400, "`stream` is no boolean; give true or false.", param="stream")
     return Asked(
         kind=kind,
         body=body,
         query=_query(body.get("messages")) if kind == "chat" else _text(body.get("prompt")),
-        stream=body.get("stream") is True,
-        session=exchange.header(SESSION),
-        task=exchange.header(TASK),
+        stream=stream is True,
+        session=_name(exchange, SESSION),
+        task=_name(exchange, TASK),
     )
 
 
@@ -101,6 +108,14 @@ def deadline(exchange: Exchange, longest_s: float) -> float:
     return min(seconds, longest_s)
 
 
+def _name(exchange: Exchange, header: bytes) -> str | None:
+    """The name in a header, which is remembered."""
+    name = exchange.header(header)
+    if name is not None and len(name) > MOST_NAME:
+        raise ApiError(400, f"The header {header.decode()} has {len(name)} characters; {MOST_NAME} are the most.")
+    return name
+
+
 def _query(messages: Any) -> str:
     """The query that messages ask; "" where they are none that can be judged, which their server may still take."""
     if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
@@ -113,8 +128,8 @@ def _query(messages: Any) -> str:
     while spoken and messages[spoken - 1].get("role") in ("system", "developer"):
         spoken -= 1
     try:
-        return conversation_of(messages[:spoken])
-    except InvalidInputError:
+        return conversation_of(messages[max(0, spoken - MOST_MESSAGES) : spoken])
+    except (InvalidInputError, AttributeError, TypeError, RecursionError):
         return ""
 
 

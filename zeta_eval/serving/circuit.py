@@ -57,9 +57,9 @@ class Circuit:
             self.rest(min(MAX_REST_S, REST_S * 2 ** min(16, self.failing - PATIENCE)))
 
     def rest(self, seconds: float) -> None:
-        """Let the server rest, as it asks to."""
+        """Let the server rest, as it asks to, at most `MAX_REST_S`."""
         self._probing = False
-        self._until_s = max(self._until_s, self._clock() + seconds)
+        self._until_s = max(self._until_s, self._clock() + min(MAX_REST_S, seconds))
 
     def left(self) -> None:
         """Note a request that ended without telling anything."""

@@ -61,6 +61,7 @@ class Exchange:
             if size > limit:
                 raise _too_large(limit)
         if message["type"] == "http.disconnect":
+            self.gone = True
             raise asyncio.CancelledError
         return b"".join(parts)
 

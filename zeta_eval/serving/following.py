@@ -21,7 +21,7 @@ class Follower:
     def __init__(self, file: Path, app: App, make: Callable[[RoutingPolicy], Desk], *, every_s: float) -> None:
         """Follow a file, whose policy `make` makes ready."""
         self._file, self._app, self._make, self._every_s = file, app, make, every_s
-        self._seen = _stamp(file)
+        self._seen: tuple[int, int, int] | None = None  # it may have changed since it was loaded
 
     async def run(self) -> None:
         """Follow the file until this task is cancelled."""

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from zeta_eval.inference.server.failures import reason_of
 
+LONGEST_LINE: Final = 2**22
+"""Most bytes of a line of a stream."""
 DONE: Final = b"data: [DONE]\n\n"
 """The event that ends a stream."""
 
 _NOTABLE: Final = re.compile(
-    rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|^data:\s*\[DONE\]|^data:\s*\{"(?:error|object"\s*:\s*"error)"',
+    rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|"error"\s*:\s*[{"]|^data:\s*\[DONE\]|^data:\s*\{"(?:error|object"\s*:\s*"error)"',
     re.MULTILINE,
 )
 """What is looked for in a stream; in the texts of JSON the quotes would stand behind backslashes."""
@@ -83,6 +85,8 @@ class Relay:
         data = self._rest + chunk if self._rest else chunk
         cut = data.rfind(b"\n") + 1
         self._rest, data = data[cut:], data[:cut]
+        if len(self._rest) > LONGEST_LINE:
+            raise BrokenStreamError(f"a line of its stream has more than {LONGEST_LINE} bytes")
         if not _may_be_notable(data) or _NOTABLE.search(data) is None:
             return data
         return b"\n".join(map(self._line, data.split(b"\n")))
@@ -106,7 +110,7 @@ class Relay:
         if data == b"[DONE]":
             self.ended = True
             return line
-        if found[0].startswith(b"data:"):
+        if found[0].startswith(b"data:") or _is_error(data):
             raise BrokenStreamError(reason_of(data.decode(errors="replace")) or "the server broke off")
         if b'"usage"' in data and self._counts(data) and self._drops_usage:
             return b""
@@ -123,8 +127,21 @@ class Relay:
             read = json.loads(data)
         except ValueError:
             return False
+        if not isinstance(read, dict):
+            return False
         self.usage = read["usage"] if isinstance(read.get("usage"), dict) else self.usage
         return not read.get("choices")
+
+
+def _is_error(data: bytes) -> bool:
+    """Whether an event is an error, wherever in it that stands."""
+    if b'"error"' not in data:
+        return False
+    try:
+        read = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and bool(read.get("error"))
 
 
 def events_of(data: Mapping[str, Any], field: bytes, *, usage: bool, kind: str) -> bytes:

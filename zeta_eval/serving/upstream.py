@@ -14,12 +14,13 @@ from yarl import URL
 from zeta_eval.exceptions import one_line
 from zeta_eval.inference.server.credentials import Secrets
 from zeta_eval.inference.server.failures import reason_of, wait_of
+from zeta_eval.inference.server.limits import MOST_BYTES
 from zeta_eval.inference.server.reply import Reply
 from zeta_eval.models import Completion, ModelSpec
 from zeta_eval.models.served import chat_url, demanded
 from zeta_eval.router.too_long import is_too_long
 from zeta_eval.serving.asked import Asked
-from zeta_eval.serving.circuit import Circuit
+from zeta_eval.serving.circuit import MAX_REST_S, Circuit
 from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError
 from zeta_eval.serving.rung import Whole
 from zeta_eval.serving.sse import BrokenStreamError, Relay, events_of
@@ -33,6 +34,15 @@ LARGE: Final = 2**20
 PATHS: Final = {"chat": "chat/completions", "completion": "completions"}
 _STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 """Errors of a connection that the server closed while it was idle."""
+_BROKEN = (
+    *(aiohttp.ClientError, TimeoutError, OSError, BrokenStreamError),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
+"""What goes wrong with a reply: the connection, or a form that no answer has."""
+_ABSENT = (404, 405, 501)
+"""HTTP statuses of a server that lacks what was asked for, and may answer chats all the same."""
+MOST_ERROR: Final = 2**16
+"""Most bytes of a reply that is an error."""
 _OURS = (400, 409, 413, 415, 422)
 """HTTP statuses that say that the request is wrong; any other but 200 says that the server, or its entry, is."""
 
@@ -40,7 +50,9 @@ _OURS = (400, 409, 413, 415, 422)
 def client() -> aiohttp.ClientSession:
     """The client of all rungs; to be made in a running event loop."""
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_S)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    return aiohttp.ClientSession(
+        connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    )
 
 
 class Replica:
@@ -99,10 +111,10 @@ class Served:
         plain = {"stream": False} if asked.stream else {}
         replica, response = await self._opened(asked, plain, extras)
         try:
-            raw = await response.read()
+            raw = await _read(response)
             data = json.loads(raw)
             completion = _completion(data, asked.kind, began_s)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, KeyError, AttributeError) as e:
+        except _BROKEN as e:
             raise self._failed(replica, e) from e
         except BaseException:
             response.close()
@@ -122,7 +134,7 @@ class Served:
         replica, response = await self._opened(asked, {}, extras)
         try:
             if response.content_type == "application/json":  # a server that sends whole what was asked for in pieces
-                data = json.loads(await response.read())
+                data = json.loads(await _read(response))
                 completion = _completion(data, asked.kind, began_s)
                 yield events_of(data, field(), usage=wants, kind=asked.kind)
                 replica.circuit.worked()
@@ -134,7 +146,7 @@ class Served:
                     yield block
             if block := relay.end():
                 yield block
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, BrokenStreamError) as e:
+        except _BROKEN as e:
             raise self._failed(replica, e) from e
         finally:
             if not response.content.at_eof():
@@ -148,8 +160,8 @@ class Served:
         content = json.dumps({**self.spec.extra_body, **body, "model": self.spec.model}).encode()
         replica, response = await self._taken("embeddings", content)
         try:
-            raw = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raw = await _read(response)
+        except _BROKEN as e:
             raise self._failed(replica, e) from e
         finally:
             self._release(replica)
@@ -199,8 +211,8 @@ class Served:
         try:
             response = await self._posted(replica.urls[path], content)
             if response.status != 200:
-                await self._refusal(replica, response)
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+                await self._refusal(replica, response, path)
+        except (aiohttp.ClientError, TimeoutError, OSError, BrokenStreamError) as e:
             self._release(replica)
             raise self._failed(replica, e) from e
         except BaseException:
@@ -244,22 +256,40 @@ class Served:
         why = f"no answer within {self.spec.timeout_s:g} s" if late else self._secrets.masked(one_line(error))
         return PassedOverError(why, late=late, wait_s=replica.circuit.rest_s)
 
-    async def _refusal(self, replica: Replica, response: aiohttp.ClientResponse) -> None:
+    async def _refusal(self, replica: Replica, response: aiohttp.ClientResponse, path: str) -> None:
         """Raise what an HTTP status other than 200 stands for."""
-        status, said = response.status, self._secrets.masked((await response.read()).decode(errors="replace"))
+        raw = await _read(response, MOST_ERROR)
+        status, said = response.status, self._secrets.masked(raw.decode(errors="replace"))
         reason = f"HTTP {status}: {reason_of(said) or 'no reason given'}"
-        wait_s = wait_of(response.headers.get("Retry-After"))
+        wait_s = min(MAX_REST_S, wait_of(response.headers.get("Retry-After")))
         if is_too_long(reason):
             replica.circuit.worked()
             raise TooLongError(reason)
         if status in _OURS:
             replica.circuit.worked()
             raise ApiError(status, reason_of(said), code="upstream", body=_as_error(said))
-        if status != 429:
+        if status != 429 and not (status in _ABSENT and path != PATHS["chat"]):
             replica.circuit.failed()
         if wait_s:
             replica.circuit.rest(wait_s)
         raise PassedOverError(reason, busy=status == 429, wait_s=wait_s)
+
+
+async def _read(response: aiohttp.ClientResponse, most: int = MOST_BYTES) -> bytes:
+    """A whole reply.
+
+    Raises:
+        BrokenStreamError: it is longer than `most` bytes; the rest is not read.
+    """
+    parts, size = list[bytes](), 0
+    while chunk := await response.content.readany():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > most:
+            response.close()
+            raise BrokenStreamError(f"HTTP {response.status} with more than {most} bytes")
+    response.release()
+    return b"".join(parts)
 
 
 def defaults(spec: ModelSpec) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""Callers and upstreams that mean harm, or send nonsense: nobody else waits, and no size rests for it."""
+
+import socket
+import time
+
+import httpx
+import openai
+import pytest
+from running import EASY, SIZES, rung, running, soon
+from scripted_server import DONE, ScriptedServer, chat
+
+from zeta_eval.exceptions import InvalidInputError, masked
+
+BODY = {"model": "zeta", "messages": [{"role": "user", "content": EASY}]}
+SIZES_READY = tuple(f'zeta_ready{{size="{size}"}}' for size in SIZES)
+
+
+def answered(body, number):
+    return 200, chat("fine")
+
+
+@pytest.fixture
+def served(tmp_path):
+    with (
+        ScriptedServer(answered) as up,
+        running(tmp_path, [rung(s, up.url) for s in SIZES], history=str(tmp_path / "h.db")) as server,
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "a://" * 20_000, "--" + "-" * 50_000, "a://b:" * 10_000])
+def test_a_message_of_any_length_is_made_in_no_time(text):
+    began_s = time.process_time()
+    assert len(str(InvalidInputError(text))) <= 300
+    masked(text[:20_000])
+    assert time.process_time() - began_s < 5.0  # by the square of its length it would be minutes
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"model": "x" * 100_000}, 404),
+        ({"stream": "yes"}, 400),
+        ({"stream": 1}, 400),
+        ({"messages": [{"role": "user", "content": EASY, "tool_calls": [{"function": 5}]}]}, 200),
+        ({"messages": [{"role": "user", "content": "x"}] * 5000}, 200),
+    ],
+)
+def test_an_odd_request_is_an_error_or_is_passed_on_and_no_size_rests(served, changes, status):
+    for _ in range(3):
+        assert served.post("/v1/chat/completions", BODY | changes).status_code == status
+    assert [served.metric(line) for line in SIZES_READY] == [1.0] * 3
+
+
+def test_what_a_server_lacks_besides_chats_lets_no_size_rest(tmp_path):
+    def chats_alone(body, number):
+        return answered(body, number) if "messages" in body else (404, {"error": {"message": "no such path"}})
+
+    with ScriptedServer(chats_alone) as up, running(tmp_path, [rung(s, up.url) for s in SIZES]) as served:
+        for _ in range(4):
+            assert served.post("/v1/completions", {"model": "zeta", "prompt": EASY}).status_code == 502
+            assert served.post("/v1/embeddings", {"model": "7B", "input": EASY}).status_code == 502
+        assert served.chat(EASY).choices[0].message.content == "fine"
+
+
+@pytest.mark.parametrize(
+    "rating", [{"score": 10**400}, {"answer": 5}, {"answer": []}, {"right": 1}, {"score": "x" * 50_000}]
+)
+def test_a_rating_that_is_none_is_the_callers_mistake(served, rating):
+    known = served.chat(EASY).zeta["id"]
+    assert served.post("/v1/feedback", {"id": known, **rating}).status_code == 400
+    assert served.post("/v1/feedback", {"id": "\u00e9", "right": True}).status_code == 400
+
+
+@pytest.mark.parametrize("reply", [{}, None, {"choices": [None]}, {"choices": {"a": 1}}, {"choices": [{"message": 5}]}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_of_no_known_form_is_a_failure_of_its_server(tmp_path, reply, stream):
+    def odd(body, number):
+        return (200, reply) if body["model"] == "model-7B" else answered(body, number)
+
+    with ScriptedServer(odd) as up, running(tmp_path, [rung(s, up.url) for s in SIZES]) as served:
+        answer = served.chat(EASY, stream=stream)
+        text = (
+            "".join(c.choices[0].delta.content or "" for c in answer) if stream else answer.choices[0].message.content
+        )
+        assert text == "fine" and served.metric('zeta_failures_total{size="7B"}') == 1.0
+
+
+def test_an_error_anywhere_in_an_event_ends_the_stream_without_its_keys(tmp_path, monkeypatch):
+    monkeypatch.setenv("UPSTREAM_KEY", "sk-marker-0123456789")
+    event = {"id": "1", "error": {"message": "wrong key sk-marker-0123456789"}}
+    piece = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}
+
+    def breaks(body, number):
+        return 200, [piece, event, DONE]
+
+    with ScriptedServer(breaks) as up:
+        rungs = [rung(s, up.url, api_key_env="UPSTREAM_KEY") for s in SIZES]
+        with running(tmp_path, rungs) as served, pytest.raises(openai.APIError) as error:
+            list(served.chat(EASY, stream=True))
+    assert "sk-marker" not in str(error.value)
+
+
+def test_a_server_that_asks_for_a_long_rest_gets_a_minute(tmp_path):
+    def rests(body, number):
+        return 429, {"error": {"message": "later"}}, [("Retry-After", "99999999999")]
+
+    with ScriptedServer(rests) as up, running(tmp_path, [rung(s, up.url) for s in SIZES]) as served:
+        answer = served.post("/v1/chat/completions", BODY)
+        assert answer.status_code == 429 and int(answer.headers["retry-after"]) <= 60
+
+
+def test_a_page_that_reaches_this_machine_by_another_name_is_refused(served):
+    for origin, status in (("http://evil.example:8080", 403), ("null", 403), ("http://localhost:8888", 200)):
+        assert served.post("/v1/chat/completions", BODY, headers={"Origin": origin}).status_code == status
+
+
+def test_a_request_that_ends_without_a_call_lets_the_next_in_the_line_go(tmp_path):
+    with (
+        ScriptedServer(answered) as up,
+        running(tmp_path, [rung(s, up.url, concurrency=1) for s in SIZES]) as served,
+    ):
+        deep = b'{"model": "7B", "messages": [{"role": "user", "content": "a"}], "x": ' + b"[" * 980 + b"]" * 980 + b"}"
+        answer = httpx.post(f"{served.url}/v1/chat/completions", content=deep, trust_env=False, timeout=30)
+        assert answer.status_code in (200, 400)
+        assert served.chat(EASY, "7B").choices and served.metric("zeta_waiting") == 0.0
+
+
+def test_a_body_that_does_not_come_is_given_up(tmp_path):
+    with ScriptedServer(answered) as up, running(tmp_path, [rung(s, up.url) for s in SIZES], deadline_s=0.3) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as caller:
+            caller.settimeout(20)
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+            assert caller.recv(100).startswith(b"HTTP/1.1 408")
+        with socket.create_connection(("127.0.0.1", served.port)) as caller:  # and one that is cut off is no failure
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        soon(lambda: served.metric("zeta_callers_left_total") == 1.0)
