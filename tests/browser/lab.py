@@ -25,6 +25,22 @@ CUT_OFF = """root => [root, ...root.querySelectorAll('*')].filter(
         && !e.closest('.noUi-target, svg, button, select') && e.clientWidth > 0
 ).map(e => `${e.tagName}.${e.className}: ${e.scrollWidth} > ${e.clientWidth}`)"""
 
+OUTSIDE = """cell => {
+    const right = cell.getBoundingClientRect().right + 1;
+    const clipped = e => {
+        for (let up = e.parentElement; up && up !== cell; up = up.parentElement) {
+            const style = getComputedStyle(up);
+            if (style.overflowX !== 'visible' && up.getBoundingClientRect().right <= right) return true;
+        }
+        return false;
+    };
+    return [...cell.querySelectorAll('.jp-OutputArea *')].filter(e => {
+        const box = e.getBoundingClientRect();
+        return box.width > 0 && box.right > right && getComputedStyle(e).visibility !== 'hidden' && !clipped(e);
+    }).map(e => `${e.tagName}.${e.className}`);
+}"""
+"""What is seen outside a cell; what its own box cuts off and scrolls is not."""
+
 WATCH = """root => {
     const handle = root.querySelector('.noUi-handle');
     const numbers = [...root.querySelectorAll('.widget-html-content')].find(e => e.innerText.includes('this point'));
@@ -88,6 +104,17 @@ class Page:
     def cut_off(self, place):
         """What is wider than its box, in words."""
         return place.evaluate(CUT_OFF)
+
+    def outside(self, cell):
+        """What is seen outside a cell, in words."""
+        return cell.evaluate(OUTSIDE)
+
+    def again(self, address):
+        """Save the notebook, end its kernel, and open it with a fresh one."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.open(address)
 
     def slide(self, place, keys):
         """Move a slider by keys; milliseconds from each change of it to that of the numbers beside it."""

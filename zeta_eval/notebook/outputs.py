@@ -34,5 +34,5 @@ def widget_output(widget: Any) -> dict[str, Any]:
 
 def text_output(text: str) -> dict[str, Any]:
     """The output of the text that stands for a widget."""
-    shown = f"<pre class='zeta-still' style='white-space:pre-wrap'>{escape(text)}</pre>"
+    shown = f"<pre class='zeta-still' style='white-space:pre-wrap;word-break:normal'>{escape(text)}</pre>"
     return {"text/html": STILL + shown, "text/plain": text}
