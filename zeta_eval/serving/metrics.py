@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import cache
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+_M = TypeVar("_M", Counter, Histogram)
 
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """Upper ends of the bins of latencies."""
@@ -38,10 +41,10 @@ class Metrics:
         self.first = self._histogram("first_token_seconds", "Time until a stream began", SECONDS, "size")
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(f"zeta_{name}", about, labels, registry=self.registry)
+        return _quick(Counter(f"zeta_{name}", about, labels, registry=self.registry))
 
     def _histogram(self, name: str, about: str, bins: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"zeta_{name}", about, labels, buckets=bins, registry=self.registry)
+        return _quick(Histogram(f"zeta_{name}", about, labels, buckets=bins, registry=self.registry))
 
     def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Add a number that is read when it is asked for."""
@@ -56,3 +59,9 @@ class Metrics:
     def text(self) -> bytes:
         """All numbers, as Prometheus reads them."""
         return generate_latest(self.registry)
+
+
+def _quick(metric: _M) -> _M:
+    """Remember a metric's cells by their labels, which are few; it checks them anew at each call."""
+    metric.labels = cache(metric.labels)  # type: ignore[method-assign]
+    return metric

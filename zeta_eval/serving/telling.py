@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -19,17 +20,23 @@ DIGITS = 4
 def headers(decision_id: str, decision: Decision, size: str) -> list[tuple[bytes, bytes]]:
     """Headers that say which size answers, how hard the query looks, and under which id it is recorded."""
     return [
-        (b"x-zeta-size", quote(size, safe=" ").encode()),
+        (b"x-zeta-size", _plain(size)),
         (b"x-zeta-complexity", b"%.4f" % decision.complexity.score),
         (b"x-zeta-label", decision.complexity.label.encode()),
         (b"x-zeta-decision-id", decision_id.encode()),
-        (b"x-zeta-policy", quote(decision.policy, safe=" @").encode()),
+        (b"x-zeta-policy", _plain(decision.policy)),
     ]
 
 
 def rung_headers(size: str) -> list[tuple[bytes, bytes]]:
     """Headers where the caller chose the rung."""
-    return [(b"x-zeta-size", quote(size, safe=" ").encode())]
+    return [(b"x-zeta-size", _plain(size))]
+
+
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> bytes:
+    """A name as a header can hold it."""
+    return quote(name, safe=" @").encode()
 
 
 def field(decision_id: str, decision: Decision, size: str, told: Told) -> bytes:
