@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,7 +52,7 @@ def known(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
         numbers = as_numbers(frame[name]).to_numpy(dtype="float64", na_value=math.nan)
         given = frame[name].notna() & ~frame[name].astype("str").isin(EMPTY)
         fitting = (numbers >= BOUNDS[name][0]) & (numbers <= BOUNDS[name][1])
-        odd = given & ~(fitting & ((numbers % 1 == 0) | (name not in COUNTS)))
+        odd = given & ~(fitting & ((np.floor(numbers) == numbers) | (name not in COUNTS)))
         if n := int(odd.sum()):
             account.odd[name] += n
             frame = frame.assign(**{name: frame[name].astype("object").mask(odd, None)})
