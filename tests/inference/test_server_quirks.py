@@ -380,3 +380,27 @@ def test_what_a_rung_asks_for_by_name_is_never_dropped():
         assert EndpointGenerator(rung(server)).dropped == {"chat_template"}
         with pytest.raises(HubAccessError, match="chat_template_kwargs is not supported"):
             EndpointGenerator(rung(server, thinking=True))
+
+
+@pytest.mark.parametrize("odd", [-5, 10**20, 2**64 - 1, 1.5, True, "7", [3]])
+def test_a_count_of_tokens_that_can_not_be_is_unknown_and_counted_and_the_answer_stays(odd):
+    reply = chat() | {"usage": {"prompt_tokens": odd, "completion_tokens": 2}}
+    answer, engine, _ = answers(lambda body, number: (200, reply))
+    assert answer.error is None and answer.text == "4" and answer.prompt_tokens > 0  # counted here instead
+    assert engine.how["unknown"] == "figures of replies that can't be right are unknown: 1 of prompt_tokens"
+
+
+@pytest.mark.parametrize("odd", [0.5, 10**400, -(10**400), "high", None])
+def test_log_probabilities_that_can_not_be_are_unknown(odd):
+    reply = chat()
+    reply["choices"][0]["logprobs"] = {"content": [{"token": "4", "logprob": odd}]}
+    answer, engine, _ = answers(lambda body, number: (200, reply))
+    assert answer.text == "4" and answer.mean_logprob is None
+    assert ("unknown" in engine.how) == (odd is not None)
+
+
+def test_no_retry_is_claimed_that_was_not_made():
+    with ScriptedServer(normal) as server:
+        engine = EndpointGenerator(ModelSpec(size="A", model="m", base_url=server.url, retries=0))
+        server.answer = lambda body, number: (500, {"error": "broken"})
+        assert engine.generate(["Hello"], CONFIG)[0].error == "HTTP 500: broken"

@@ -5,7 +5,8 @@ import math
 import pytest
 from forests import forest
 
-from zeta_eval.exceptions import PolicyError
+from zeta_eval.exceptions import InvalidInputError, PolicyError
+from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import Look, Posterior
 from zeta_eval.router.estimators.costs import CostModel
 from zeta_eval.router.estimators.seed import Seed
@@ -147,3 +148,19 @@ def test_the_logistic_function_is_safe_far_out():
     assert sigmoid(-1000) == 0.0 and sigmoid(1000) == 1.0
     assert logit(sigmoid(1.5)) == pytest.approx(1.5)
     assert math.isfinite(logit(0.0)) and math.isfinite(logit(1.0))
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"cost_weight": 10**400}, "cost_weight is 1000"),
+        ({"cost_weight": 10**5000}, "cost_weight is a int too large to show"),
+        ({"cost_weight": math.nan}, "cost_weight is nan"),
+        ({"cost_weight": 1e308}, r"cost_weight is 1e\+308"),
+        ({"task": ["sums"]}, r"The task is \['sums'\]"),
+    ],
+)
+def test_odd_arguments_of_route_are_refused_in_one_line(odd, said):
+    with pytest.raises(InvalidInputError, match=said) as e:
+        ZetaDynamicRouter().route("What is 2 + 2?", **odd)
+    assert len(str(e.value)) <= 300

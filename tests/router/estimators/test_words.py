@@ -1,3 +1,4 @@
+import base64
 import math
 import zlib
 
@@ -83,3 +84,9 @@ def test_words_that_do_not_fit_are_refused_in_one_line(changes, says):
     with pytest.raises(PolicyError, match=says) as e:
         Words(**values | changes)
     assert "\n" not in str(e.value)
+
+
+def test_a_first_route_with_a_table_of_a_million_buckets_unpacks_only_what_it_reads():
+    made = Words(bits=20, n_sizes=3, constant=(0.5,) * 3, table=base64.b64encode(bytes(6 << 20)).decode())
+    assert made.values(["prove"]) == [0.5, 0.5, 0.5]
+    assert "weights" not in vars(made)  # 3 million floats, which take seconds
