@@ -136,6 +136,11 @@ def escaped(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def escaped_lines(text: str) -> str:
+    """The same for a text of several lines, which it keeps."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def shown(text: str, longest: int = LONGEST) -> str:
     """A text as a message shows it: on one line, its middle left out where it is too long."""
     line = escaped(text)

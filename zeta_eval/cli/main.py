@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zeta_eval.cli.stopping import Stopping
-from zeta_eval.exceptions import InvalidInputError, ZetaError, escaped, in_words, masked, shown
+from zeta_eval.exceptions import InvalidInputError, ZetaError, escaped_lines, in_words, masked, shown
 
 if TYPE_CHECKING:
     from zeta_eval.cli.verb import Result
@@ -79,7 +79,7 @@ def _complain(line: str) -> None:
 
 def _mask(record: logging.LogRecord) -> bool:
     """Take passwords, keys and control characters out of a line that is logged, whoever logs it."""
-    record.msg, record.args = "\n".join(map(escaped, masked(record.getMessage()).split("\n"))), ()
+    record.msg, record.args = escaped_lines(masked(record.getMessage())), ()
     return True
 
 
@@ -92,7 +92,7 @@ def _show(result: "Result", json_to: str | None) -> None:
     if json_to == "-":
         print(to_json(result.data))
         return
-    print("\n".join(map(escaped, result.text.split("\n"))), flush=True)
+    print(escaped_lines(result.text), flush=True)
     if result.hint is not None:
         _complain(result.hint)
     if json_to is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from zeta_eval.exceptions import escaped
+from zeta_eval.exceptions import escaped, escaped_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,10 +112,14 @@ def legend(figure: Figure, *axes: Axes) -> None:
 def image(figure: Figure, format: Literal["png", "svg"] = "png") -> bytes:
     """A figure as the bytes of a picture of exactly its size; the same figure gives the same bytes."""
     import matplotlib as mpl
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        if (seen := escaped_lines(text.get_text())) != text.get_text():
+            text.set_text(seen)  # no font has the characters of a name that are none
     buffer = BytesIO()
     with mpl.rc_context({"svg.hashsalt": "zeta"}):
         figure.savefig(buffer, format=format, dpi=110, metadata={"Date": None} if format == "svg" else None)
     if format == "svg":  # a name may hold characters that no XML may
-        return "\n".join(map(escaped, buffer.getvalue().decode().split("\n"))).encode()
+        return escaped_lines(buffer.getvalue().decode()).encode()
     return buffer.getvalue()
