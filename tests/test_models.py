@@ -84,3 +84,9 @@ def test_a_setting_of_generation_that_can_not_be_is_one_line(wrong, says):
 def test_a_seed_out_of_range_is_one_line(seed):
     with pytest.raises(InvalidInputError, match=f"seed is {seed}; give a whole number from 0 to 4294967295"):
         Bootstrap(10, n_bootstrap=2, seed=seed)
+
+
+def test_a_model_of_a_name_that_no_file_can_have_is_no_folder(tmp_path):
+    file = tmp_path / "l.toml"
+    file.write_text(f"[[models]]\nsize = 'A'\nmodel = '{'x' * 5000}'\n")
+    assert len(Ladder.load(file).models[0].model) == 5000

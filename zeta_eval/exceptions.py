@@ -166,11 +166,11 @@ _PATTERNS = (
         r"\1:***@",
     ),
     (re.compile(r"""(https?://)[^\s/@:'"<>]{1,500}@""", re.I), r"\1***@"),
-    (re.compile(r"""([?&;][\w.-]*(?:password|passwd|pwd|token|secret|key|sig)=)[^&;\s'"<>]+""", re.I), r"\1***"),
+    (re.compile(r"""([?&;][\w.-]{0,60}(?:password|passwd|pwd|token|secret|key|sig)=)[^&;\s'"<>]+""", re.I), r"\1***"),
     (re.compile(r"(--(?:[\w-]{0,40}-)?(?:key|token|password|secret)[= ]\s*)[^\s-]\S*"), r"\1***"),
-    (re.compile(r"\b(Bearer +|Authorization: *Basic +)(?=\S*\d)[\w.~+/=-]{6,}"), r"\1***"),
+    (re.compile(r"\b(Bearer +|Authorization: *Basic +)(?=\S{0,300}\d)[\w.~+/=-]{6,}"), r"\1***"),
 )
-"""Where a password or a key stands in a text, whatever it is."""
+"""Where a password or a key stands in a text, whatever it is; in time that grows with the text's length alone."""
 _SECRET_NAMES = re.compile(r"(^|_)((API)?KEY|TOKEN|PASSWORD|PASSWD|SECRET)$")
 """Names of environment variables whose values are keys."""
 

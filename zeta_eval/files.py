@@ -63,6 +63,14 @@ def _on_disk(path: Path) -> None:
         os.close(number)
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder of that name, which may be no name at all: too long, or with odd characters."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """Content of a file of at most so many bytes.
 

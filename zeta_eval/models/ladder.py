@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError
-from zeta_eval.files import read_toml
+from zeta_eval.files import is_folder, read_toml
 from zeta_eval.models.numbers import check_count
 from zeta_eval.models.rung import ModelSpec
 
@@ -101,5 +101,5 @@ class Ladder:
 def _resolve_folder(rung: dict[str, Any], base: Path) -> None:
     """Make a rung's model an absolute path where such a folder lies beside the ladder file, but for a served name."""
     model = rung.get("model")
-    if model and isinstance(model, str) and not ({"base_url", "start"} & set(rung)) and (base / model).is_dir():
+    if model and isinstance(model, str) and not ({"base_url", "start"} & set(rung)) and is_folder(base / model):
         rung["model"] = str((base / model).resolve())
