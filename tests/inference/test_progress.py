@@ -128,3 +128,10 @@ def test_outside_a_notebook_it_is_lines_on_standard_error(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert [line.split(",")[0] for line in shown.err.splitlines()] == ["1B: 20/20", "9B: 20/20"]
+
+
+def test_sizes_that_were_finished_before_are_shown(tmp_path):
+    bench(tmp_path, Board(lambda _: None))
+    again = Board(lambda _: None)
+    bench(tmp_path, again)
+    assert [(s.size, s.done, s.new, s.ended) for s in again.sizes] == [("1B", 20, 0, True), ("9B", 20, 0, True)]

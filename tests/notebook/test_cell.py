@@ -142,9 +142,18 @@ def test_names_in_braces_are_filled_in_unless_raw(notebook):
 
 
 def test_code_becomes_the_next_cell(notebook):
-    notebook.run("%%zeta --code --size 456K -o a\nWrite WZDPD again.")
-    text, inserted = notebook.variables["a"].text, notebook.shell.rl_next_input
-    assert inserted == code_of(text)
+    decision = ZetaDynamicRouter().route(TEXT)
+    cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(), state=DONE)
+    text = "Sure:\n```python\nprint(1)\n```"
+    cell.steps.append((Step(size="7B", text=text, latency_s=1.0, p_right=0.5, error=None), ""))
+    notebook.magics._insert(cell)
+    assert notebook.shell.rl_next_input == "print(1)" and "next cell" in cell.notes[-1]
+
+
+def test_an_answer_without_code_inserts_no_cell(notebook):
+    done = notebook.run("%%zeta --code --size 456K -o a\nWrite WZDPD again.")
+    assert code_of(notebook.variables["a"].text) is None
+    assert not hasattr(notebook.shell, "rl_next_input") and "holds no Python code" in shown(done)[0]
 
 
 def test_code_is_the_fenced_block_or_an_answer_that_is_python():
@@ -152,6 +161,10 @@ def test_code_is_the_fenced_block_or_an_answer_that_is_python():
     assert code_of("x = 1\n") == "x = 1"
     assert code_of("```py\nx = {\n") == "x = {"
     assert code_of("There is no code here.") is None and code_of(" ") is None
+    for text in ("WZDPD", "42", "yes", "```bash\nrm -r x\n```", "```\nplain words\n```", "Run:\n```sh\nls\n```\n"):
+        assert code_of(text) is None
+    assert code_of("```sh\nls\n```\n\n```python\nx = 1\n```") == "x = 1"
+    assert code_of("So:\n```\nprint(1)\n```") == "print(1)"
 
 
 def test_a_mistake_on_the_line_is_one_line_and_nothing_runs(notebook):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from zeta_eval.cli.verb import VERBS
+from zeta_eval.notebook.words import split
 from zeta_eval.router import Decision
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
@@ -193,3 +194,25 @@ def test_a_decision_shows_its_size_and_reasons_not_its_fields(notebook, seed):
     data, _ = notebook.shell.display_formatter.format(result)
     assert data["text/plain"].splitlines()[0] == result.size
     assert "Decision(" not in data["text/plain"]
+
+
+def test_a_comment_may_stand_after_a_line(notebook, seed):
+    notebook.variables["p"] = seed
+    assert notebook.run("%zeta route p hello # says hello").result.result.size
+    assert split("route p 'issue # 3' a#b #c") == ["route", "p", "issue # 3", "a#b", "#c"]
+    assert split('route p "say \\" # 1" # "odd') == ["route", "p", 'say " # 1']
+    assert split("# all of it") == []
+
+
+def test_what_was_chosen_outlasts_a_reload(notebook, seed, tmp_path):
+    seed.save(tmp_path / "mine.json")
+    said = repr(notebook.run("%zeta use mine.json --ladder qwen3").result.result)
+    notebook.run("%reload_ext zeta_eval")
+    assert repr(notebook.run("%zeta status").result.result) == said
+
+
+def test_the_last_answer_can_be_judged_by_that_word(notebook):
+    notebook.fails("%zeta feedback last right", "no answer yet")
+    notebook.run("%%zeta --size 17K\nCopy QWERT.")
+    notebook.run("%%zeta --size 456K\nCopy QWERT.")
+    assert "456K: right" in repr(notebook.run("%zeta feedback last right").result.result)

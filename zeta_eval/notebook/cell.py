@@ -234,13 +234,21 @@ def requested(query: str, request: str) -> str:
 
 
 def code_of(text: str) -> str | None:
-    """Python code in an answer: its first fenced block, else the whole text if that is Python; None without any."""
-    fenced = re.search(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", text, re.DOTALL | re.IGNORECASE)
-    code = (fenced[1] if fenced else text).strip("\n")
-    if fenced or not code.strip():
-        return code if code.strip() else None
+    """Python code in an answer: its first block of Python, else of no language, else all of it; None without code.
+
+    What is not said to be Python must parse, and do more than name a value.
+    """
+    if (said := re.search(_BLOCK.format("(?:python|py)"), text, re.DOTALL | re.IGNORECASE)) is not None:
+        return said[1].strip("\n") if said[1].strip() else None
+    block = re.search(_BLOCK.format(""), text, re.DOTALL)
+    code = (block[1] if block else text).strip("\n")
     try:
-        ast.parse(code)
+        nodes = list(ast.walk(ast.parse(code)))
     except (SyntaxError, ValueError):
         return None
-    return code
+    does = any(isinstance(n, ast.Call) or (isinstance(n, ast.stmt) and not isinstance(n, ast.Expr)) for n in nodes)
+    return code if does else None
+
+
+_BLOCK = r"(?:\A|\n)```{}[ \t]*\n(.*?)(?:\n```|\Z)"
+"""A fenced block of a language."""

@@ -67,7 +67,11 @@ class Judge:
         return f"{size}: the answer is {word!r}{said}"
 
     def _full(self, name: str) -> str:
-        """The one id of this notebook that begins so; else the name itself, which may be an older notebook's."""
+        """The id of the "last" answer, or the one that begins so; else the name, which may be an older notebook's."""
+        if name == "last":
+            if not self._answers:
+                raise InvalidInputError("There is no answer yet in this notebook; ask something by %%zeta first.")
+            return next(reversed(self._answers))
         found = [i for i in self._answers if i.startswith(name)]
         if len(found) > 1:
             raise InvalidInputError(f"'{name}' begins {len(found)} ids; give more of it.")

@@ -63,6 +63,8 @@ class ZetaMagics(Magics):
         self._ipython: Any = shell
         self._session: Session | None = None
         self._judge: Judge | None = None
+        self.used: tuple[RoutingPolicy | None, Ladder] | None = None
+        """What `%zeta use` took."""
         self._talks = Talks()
         self._pages = Pages()
         atexit.register(self.close)
@@ -195,7 +197,12 @@ class ZetaMagics(Magics):
         ladder = loaded(Ladder, args.ladder)
         self._forget_session()
         self._session = Session(policy, ladder, max_new_tokens=self.max_new_tokens)
+        self.used = (policy, ladder)
         return self._status(args)
+
+    def use(self, policy: RoutingPolicy | None, ladder: Ladder) -> None:
+        """Route by what `%zeta use` took before the extension was loaded again."""
+        self._session, self.used = Session(policy, ladder, max_new_tokens=self.max_new_tokens), (policy, ladder)
 
     def _status(self, args: Namespace) -> Result:
         from zeta_eval.tracking import store_uri
@@ -267,6 +274,8 @@ def _in_one_line(work: Callable[[], T]) -> T:
 
 _loaded: dict[int, tuple[ZetaMagics, Completer]] = {}
 """What was loaded, by the id of the shell."""
+_used: dict[int, tuple[RoutingPolicy | None, Ladder]] = {}
+"""What `%zeta use` took, by the id of the shell: it outlasts `%reload_ext`."""
 
 
 def load(shell: InteractiveShell) -> None:
@@ -275,6 +284,8 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = ZetaMagics(shell)
     shell.register_magics(magics)
+    if (used := _used.get(id(shell))) is not None:
+        magics.use(*used)
     vars(ZetaMagics.zeta)["getdoc"] = lambda: everything(magics.parser(), cells.cell_parser())  # `%zeta?` asks for it
     completer = Completer(
         parser=magics.parser, variables=lambda: magics.user_ns, sizes=lambda: magics.session().ladder.sizes
@@ -288,6 +299,8 @@ def unload(shell: InteractiveShell) -> None:
     if (found := _loaded.pop(id(shell), None)) is None:
         return
     magics, completer = found
+    if magics.used is not None:
+        _used[id(shell)] = magics.used
     magics.close()
     shell.Completer.custom_matchers.remove(completer.matcher)
     for kind in ("line", "cell"):

@@ -1,5 +1,6 @@
 """The words of a `%zeta` line: those of the command line, and the few that only a notebook has."""
 
+import re
 import shlex
 from argparse import Namespace
 from collections.abc import Mapping
@@ -60,10 +61,15 @@ OWN: Mapping[str, Mapping[str, Any]] = {
 """The verbs that only a notebook has."""
 
 
+_COMMENT = re.compile(r"""((?:"(?:\\.|[^"\\])*"|'[^']*'|[^"'#]|(?<!\s)#|#(?!\s))*)\s#\s.*""", re.DOTALL)
+"""A line up to a sign of comments that stands alone and in no quotes."""
+
+
 def split(line: str) -> list[str]:
-    """Words of a line, as a shell splits them."""
+    """Words of a line, as a shell splits them; what follows a `#` that stands alone is a comment."""
+    found = _COMMENT.fullmatch(f" {line} ")
     try:
-        return shlex.split(line)
+        return shlex.split(line if found is None else found[1])
     except ValueError as e:
         raise InvalidInputError(f"{e} in: {line.strip()}. Put text with an apostrophe between double quotes.") from e
 

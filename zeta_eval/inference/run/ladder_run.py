@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,17 +74,18 @@ class LadderRun:
                 journal.append(rows)
                 shown.add(rows)
 
+        def running(spec: ModelSpec, share: Sequence[Query]) -> AbstractContextManager[None]:
+            total = sum(len(_asked(share, state.again, spec.size, a)) for a in range(self.attempts(spec)))
+            return shown.running(spec.size, total, [r for r in journal.rows() if r["model"] == spec.size])
+
         due = self._due(state)
+        for spec, share in self.shares:
+            if all(spec is not other for other, _ in due):
+                with running(spec, share):  # it was finished before
+                    pass
         with self._made([spec for spec, _ in due], manifest) as make:
             for spec, share in due:
-                with (
-                    self._engine(spec, make, manifest) as engine,
-                    shown.running(
-                        spec.size,
-                        sum(len(_asked(share, state.again, spec.size, a)) for a in range(self.attempts(spec))),
-                        [r for r in journal.rows() if r["model"] == spec.size],
-                    ),
-                ):
+                with self._engine(spec, make, manifest) as engine, running(spec, share):
                     self._run(spec, share, engine, state, manifest, gather)
                     self.team.meet(f"{spec.size}/over", meanwhile=gather)
                     gather()
