@@ -25,7 +25,7 @@ def table(*, telling, n=700):
                     "latency_s": cost * rng.uniform(0.1, 0.3),
                     "unparsed": bool(rng.random() < 0.1),
                     "truncated": bool(rng.random() < 0.05),
-                    "mean_logprob": -1.0 + right + 0.3 * rng.normal() if telling else None,
+                    "mean_logprob": -4.0 + right + 0.3 * rng.normal() if telling else None,
                 }
             )
     return Outcomes.from_frame(pd.DataFrame(rows)).with_order(("1B", "8B"))

@@ -40,8 +40,8 @@ def table(*, by=None, n=1200, seed=0):
                     "model": size,
                     "score": float(right),
                     "gpu_s": cost * rng.uniform(0.8, 1.2),
-                    "mean_logprob": -1.5 + sign + 0.3 * rng.normal(),
-                    "min_logprob": -4.0 + rng.normal(),
+                    "mean_logprob": -4.5 + sign + 0.3 * rng.normal(),
+                    "min_logprob": -9.0 + rng.normal(),
                     "confidence": rng.beta(8, 2) if sure else rng.beta(4, 4),
                     "response": f"The answer is {i}." if plain else "Sorry, I am unsure; maybe I cannot say.",
                 }

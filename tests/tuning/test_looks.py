@@ -39,8 +39,8 @@ def seen():
     made = data(prose(600), drawn(p))
     frame = made.outcomes.frame
     rng = np.random.default_rng(0)
-    told = -1.5 + frame["score"] + 0.3 * rng.normal(size=len(frame))
-    frame = frame.assign(mean_logprob=told, min_logprob=-4 + rng.normal(size=len(frame)))
+    told = -4.5 + frame["score"] + 0.3 * rng.normal(size=len(frame))
+    frame = frame.assign(mean_logprob=told, min_logprob=-9 + rng.normal(size=len(frame)))
     return made, p, Answers.of(Outcomes.from_frame(frame).with_order(("1B", "3B")))
 
 
