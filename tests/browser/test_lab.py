@@ -40,7 +40,7 @@ def test_a_user_runs_the_quickstart_moves_the_slider_routes_a_cell_and_judges_it
     told("quickstart", page.slide(explored, KEYS), tmp_path / "slider.json")
 
     routed = page.run("%%zeta\nCopy the letters QWERT.")
-    assert "chance of being right" in routed.inner_text()
+    assert "expected right" in routed.inner_text()
     routed.locator("button", has_text="right").click()
     routed.get_by_text("Recorded.").wait_for()
     with History(lab.folder / "results" / "quickstart.db") as history:
