@@ -315,8 +315,10 @@ def serve(zygote: Zygote, made: Path, kills: int, draw: random.Random) -> Count:
             words = ["serve", "ab.json", "--ladder", ladder, "--port", str(port), "--history", "s.db"]
             command = [sys.executable, "-m", "zeta_eval.cli", *words]
             with subprocess.Popen(command, cwd=made, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-                taken += _asked(f"http://127.0.0.1:{port}", run, draw.uniform(0.3, 2.0))
-                run.kill()
+                try:
+                    taken += _asked(f"http://127.0.0.1:{port}", run, draw.uniform(0.3, 2.0))
+                finally:
+                    run.kill()
             count.kills += 1
             with closing(sqlite3.connect(made / "s.db")) as connection:
                 assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
@@ -342,19 +344,19 @@ def _asked(url: str, run: "subprocess.Popen[bytes]", seconds: float) -> int:
     ends, taken = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
         text = f"What is {taken} and 1?"
-        answer = _posted(
-            f"{url}/v1/chat/completions", {"model": "zeta", "messages": [{"role": "user", "content": text}]}
-        )
-        _posted(f"{url}/v1/feedback", {"id": answer["id"], "right": True})
+        body = {"model": "zeta", "messages": [{"role": "user", "content": text}]}
+        decision = _posted(f"{url}/v1/chat/completions", body)
+        _posted(f"{url}/v1/feedback", {"id": decision, "right": True})
         taken += 1
     return taken
 
 
-def _posted(url: str, body: object) -> dict[str, str]:
+def _posted(url: str, body: object) -> str | None:
+    """Post a body; the id of the decision that the answer names."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as reply:
-        found: dict[str, str] = json.loads(reply.read() or b"{}")
-        return found
+        reply.read()
+        return reply.headers.get("x-zeta-decision-id")
 
 
 KILLS: dict[str, tuple[Callable[[Zygote, Path, int, random.Random], Count], int]] = {

@@ -10,6 +10,7 @@ import pytest
 import zeta_eval as ze
 from zeta_eval.exceptions import InvalidInputError, OutcomesError
 from zeta_eval.feedback import History
+from zeta_eval.feedback.history import new_id
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import Step, ZetaDynamicRouter
 
@@ -310,3 +311,8 @@ def test_feedback_that_waits_for_the_database_leaves_an_event_loop_free(tmp_path
     with History(path) as history, closing(sqlite3.connect(path)) as blocker:
         asyncio.run(rated(history, blocker))
         assert history.frame()[["score", "given_by"]].values.tolist() == [[1.0, "me"]]
+
+
+def test_ids_are_in_the_order_of_their_time_and_never_the_same():
+    ids = [new_id(1e9 + i / 1000) for i in range(50)]
+    assert sorted(ids) == ids and {len(i) for i in ids} == {32} and new_id(1e9) != new_id(1e9)
