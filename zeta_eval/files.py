@@ -71,6 +71,14 @@ def is_folder(path: str | Path) -> bool:
         return False
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is anything of that name, as `is_folder`."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """Content of a file of at most so many bytes.
 

@@ -129,10 +129,8 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
                 f"Column '{column.name}' holds half of a surrogate pair in row {row + 1}, which is no valid Unicode; "
                 "mend that text or drop the row."
             ) from e
-    if kind == "bool" and not pd.api.types.is_bool_dtype(column):
-        values = column.astype("str").str.lower().map(_BOOLS)
-    else:
-        values = as_numbers(column)
+    words = kind == "bool" and not pd.api.types.is_bool_dtype(column)
+    values = column.map(_truth) if words else as_numbers(column)
     wrong = values.isna() & column.notna()
     if kind == "int":
         known = values.fillna(0)
@@ -146,6 +144,11 @@ def _convert(column: pd.Series, kind: Kind) -> pd.Series:
         )
     converted: pd.Series = values.astype(_DTYPES[kind])  # type: ignore[call-overload]
     return converted
+
+
+def _truth(value: object) -> bool | None:
+    """A value as a truth; None where it is none."""
+    return _BOOLS.get(str(value).lower()) if isinstance(value, str | int | float | np.generic) else None
 
 
 def as_numbers(column: pd.Series) -> pd.Series:

@@ -157,7 +157,10 @@ class Task:
             made = iter(self.generate(seed))
         else:
             made = self._read(seed, Path(local) if local else self.local)
-        queries = list(itertools.islice(self._distinct(made), limit))
+        try:
+            queries = list(itertools.islice(self._distinct(made), limit))
+        except RecursionError as e:
+            raise InvalidInputError(f"Task '{self.name}' has a row that is nested too deeply; drop it.") from e
         if not queries:
             raise InvalidInputError(f"Task '{self.name}' has no queries; check {self.local or local or 'its source'}.")
         return queries

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeta_eval.exceptions import GenerationError, HubAccessError
-from zeta_eval.files import from_json
+from zeta_eval.files import LARGEST, from_json
 from zeta_eval.inference.server.failures import Fault, Refusal, told_error
 from zeta_eval.inference.server.fleet import Fleet, apart
 from zeta_eval.inference.server.limits import limited
@@ -127,10 +127,10 @@ def _vectors(data: Any, n: int) -> npt.NDArray[np.float32]:
     """Unit vectors (n, D) of a reply, in the order of their index."""
     try:
         entries = sorted(data["data"], key=lambda entry: entry.get("index", 0))
-        found = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
+        found = np.array([entry["embedding"] for entry in entries], dtype=np.float64)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
         raise Fault("The reply holds no embeddings") from e
-    if found.ndim != 2 or len(found) != n or not np.isfinite(found).all():
+    if found.ndim != 2 or len(found) != n or not (np.abs(found) <= LARGEST).all():
         raise Fault(f"The reply holds no {n} vectors of finite numbers of one length")
     length = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.where(length > 0, length, 1), dtype=np.float32)

@@ -1,12 +1,12 @@
 """The lettered options of a multiple-choice row, and the letter of the right one."""
 
-import json
 import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zeta_eval.files import from_json
 from zeta_eval.tasks.tables.columns import value_at
 
 MOST = len(string.ascii_uppercase)
@@ -114,7 +114,7 @@ def _bare(label: str) -> str:
 def _parsed(text: str) -> Any:
     """The JSON of a text, or its lines or its parts between "|" where it is none."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return from_json(text)
+    except ValueError:
         sign = "\n" if "\n" in text.strip() else "|"
         return [part.strip() for part in text.split(sign) if part.strip()]

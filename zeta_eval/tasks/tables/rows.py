@@ -190,11 +190,14 @@ def _place(target: Any, how: _Lettering) -> int:
 
 def _is_empty(value: Any) -> bool:
     """Whether a value is none, blank, no number, or a list of such."""
-    if isinstance(value, list | tuple):
-        return all(_is_empty(v) for v in value)
-    if isinstance(value, Mapping):
-        return not value
-    return value is None or value != value or not str(value).strip()
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list | tuple):
+            todo.extend(one)
+        elif one if isinstance(one, Mapping) else not (one is None or one != one or not str(one).strip()):
+            return False
+    return True
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, value_shown
-from zeta_eval.files import read_toml
+from zeta_eval.files import is_there, read_toml
 from zeta_eval.tasks.files.reader import READERS, ending
 from zeta_eval.tasks.tables.own import Reading
 
@@ -106,7 +106,7 @@ def _data(path: Path, data: str) -> str:
     """The data's place: a path beside the task file, with selectors behind it or not, or as it is written."""
     head = data.partition(":")[0]
     for name in (data, head):
-        if name and (path.parent / name).exists():
+        if name and is_there(path.parent / name):
             return f"{path.parent / name}{data[len(name) :]}"
     return str(path.parent / data) if ending(Path(head)) in READERS else data
 
