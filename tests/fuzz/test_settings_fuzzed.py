@@ -95,7 +95,8 @@ def test_a_rubric_is_refused_in_one_line_or_taken(tmp_path):
 @pytest.mark.parametrize("kind", ["toml", "jsonl", "json", "csv"])
 def test_a_task_file_is_refused_in_one_line_or_asked(kind, tmp_path):
     def load(rng):
-        task, rows = TASK, ROWS
+        left = rng.choice(("examples", "fewshot"))  # one of the two goes with a task
+        task, rows = {name: value for name, value in TASK.items() if name != left}, ROWS
         path = hostile(rng, task, tmp_path / "task.toml") if kind == "toml" else tmp_path / f"rows.{kind}"
         rows = mutated(rng, rows, changes=2) if kind != "toml" or rng.random() < 0.3 else rows
         raw = dumped(rows) if kind == "json" else b"\n".join(map(dumped, rows if isinstance(rows, list) else [rows]))

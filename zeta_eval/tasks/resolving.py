@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.files import is_folder, is_there
 from zeta_eval.tasks.base import Scorer, Task
 from zeta_eval.tasks.files.reader import READERS, ending
 from zeta_eval.tasks.harness.settings import PREFIX, HarnessSettings
@@ -100,7 +101,7 @@ def _items(spec: str) -> list[str]:
 
 def _exists(item: str) -> bool:
     """Whether an item, or what it says behind "=", is a path that exists."""
-    return bool(item) and any(path and Path(path).exists() for path in (item, item.partition("=")[2]))
+    return bool(item) and any(path and is_there(path) for path in (item, item.partition("=")[2]))
 
 
 def _resolve(item: str, reading: Reading) -> list[Task]:
@@ -110,7 +111,7 @@ def _resolve(item: str, reading: Reading) -> list[Task]:
     name, sign, path = item.partition("=")
     if name in task_names() or name in groups():
         tasks = [get_task(n) for n in groups().get(name, (name,))]
-        if sign and not Path(path).exists():
+        if sign and not is_there(path):
             raise missing(path)
         return [replace(t, local=Path(path)) for t in tasks] if sign else tasks
     file, _, function = item.partition(".py:")
@@ -123,7 +124,7 @@ def _resolve(item: str, reading: Reading) -> list[Task]:
         return [_task_of_file(Path(item), reading)]
     if name.partition("/")[0] not in groups() and (place := find_place(item)) is not None:
         return _tasks_at(place, reading)
-    if ending(Path(item)) in READERS or ("/" in item and Path(item.partition("/")[0] or "/").is_dir()):
+    if ending(Path(item)) in READERS or ("/" in item and is_folder(item.partition("/")[0] or "/")):
         raise missing(item)
     return [get_task(name)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.files import is_folder, is_there
 from zeta_eval.tasks.files.reader import READERS, ending, read_file
 from zeta_eval.tasks.files.table import Table, joined
 from zeta_eval.tasks.loading import hub_splits, saved_splits
@@ -62,16 +63,16 @@ class Place:
 
 def find_place(text: str) -> Place | None:
     """The place that a word of the command line names: a path that exists, or a hub id; None for any other word."""
-    if Path(text).exists():
+    if is_there(text):
         return Place(path=Path(text))
     head, *tail = text.split(":")
-    if head and len(tail) in (1, 2) and Path(head).exists():
+    if head and len(tail) in (1, 2) and is_there(head):
         return _selected(Place(path=Path(head)), tail)
     name, sign, local = text.partition("=")
     found = HUB_ID.fullmatch(name)
     if found is None or (not sign and _is_path(text)):
         return None
-    if sign and not Path(local).exists():
+    if sign and not is_there(local):
         raise missing(local)
     made = Place(hub=found["hub"], revision=found["revision"], path=Path(local) if sign else None)
     return _selected(made, [part for part in (found["config"], found["split"]) if part is not None])
@@ -96,7 +97,7 @@ def splits_of(place: Place) -> Splits:
     """What reads each split of a place."""
     if place.path is None:
         return hub_splits(place.hub, place.config, place.revision)
-    path = place.path / place.hub if place.hub and (place.path / place.hub).is_dir() else place.path
+    path = place.path / place.hub if place.hub and is_folder(place.path / place.hub) else place.path
     if path.is_file():
         return _file_splits(path)
     if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
@@ -120,7 +121,7 @@ def _selected(place: Place, tail: Sequence[str]) -> Place:
 
 def _is_path(text: str) -> bool:
     """Whether a word that looks like a hub id is meant as a path: by its ending, or by a folder here."""
-    return ending(Path(text)) in READERS or Path(text.partition("/")[0]).is_dir() or text.startswith((".", "~"))
+    return ending(Path(text)) in READERS or is_folder(text.partition("/")[0]) or text.startswith((".", "~"))
 
 
 def _file_splits(path: Path) -> Splits:

@@ -114,4 +114,4 @@ def _data(path: Path, data: str) -> str:
 def _scorer(path: Path, scorer: str) -> str:
     """The scorer, with a Python file beside the task file by its path."""
     place, sign, name = scorer.rpartition(":")
-    return f"{path.parent / place}:{name}" if sign and (path.parent / place).is_file() else scorer
+    return f"{path.parent / place}:{name}" if sign and is_there(path.parent / place) else scorer
