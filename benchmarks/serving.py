@@ -3,7 +3,8 @@
     python benchmarks/serving.py [--policy policy.json] [--litellm PYTHON] [--json benchmarks/results/serving.json]
 
 A scripted upstream (`load/upstream.py`) answers at once. The same lean client (`load/client.py`) asks it directly,
-through `zeta serve`, through LiteLLM's proxy, and through the proxy's complexity router, in turn, `--rounds` times:
+through a bare relay of the parts that `zeta serve` is built on (`load/relay.py`), through `zeta serve`, through
+LiteLLM's proxy, and through the proxy's complexity router, in turn, `--rounds` times:
 
 - 64 connections that ask without a pause: requests per second, and streams of 33 pieces per second;
 - 50 requests per second at random times: the latency, and of streams the time to the first piece, that each adds to
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from load.measured import CONNECTIONS, RATE, Burst, Stretch, burst, median_and_p99, stretch
-from load.servers import SIZES, Server, litellm, upstream, zeta
+from load.servers import SIZES, Server, litellm, relay, upstream, zeta
 from load.upstream import PIECES
 
 from zeta_eval.files import write_json
@@ -74,11 +75,12 @@ def main() -> None:
 
 
 def servers(stack: ExitStack, policy: RoutingPolicy, args: argparse.Namespace) -> list[Server]:
-    """Upstream, `zeta serve`, and LiteLLM in two ways of use."""
+    """Upstream, a bare relay, `zeta serve`, and LiteLLM in two ways of use."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     direct = upstream(stack, folder)
     history = ("--history", "history.db") if args.history else ()
-    arms = [direct, zeta(stack, folder, policy.save(folder / "policy.json"), policy.sizes, direct.port, *history)]
+    arms = [direct, relay(stack, folder, direct.port)]
+    arms.append(zeta(stack, folder, policy.save(folder / "policy.json"), policy.sizes, direct.port, *history))
     if args.litellm:
         plain = litellm(stack, folder, args.litellm, direct.port)
         arms += [plain, Server("LiteLLM, complexity router", plain.process, plain.port, "auto")]

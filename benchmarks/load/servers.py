@@ -20,6 +20,7 @@ from load.client import KEY, Client, chat
 SIZES = ("4B", "7B", "14B")
 START_S = 120.0
 UPSTREAM = Path(__file__).parent / "upstream.py"
+RELAY = Path(__file__).parent / "relay.py"
 
 
 class Server:
@@ -96,6 +97,14 @@ def zeta(stack: ExitStack, folder: Path, policy: Path, sizes: tuple[str, ...], a
     command = [sys.executable, "-m", "zeta_eval.cli", "serve", str(policy), "--ladder", "fleet.toml"]
     process = stack.enter_context(running([*command, "--port", str(port), *options], log))
     return started(Server("zeta serve", process, port, "zeta"), log)
+
+
+def relay(stack: ExitStack, folder: Path, at: int) -> Server:
+    """A relay of uvicorn and aiohttp that only passes on what the upstream at a port is asked."""
+    port, log = free_port(), folder / "relay.log"
+    command = [sys.executable, str(RELAY), "--port", str(port)]
+    command += ["--upstream", f"http://127.0.0.1:{at}/v1/chat/completions"]
+    return started(Server("bare relay", stack.enter_context(running(command, log)), port, "scripted"), log)
 
 
 def litellm(stack: ExitStack, folder: Path, python: str, at: int) -> Server:
