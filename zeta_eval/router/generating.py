@@ -206,7 +206,7 @@ class Generating:
                 routed = calls.routed()
                 if terms.session is not None and routed.size in self.policy.sizes:
                     self._sessions.rise(terms.session, self.policy.sizes.index(routed.size))
-                tell({"size": routed.size, "answer": routed.text, "reasons": list(routed.reasons)})
+                tell({"size": routed.size, "answer": routed.text, "reasons": routed.reasons})
                 return routed
 
             yield calls, done
@@ -216,7 +216,7 @@ class Generating:
         with self._span("route", {}) as tell:
             decision = self.route(query, task=terms.task, cost_weight=terms.cost_weight, session=terms.session)
             decision = self._unread(decision) if self._looks else decision
-            tell({"size": decision.size, "p": dict(decision.p), "reasons": list(decision.reasons)})
+            tell({"size": decision.size, "p": decision.p, "reasons": decision.reasons})
         if decision.size not in self.policy.sizes:
             return EmbeddingCall(query, decision, answer)
         return SizeCalls(query, decision, self._looks, answer, terms)
@@ -248,7 +248,10 @@ class Generating:
     def _span(
         self, name: str, inputs: Mapping[str, object]
     ) -> AbstractContextManager[Callable[[Mapping[str, object]], None]]:
-        """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it."""
+        """Surround a part of `generate`, and give a function that takes what came of it; a traced router records it.
+
+        What it takes may be lazy (`Reasons`): only a router that records it need read it.
+        """
         return _UNTRACED
 
 

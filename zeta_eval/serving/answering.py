@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from functools import partial
 from secrets import token_hex
 from time import perf_counter
+from typing import Final
 
 from zeta_eval.exceptions import GenerationError
 from zeta_eval.models import Completion
@@ -21,6 +23,8 @@ from zeta_eval.serving.notes import Notes
 from zeta_eval.serving.rung import Whole
 from zeta_eval.serving.sse import events_of, spliced
 from zeta_eval.serving.vectors import vector
+
+_ANY_TIME: Final = nullcontext()
 
 
 class Turn:
@@ -69,8 +73,10 @@ class Turn:
         )
         field = telling.field(self.id, routed.decision, routed.size, self.told)
         body = spliced(self._wholes[routed.size].raw, field)
-        self._note(routed)
-        await self.exchange.answer(200, body, (JSON, *telling.headers(self.id, routed.decision, routed.size)))
+        try:
+            await self.exchange.answer(200, body, (JSON, *telling.headers(self.id, routed.decision, routed.size)))
+        finally:
+            self._note(routed)
 
     async def _streamed(self) -> None:
         """Send the answer as events, as soon as it is sure which size's it is."""
@@ -94,8 +100,10 @@ class Turn:
                 if not self._begun:
                     await self._begin(piece.size)
                     await self.exchange.chunk(self._events(piece))
-                self._note(piece)
-        await self.exchange.end()
+                try:
+                    await self.exchange.end()
+                finally:
+                    self._note(piece)
 
     _streaming, _begun = "", False
 
@@ -110,7 +118,7 @@ class Turn:
         """A size's whole answer, as the router takes it."""
         try:
             rung = self.fleet.rungs[size]
-            async with asyncio.timeout_at(self.ends_s if self.asked.answers else None):
+            async with asyncio.timeout_at(self.ends_s) if self.asked.answers else _ANY_TIME:
                 if rung.spec.role == "embed":
                     whole = await vector(rung, query)
                 else:

@@ -15,6 +15,8 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+WATCH_S = 0.05
+"""How long a request is answered before it is watched whether its caller leaves, in seconds; most end sooner."""
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
 
@@ -33,7 +35,7 @@ class Exchange:
         self.gone = False
         """Whether the caller left before the end."""
         self._receive, self._send = receive, send
-        self._watch: asyncio.Task[Message] | None = None
+        self._watch: asyncio.TimerHandle | asyncio.Task[Message] | None = None
 
     def header(self, name: bytes) -> str | None:
         """The text of a header, None where it is missing or empty."""
@@ -67,7 +69,7 @@ class Exchange:
 
     def watch(self) -> None:
         """Cancel this task when the caller leaves; the body has been read."""
-        task = asyncio.current_task()
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
 
         def left(_: object) -> None:
@@ -75,8 +77,11 @@ class Exchange:
                 self.gone = True
                 task.cancel()
 
-        self._watch = asyncio.get_running_loop().create_task(self._receive())  # type: ignore[arg-type]
-        self._watch.add_done_callback(left)
+        def begin() -> None:
+            self._watch = loop.create_task(self._receive())  # type: ignore[arg-type]
+            self._watch.add_done_callback(left)
+
+        self._watch = loop.call_later(WATCH_S, begin)
 
     def unwatch(self) -> None:
         """Let the caller leave: all is done."""

@@ -21,7 +21,8 @@ _NOTABLE: Final = re.compile(
 )
 """What is looked for in a stream; in the texts of JSON the quotes would stand behind backslashes."""
 _FINISH: Final = re.compile(rb'"finish_reason"\s*:\s*"')
-_NAMES: Final = tuple((name, (name + b":null", name + b": null")) for name in (b'"finish_reason"', b'"usage"'))
+_NAMES: Final = (b'"finish_reason"', b'"usage"')
+_NULL: Final = (b":null", b": null")
 
 
 def _may_be_notable(data: bytes) -> bool:
@@ -31,7 +32,14 @@ def _may_be_notable(data: bytes) -> bool:
     """
     if b"[DONE]" in data or b'"error"' in data:
         return True
-    return any([data.count(name) != sum(map(data.count, empty)) for name, empty in _NAMES])
+    for name in _NAMES:
+        at = data.find(name)
+        while at >= 0:
+            at += len(name)
+            if not data.startswith(_NULL, at):
+                return True
+            at = data.find(name, at)
+    return False
 
 
 class BrokenStreamError(Exception):
@@ -87,9 +95,10 @@ class Relay:
         self._rest, data = data[cut:], data[:cut]
         if len(self._rest) > LONGEST_LINE:
             raise BrokenStreamError(f"a line of its stream has more than {LONGEST_LINE} bytes")
-        if not _may_be_notable(data) or _NOTABLE.search(data) is None:
+        if not _may_be_notable(data) or (found := _NOTABLE.search(data)) is None:
             return data
-        return b"\n".join(map(self._line, data.split(b"\n")))
+        start = data.rfind(b"\n", 0, found.start()) + 1
+        return data[:start] + b"\n".join(map(self._line, data[start:].split(b"\n")))
 
     def end(self) -> bytes:
         """What is left at the end.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from zeta_eval.router import ZetaDynamicRouter
@@ -31,4 +31,11 @@ class TracedRouter(ZetaDynamicRouter):
 
         with mlflow.start_span(name, span_type="LLM" if name.startswith("generate ") else "UNKNOWN") as span:
             span.set_inputs(dict(inputs))
-            yield lambda outputs: span.set_outputs(dict(outputs))
+            yield lambda outputs: span.set_outputs({name: _plain(value) for name, value in outputs.items()})
+
+
+def _plain(value: object) -> object:
+    """A value as a span holds it: mappings and sequences of a decision as dict and list."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
