@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import socket
 import time
 
 import httpx
@@ -162,15 +163,54 @@ def test_other_machines_are_let_in_only_with_keys(monkeypatch):
         ServeSettings(host="0.0.0.0", keys_env="ZETA_KEYS", **files).keys()
 
 
-def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not(tmp_path, upstream):
+LONG = json.dumps({"model": "zeta", "messages": [{"role": "user", "content": "x" * 20_000}]}).encode()
+
+
+def in_chunks(body):
+    """A body whose length is not told, in chunks of 1000 bytes."""
+    parts = [body[i : i + 1000] for i in range(0, len(body), 1000)]
+    return [*(b"%x\r\n%b\r\n" % (len(part), part) for part in parts), b"0\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [b"Content-Length: %d\r\n\r\n" % len(LONG), LONG],
+        [b"Content-Length: %d\r\n\r\n" % len(LONG), *(LONG[i : i + 1000] for i in range(0, len(LONG), 1000))],
+        [b"Content-Length: %d\r\n\r\n" % 10**12, LONG],
+        [b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(in_chunks(LONG))],
+        [b"Transfer-Encoding: chunked\r\n\r\n", *in_chunks(LONG)],
+    ],
+    ids=["told", "told, in pieces", "told, and never whole", "untold, at once", "untold, in pieces"],
+)
+def test_a_body_over_the_limit_is_refused_however_it_comes_and_the_connection_closed(
+    tmp_path, upstream, sent, monkeypatch
+):
+    monkeypatch.setattr("zeta_eval.serving.exchange.LINGER_S", 0.3)
     with running(tmp_path, priced(upstream), max_body_mb=0.01) as served:
-        body = {"model": "zeta", "messages": [{"role": "user", "content": "x" * 20_000}]}
-        told = served.post("/v1/chat/completions", body)
-        chunks = (json.dumps(body).encode()[i : i + 1000] for i in range(0, 20_000, 1000))
-        untold = httpx.post(f"{served.url}/v1/chat/completions", content=chunks, trust_env=False)
-        for answer in (told, untold):
-            assert answer.status_code == 413 and "larger than 10000 bytes" in answer.json()["error"]["message"]
+        with socket.create_connection(("127.0.0.1", served.port)) as caller:
+            caller.settimeout(20)
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n")
+            for part in sent:
+                caller.sendall(part)
+            said = b"".join(iter(lambda: caller.recv(65536), b""))  # until the server closes
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 413 ") and b"connection: close" in head
+        assert "larger than 10000 bytes" in json.loads(body)["error"]["message"]
         assert not upstream.bodies and served.chat("Hi").choices
+
+
+def test_a_client_that_sends_on_gets_to_read_why_its_body_is_refused(tmp_path, upstream):
+    def slowly():
+        for part in range(0, len(LONG), 1000):
+            yield LONG[part : part + 1000]
+            time.sleep(0.01)
+
+    with running(tmp_path, priced(upstream), max_body_mb=0.01) as served:
+        for content in (LONG, slowly()):
+            answer = httpx.post(f"{served.url}/v1/chat/completions", content=content, trust_env=False)
+            assert answer.status_code == 413 and answer.headers["connection"] == "close"
+            assert "larger than 10000 bytes" in answer.json()["error"]["message"]
 
 
 def test_no_query_is_in_the_log_unless_asked(tmp_path, upstream, caplog):

@@ -4,7 +4,8 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from zeta_eval.serving.errors import ApiError
 
@@ -14,16 +15,21 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
-JSON = (b"content-type", b"application/json")
+LINGER_S: Final = 2.0
+"""How long the rest of a refused body is taken and dropped, in seconds, so that its caller gets to read the refusal."""
 WATCH_S = 0.05
 """How long a request is answered before it is watched whether its caller leaves, in seconds; most end sooner."""
+MOST_DIGITS: Final = 18
+"""Most digits of a body's length."""
+JSON = (b"content-type", b"application/json")
+CLOSE = (b"connection", b"close")
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
 
 class Exchange:
     """A request and its response."""
 
-    __slots__ = ("_receive", "_send", "_watch", "gone", "headers", "method", "path", "status")
+    __slots__ = ("_receive", "_send", "_took_body", "_watch", "gone", "headers", "method", "path", "status")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take what the ASGI server gives."""
@@ -35,6 +41,7 @@ class Exchange:
         self.gone = False
         """Whether the caller left before the end."""
         self._receive, self._send = receive, send
+        self._took_body = False
         self._watch: asyncio.TimerHandle | asyncio.Task[Message] | None = None
 
     def header(self, name: bytes) -> str | None:
@@ -49,22 +56,20 @@ class Exchange:
             ApiError: 413, it has more bytes than the limit.
         """
         told = self.headers.get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > limit:
+        if not told.isdigit() or len(told) > MOST_DIGITS or int(told) > limit:
             raise _too_large(limit)
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return body
-        parts, size = [body], len(body)
-        while message.get("more_body"):
+        parts, size, more = list[bytes](), 0, True
+        while more:
             message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                raise asyncio.CancelledError
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > limit:
+            if size > limit:  # also of a body that came at once, whose length nobody told
                 raise _too_large(limit)
-        if message["type"] == "http.disconnect":
-            self.gone = True
-            raise asyncio.CancelledError
+            more = message.get("more_body", False)
+        self._took_body = True
         return b"".join(parts)
 
     def watch(self) -> None:
@@ -114,11 +119,36 @@ class Exchange:
 
     async def fail(self, error: ApiError) -> None:
         """Send an error; a stream that has begun ends with it."""
+        body = error.body
         if self.status:
-            await self.end(b"data: " + error.body + b"\n\n")
+            await self.end(b"data: " + body + b"\n\n")
             return
-        wait = [] if error.retry_after_s is None else [(b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s)))]
-        await self.answer(error.status, error.body, (JSON, *wait))
+        headers = [JSON, (b"content-length", b"%d" % len(body))]
+        if error.retry_after_s is not None:
+            headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
+        if self._has_body and not self._took_body:
+            await self._cut_off(error.status, body, headers)
+        else:
+            await self.start(error.status, headers)
+            await self.end(body)
+
+    async def _cut_off(self, status: int, body: bytes, headers: Headers) -> None:
+        """Answer a request whose body is not wanted, drop the rest of it for a while, and close the connection.
+
+        A caller whose connection is closed while it sends may never see the answer.
+        """
+        await self.start(status, (*headers, CLOSE))
+        await self.chunk(body)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await self._receive()).get("more_body"):
+                    pass
+        await self.end()
+
+    @property
+    def _has_body(self) -> bool:
+        """Whether the request comes with a body."""
+        return b"transfer-encoding" in self.headers or self.headers.get(b"content-length", b"0") != b"0"
 
 
 def _too_large(limit: int) -> ApiError:
