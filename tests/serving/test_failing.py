@@ -163,6 +163,7 @@ def test_an_upstream_killed_in_mid_stream_ends_the_stream_with_an_error_and_the_
         assert len(got) >= 5
         other = served.chat(EASY)
         assert (other.zeta["chosen"], other.zeta["size"]) == ("7B", "4B")
+        served.get("/health")  # an answer is noted once it is sent, before the next request
         served.app.notes.history.flush()
         rows = served.app.notes.history.frame()
         assert rows["final_size"].isna().tolist() == [True, False]
