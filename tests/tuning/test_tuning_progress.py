@@ -1,9 +1,11 @@
+import io
+
 import numpy as np
 import pytest
 
 from zeta_eval.testing import make_outcomes
 from zeta_eval.tuning import TuningSettings, progress, tune
-from zeta_eval.tuning.progress import Board
+from zeta_eval.tuning.progress import Board, Lines
 
 
 class Clock:
@@ -71,7 +73,30 @@ def test_a_search_counts_its_trials_grows_its_curve_and_names_its_phases(monkeyp
     assert phases[0] == "reading the table" and phases[-1] == "tuned" and "fitting the heuristic estimator" in phases
 
 
-def test_outside_a_notebook_nothing_is_shown_or_worked_out(capsys):
-    board = progress.board(3)
-    board.say("searching")
-    assert not board.trial(0.5) and capsys.readouterr() == ("", "")
+def test_a_short_search_says_nothing_in_a_log_file_and_works_no_curve_out(capsys):
+    with progress.board(3) as board:
+        board.say("searching")
+        assert not board.trial(0.5)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_long_search_says_every_ten_seconds_in_a_log_file_how_far_it_is(clock):
+    log = io.StringIO()
+    with Board(4, Lines(log, clock=clock), clock=clock) as board:
+        for _ in range(4):
+            clock.now += 6.0
+            board.trial(0.5)
+    first, second = log.getvalue().splitlines()
+    assert "trial 2 of 4" in first and "trial 4 of 4" in second and "best so far 0.500" in second
+
+
+def test_in_a_terminal_one_line_is_brought_up_to_date_and_goes_at_the_end(clock):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    with pytest.raises(KeyboardInterrupt), Board(4, Lines(terminal, clock=clock), clock=clock) as board:
+        board.say("reading the table")
+        board.say("searching")
+        raise KeyboardInterrupt
+    shown = terminal.getvalue()
+    assert shown.startswith("\rreading the table (0:00)\rsearching (0:00)") and "\n" not in shown
+    assert shown.endswith(f"\r{' ' * len('searching (0:00)')}\r")

@@ -85,7 +85,8 @@ def conform(frame: pd.DataFrame, *, source: str) -> pd.DataFrame:
     frame = with_messages(frame)
     if missing := [c for c in REQUIRED if c not in frame.columns]:
         have = ", ".join(map(str, frame.columns)) or "none"
-        todo = "ask your models its questions first, with `zeta bench`" if "score" in missing else "add what is missing"
+        todo = "rename or add what is missing"
+        todo += ", or if no model has been asked yet, ask with `zeta bench`" if "score" in missing else ""
         raise OutcomesError(
             f"The outcomes table lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; {todo} "
             f"(columns found: {have})."

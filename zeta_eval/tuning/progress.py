@@ -1,10 +1,13 @@
-"""The progress of a search in a notebook: trials, the best so far, the curve that it gives, and the time left."""
+"""The progress of a search: trials, the best so far, the time left, and in a notebook the curve that it gives."""
 
 from __future__ import annotations
 
 import html
+import sys
 import time
 from collections.abc import Callable, Sequence
+from shutil import get_terminal_size
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -15,6 +18,9 @@ from zeta_eval.evaluation.reports.style import COLOURS
 INTERVAL_S = 0.3
 """Least time between two updates of what is shown, in seconds."""
 
+LINE_S = 10.0
+"""Least time between two lines in a log, in seconds."""
+
 WIDTH, HEIGHT, EDGE = 290, 110, 8
 """Size of each of the two drawings in pixels, and the room around its line."""
 
@@ -23,14 +29,16 @@ class Board:
     """What a search has found so far; `show` displays it."""
 
     def __init__(
-        self, total: int, show: Callable[[Board], None] | None, *, clock: Callable[[], float] = time.monotonic
+        self, total: int, show: Callable[[Board], None], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Call `show` at most every `INTERVAL_S` of the clock, in seconds, and at new phases; None shows nothing."""
+        """Call `show` at most every `INTERVAL_S` of the clock, in seconds, and at new phases."""
         self.total, self._show, self._clock = total, show, clock
         self._began = self._since = self._now = clock()
         self._shown = -INTERVAL_S
         self.phase = "reading the table"
         """What is being done."""
+        self.ended = False
+        """Whether the work is done, got through or not."""
         self.values: list[float] = []
         """Value of each trial; NaN where it was given up."""
         self.front: Floats | None = None
@@ -53,15 +61,22 @@ class Board:
         self.phase, self._since = phase, self._clock()
         self._draw()
 
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End, got through or not; in a terminal the line goes."""
+        self.ended = True
+        self._draw()
+
     def trial(self, value: float) -> bool:
-        """Count a trial; returns whether its value, NaN where it was given up, is the best that is shown so far."""
-        if self._show is None:
-            return False
+        """Count a trial by its value, NaN where it was given up; returns whether it is the best and its curve shown."""
         new = not np.isnan(value) and not any(value <= other for other in self.values)
         self.values.append(value)
         if self._clock() - self._shown >= INTERVAL_S:
             self._draw()
-        return new
+        return new and not isinstance(self._show, Lines)
 
     def grow(self, front: Floats) -> None:
         """Take the curve of the best trial so far: costs and accuracies, shape (W, 2)."""
@@ -69,8 +84,7 @@ class Board:
 
     def _draw(self) -> None:
         self._now = self._shown = self._clock()
-        if self._show is not None:
-            self._show(self)
+        self._show(self)
 
     def __repr__(self) -> str:
         found = [b for b in self.best if not np.isnan(b)]
@@ -89,9 +103,29 @@ class Board:
         return f"{head}<div style='display:flex;flex-wrap:wrap;gap:4px 24px'>{drawn}</div>"
 
 
+class Lines:
+    """Shows a board in a terminal as a line that is brought up to date, in a log file as a line now and then."""
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Write to a stream; a search of less than `LINE_S` writes nothing to a log file."""
+        self._stream, self._live, self._clock = stream, stream.isatty(), clock
+        self._width, self._written = 0, clock()
+
+    def __call__(self, board: Board) -> None:
+        """Write a line, where it is time for one."""
+        line = "" if board.ended else repr(board)[: get_terminal_size().columns - 1 if self._live else None]
+        if self._live:
+            self._stream.write(f"\r{line.ljust(self._width)}" + "\r" * board.ended)
+            self._width = len(line)
+        elif line and self._clock() - self._written >= LINE_S:
+            self._written = self._clock()
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
 def board(total: int) -> Board:
-    """A board that a notebook shows, and nothing elsewhere."""
-    return Board(total, Output() if in_notebook() else None)
+    """A board for where this runs: drawn in a notebook, lines on standard error elsewhere."""
+    return Board(total, Output() if in_notebook() else Lines(sys.stderr))
 
 
 def _line(

@@ -34,7 +34,7 @@ from zeta_eval.tuning.heuristic import HeuristicSearch
 from zeta_eval.tuning.keeping import TradeOff
 from zeta_eval.tuning.memory import check_memory
 from zeta_eval.tuning.on_test import OnTest
-from zeta_eval.tuning.progress import board
+from zeta_eval.tuning.progress import Board, board
 from zeta_eval.tuning.quality import Quality
 from zeta_eval.tuning.report import TuningReport
 from zeta_eval.tuning.search import ran, search, trial_table
@@ -66,11 +66,13 @@ def tune(outcomes: Outcomes, settings: TuningSettings | None = None) -> TuningRe
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):  # arrays are so small that threads would only wait for each other
-        return _tune(outcomes, settings or TuningSettings())
+        settings = settings or TuningSettings()
+        with board(settings.n_trials) as told_of:
+            return _tune(outcomes, settings, told_of)
 
 
-def _tune(outcomes: Outcomes, settings: TuningSettings) -> TuningReport:
-    started, told_of = time.perf_counter(), board(settings.n_trials)
+def _tune(outcomes: Outcomes, settings: TuningSettings, told_of: Board) -> TuningReport:
+    started = time.perf_counter()
     told_of.say("reading the table")
     unit = cost_column(outcomes, settings.cost)
     if len(outcomes.sizes) < 2:
