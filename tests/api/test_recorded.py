@@ -85,7 +85,7 @@ def test_summary_and_figure_are_of_the_exported_strategy(made):
     weak, strong = score.mean(axis=0)
     assert report.test.summary.pgr.value == pytest.approx((accuracy - weak) / (strong - weak))
     assert report.test.summary.versus_largest.value == pytest.approx(accuracy - strong)
-    axes = report.test.plot().axes[0]
+    axes = report.test.plot()
     (point,) = [c for c in axes.containers if c.get_label().startswith("policy")]
     assert point.lines[0].get_xydata()[0] == pytest.approx([cost, accuracy])
 

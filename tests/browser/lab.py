@@ -109,6 +109,27 @@ class Page:
         """What is seen outside a cell, in words."""
         return cell.evaluate(OUTSIDE)
 
+    def picture(self, cell, path):
+        """Make a screenshot of a cell, in a window that is high enough for all of it."""
+        size = self.page.viewport_size
+        self.page.set_viewport_size(size | {"height": max(size["height"], int(cell.bounding_box()["height"]) + 260)})
+        cell.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(200)
+        cell.screenshot(path=path)
+        self.page.set_viewport_size(size)
+
+    def looks(self, cells, pictures, *, height=1000):
+        """Make screenshots of cells by name, in both themes and at both widths; gives the theme at each."""
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            self.theme(theme)
+            for width in (1100, 1600):
+                self.page.set_viewport_size({"width": width, "height": height})
+                self.page.wait_for_timeout(300)
+                for name, cell in cells.items():
+                    self.picture(cell, pictures / f"{name}_{theme.split()[1].lower()}_{width}.png")
+                    assert self.outside(cell) == [], (name, theme, width)
+                yield theme
+
     def again(self, address):
         """Save the notebook, end its kernel, and open it with a fresh one."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")

@@ -45,8 +45,7 @@ def test_the_html_escapes_names():
 
 
 def test_the_figure_names_its_axes_with_units(report):
-    figure = report.plot()
-    axes = figure.axes[0]
+    axes = report.plot()
     assert axes.get_xlabel() == "Cost (GPU seconds per query)"
     assert axes.get_ylabel() == "Accuracy (mean score, 0 to 1)"
     labels = axes.get_legend_handles_labels()[1]

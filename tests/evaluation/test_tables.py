@@ -1,4 +1,5 @@
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ def test_the_first_column_is_set_to_the_left_and_the_others_to_the_right():
 
 
 def test_html_cells_are_escaped():
-    assert "&lt;4B&gt; alone" in html_table(FRAME)
+    assert "&lt;4B&gt;" in html_table(FRAME) and "<4B>" not in html_table(FRAME)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,18 @@ def test_text_and_html_say_the_same():
     assert page.text().splitlines()[-1] == "conclusion"
 
 
-def test_in_a_html_table_sentences_alone_are_wrapped():
-    frame = pd.DataFrame({"what": ["cost", "verdict"], "value": ["0.5", "proven " * 20]})
+WHOLE = re.compile(r"<span style='white-space:nowrap'>(.*?)</span>")
+
+
+def test_in_a_html_table_sentences_and_the_first_column_are_wrapped_at_words():
+    frame = pd.DataFrame({"what": ["policy, route", "verdict"], "value": ["5 s", "proven " * 20]})
     figure, sentence = html_table(frame).split("<tr>")[2:]
-    assert figure.count("white-space:nowrap") == 2 and "white-space:normal" not in figure
-    assert "white-space:normal" in sentence and sentence.count("white-space:nowrap") == 1
+    assert WHOLE.findall(figure) == ["policy,", "route"] and "white-space:nowrap'>5 s</td>" in figure
+    assert "white-space:nowrap'>verdict</td>" in sentence and sentence.count("nowrap") == 1
+
+
+def test_in_a_html_table_an_interval_shares_the_column_of_its_value_and_breaks_before_it():
+    frame = pd.DataFrame([["a", "0.5", "[0.4, 0.6]"], ["b", "0.7", "-"]], columns=["what", "gain", "[95 %]"])
+    head, one, none = html_table(frame).split("<tr>")[1:]
+    assert head.count("<th") == 2 and "gain [95 %]" in head
+    assert WHOLE.findall(one) == ["0.5", "[0.4, 0.6]"] and ">0.7</td>" in none

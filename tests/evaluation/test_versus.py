@@ -63,7 +63,7 @@ def test_a_policy_does_not_differ_from_itself(table):
     assert report.rows[["accuracy_difference", "cost_difference", "utility_difference"]].iloc[1].tolist() == [0, 0, 0]
     assert report.rows["accuracy_p"][1] == 1
     assert "neither better nor worse" in report.text()
-    assert report.plot().axes
+    assert report.figure().axes
 
 
 def test_a_clearly_better_policy_is_called_better(table):
@@ -128,7 +128,7 @@ def test_the_json_is_strict_and_the_html_escapes(table, report):
 
 
 def test_the_figure_names_its_axes_with_units(report):
-    plane, forest = report.plot().axes
+    plane, forest = report.figure().axes
     assert plane.get_xlabel() == "Cost (GPU seconds per query)"
     assert "95 % interval" in forest.get_xlabel()
     assert forest.get_yticklabels()[0].get_text() == "all queries"

@@ -68,7 +68,7 @@ def test_a_better_version_is_promoted_and_is_better_on_new_queries(old, changed,
     told = report.differences[0]
     assert abs(told.value - later.rows["utility_difference"][1]) < told.high - told.low
     assert "is promoted: it is better than its parent" in report.text()
-    assert report.plot().axes and len(report.frame()) == 1
+    assert report.figure().axes and len(report.frame()) == 1
 
 
 def test_a_version_learned_from_feedback_alone_knows_what_the_sizes_can_hold(old, misled):

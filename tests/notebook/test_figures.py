@@ -1,10 +1,13 @@
 import io
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.axes import Axes
 
 import zeta_eval as ze
 from zeta_eval.evaluation.reports.style import canvas, image, legend
+from zeta_eval.evaluation.reports.themed import bundle
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import Outcomes
 from zeta_eval.testing import make_outcomes
@@ -26,14 +29,14 @@ def pictures(request, table, report):
     """All figures, in a light and a dark style of the user's."""
     with plt.style.context(request.param):
         made = [
-            report.plot(),
+            report.figure(),
             ze.figures.calibration(report, table),
             ze.figures.accuracy_by_complexity(report, table),
             ze.figures.latency(table),
             ze.figures.importance(report),
-            ze.compare([report.policy, ze.RoutingPolicy.seed()], table).plot()
+            ze.compare([report.policy, ze.RoutingPolicy.seed()], table).figure()
             if report.policy.cost_unit == "gpu_s"
-            else report.plot(),
+            else report.figure(),
         ]
         yield made
 
@@ -75,6 +78,23 @@ def test_pictures_come_in_both_formats_and_are_the_same_again():
     assert image(figure).startswith(b"\x89PNG")
     assert b"<svg" in image(figure, "svg") and image(figure, "svg") == image(figure, "svg")
     assert plt.imread(io.BytesIO(image(figure))).shape[1] == pytest.approx(770, abs=1)
+
+
+def test_every_plot_gives_axes_that_a_notebook_shows_in_its_theme(report, table):
+    versus = ze.compare([report.policy, replace(report.policy, name="other")], table)
+    views = ze.explore(table, report), ze.complexity_view(report)
+    drawn = [one.plot() for one in (report, report.test, versus, *views)]
+    for axes in (*drawn, report.plot_study(), report.plot_study("slice")):
+        assert isinstance(axes, Axes)
+        shown = axes._repr_mimebundle_()
+        assert "zeta-light" in shown["text/html"] and "zeta-dark" in shown["text/html"]
+        assert len(shown["image/png"]) > 1000
+
+
+def test_a_page_that_takes_styles_away_shows_one_picture():
+    figure, _ = canvas()
+    images = bundle(figure)["text/html"].split("<img")[1:]
+    assert ["display:none" in image for image in images] == [False, True]
 
 
 def test_calibration_has_axes_for_each_size(report, table):

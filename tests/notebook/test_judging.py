@@ -52,18 +52,27 @@ def test_the_correct_answer_scores_every_answer_given(judge):
 def test_words_do_what_the_buttons_do(notebook):
     notebook.run(f"%%zeta\n{TEXT}")
     (answer,) = notebook.magics._judging()._answers.values()
-    assert hint([answer]).count(answer.id[:8]) == 1
-    assert "wrong" in repr(notebook.run(f"%zeta feedback {answer.id[:8]} wrong").result.result)
+    assert hint([answer]).count(answer.id[-8:]) == 1
+    assert "wrong" in repr(notebook.run(f"%zeta feedback {answer.id[-8:]} wrong").result.result)
     assert list(notebook.magics._judging().history.frame()["score"]) == [0.0]
     notebook.run(f'%zeta feedback {answer.id} "the number 7"')
     assert list(notebook.magics._judging().history.frame()["answer"]) == ["the number 7"]
     notebook.fails("%zeta feedback nothing right", "Unknown decision id")
 
 
-def test_an_id_that_begins_two_answers_is_refused(judge):
+def test_a_word_that_stands_for_two_answers_is_refused(judge):
     judge.record(TEXT, None, given("7", "8"))
-    with pytest.raises(ValueError, match="begins 2 ids"):
+    with pytest.raises(ValueError, match="stands for 2 answers"):
         judge.say("", "right")
+
+
+def test_every_line_of_the_hint_judges_its_own_answer(judge):
+    answers = judge.record(TEXT, None, given("7", "8", "9"))  # at the same time, as those of --compare
+    words = [line.split()[3] for line in hint(answers).splitlines()[1:]]
+    for word in words[:2]:
+        judge.say(word, "right")
+    scores = judge.history.frame().set_index("decision_id")["score"]
+    assert [scores.get(a.id) == 1.0 for a in answers] == [True, True, False]
 
 
 def test_a_history_that_can_not_be_opened_leaves_the_answer(notebook, tmp_path):

@@ -89,7 +89,7 @@ def test_a_tuned_cascade_asks_the_small_size_first_and_the_large_one_when_unsure
 
 
 def test_a_cascades_curve_is_drawn_and_labelled(telling):
-    labels = telling[1].plot().axes[0].get_legend_handles_labels()[1]
+    labels = telling[1].plot().get_legend_handles_labels()[1]
     assert {"policy", "policy, route"} <= set(labels)
 
 

@@ -15,7 +15,7 @@ def report():
 @pytest.mark.parametrize("plot", ["history", "importance", "slice"])
 def test_optuna_draws_a_study_by_the_name_of_its_objective_and_no_style_stays(report, plot):
     before = dict(mpl.rcParams)
-    figure = report.plot_study(plot)
+    figure = report.plot_study(plot).figure
     words = [axes.get_ylabel() + axes.get_xlabel() for axes in figure.axes]
     words += [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
     assert any("gain explained" in text for text in words)
@@ -23,7 +23,7 @@ def test_optuna_draws_a_study_by_the_name_of_its_objective_and_no_style_stays(re
 
 
 def test_the_history_has_a_point_for_every_whole_trial(report):
-    points = report.plot_study().axes[0].collections[0].get_offsets()
+    points = report.plot_study().collections[0].get_offsets()
     assert points[:, 1].tolist() == pytest.approx(report.trials["gain explained"].dropna().tolist())
 
 

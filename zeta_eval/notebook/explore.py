@@ -20,7 +20,6 @@ from zeta_eval.tuning import TuningReport
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -53,10 +52,6 @@ class Explore(WorkingPoint, View):
         figure.legends[0].remove()
         legend(figure, *figure.axes)
         return figure
-
-    def plot(self) -> Axes:
-        """The same as axes, for a notebook to show and for you to draw on; `.figure.savefig` writes a file."""
-        return self.figure().axes[0]
 
     def text(self) -> str:
         """The working point in words, beside the policy's own."""

@@ -17,7 +17,7 @@ from zeta_eval.evaluation.reports.tables import text_table
 from zeta_eval.files import loaded
 from zeta_eval.notebook.inspect_page import LISTED, listed, page, table
 from zeta_eval.notebook.inspect_rows import ORDERS, RESULTS, Rows, Wanted
-from zeta_eval.notebook.lasting import Lasting
+from zeta_eval.notebook.outputs import Lasting
 from zeta_eval.outcomes import Outcomes
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Inspect:
         self._wanted, self._chosen = wanted, self.rows.chosen(wanted)
         self._open: int | None = None
         self._watchers: list[Callable[[], None]] = []
-        self._lasting = Lasting(self.html, self.text)
+        self._lasting = Lasting(lambda: {"text/html": self.html(), "text/plain": self.text()})
 
     @property
     def wanted(self) -> Wanted:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zeta_eval.feedback import History
 
 SHOWN = 8
-"""Characters of an id that stand for it within a notebook."""
+"""Last characters of an id, which stand for it within a notebook; its first ones are its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,20 +67,20 @@ class Judge:
         return f"{size}: the answer is {word!r}{said}"
 
     def _full(self, name: str) -> str:
-        """The id of the "last" answer, or the one that begins so; else the name, which may be an older notebook's."""
+        """The id of the "last" answer, or the one that ends or begins so; else the name itself, of an older one."""
         if name == "last":
             if not self._answers:
                 raise InvalidInputError("There is no answer yet in this notebook; ask something by %%zeta first.")
             return next(reversed(self._answers))
-        found = [i for i in self._answers if i.startswith(name)]
+        found = [i for i in self._answers if i.endswith(name) or i.startswith(name)]
         if len(found) > 1:
-            raise InvalidInputError(f"'{name}' begins {len(found)} ids; give more of it.")
+            raise InvalidInputError(f"'{name}' stands for {len(found)} answers; give more of the id.")
         return found[0] if found else name
 
 
 def hint(answers: Sequence[FeedbackAnswer]) -> str:
     """How to judge answers in words."""
-    ids = [f'%zeta feedback {a.id[:SHOWN]} right | wrong | "the correct answer"' for a in answers]
+    ids = [f'%zeta feedback {a.id[-SHOWN:]} right | wrong | "the correct answer"' for a in answers]
     if len(ids) == 1:
         return f"Was it right? {ids[0]}"
     return "Which were right?\n" + "\n".join(f"{a.size}: {line}" for a, line in zip(answers, ids, strict=True))

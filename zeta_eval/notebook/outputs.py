@@ -1,30 +1,38 @@
-"""Outputs of a cell that stay readable without a kernel, and the widget beside them that does not.
+"""What stays of a widget: a page of its own beside it, which any reader of the saved notebook can show.
 
-A saved notebook knows a widget by an id that only its kernel understands. So the picture and the text of a widget are
-outputs of their own: GitHub, VS Code, an exported page and a notebook that is opened again show these. JupyterLab hides
-them while the widget is there, and hides the widget's error message once its kernel is gone.
+A widget lives as long as its kernel. So its picture and its words are an output of their own, which JupyterLab hides
+while the widget is there to be seen. Without the widget, in nbviewer, in VS Code, in an HTML export and in a notebook
+that is opened again, this page is what is seen, and JupyterLab's line about a missing model is hidden.
 """
 
-from html import escape
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-_CHILD: Final = ".jp-OutputArea-child"
-_ALIVE: Final = f"{_CHILD} .jupyter-widgets > *"
+from IPython import get_ipython
+from IPython.display import display as _display
 
-DEAD: Final = (
-    f"<style>{_CHILD}:has(.zeta-still, .zeta-cell) ~ {_CHILD} .jp-OutputArea-output.jupyter-widgets:not(:has(*))"
-    "{display:none}</style>"
-)
-"""Hides the message that a widget's kernel is gone, below an output that is marked as one of ours."""
-
-STILL: Final = (
-    f"<style>{_CHILD}:has(.zeta-still):has(+ {_ALIVE}),"
-    f"{_CHILD}:has(+ {_CHILD} .zeta-still):has(+ {_CHILD} + {_ALIVE}){{display:none}}</style>{DEAD}"
-)
-"""Hides the text that is marked so, and the picture before it, while the widget after them is there."""
+display: Callable[..., Any] = _display  # has no types of its own
 
 WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 """The type of a widget's output."""
+
+_CHILD: Final = ".jp-OutputArea-child"
+_DRAWN: Final = ".jupyter-widgets div"
+"""Any part of a widget that is there: a lost one has at most a line of text, and one in a page at most a script."""
+
+DEAD: Final = (
+    f"<style>{_CHILD}:has(.zeta-lasting, .zeta-cell) ~ {_CHILD} .jp-OutputArea-output.jupyter-widgets:not(:has(div))"
+    "{display:none}</style>"
+)
+"""Hides a widget that is lost, below an output that is marked as one of ours."""
+
+_STYLE: Final = (
+    f"<style>{_CHILD}:has(.zeta-lasting):has(+ {_CHILD} {_DRAWN}){{display:none!important}}"
+    ".zeta-lasting th,.zeta-lasting td{text-align:left!important}</style>"
+)
+"""Hides the page while the output after it is a widget that is there."""
 
 
 def widget_output(widget: Any) -> dict[str, Any]:
@@ -32,7 +40,31 @@ def widget_output(widget: Any) -> dict[str, Any]:
     return {**widget._repr_mimebundle_(), "text/plain": ""}
 
 
-def text_output(text: str) -> dict[str, Any]:
-    """The output of the text that stands for a widget."""
-    shown = f"<pre class='zeta-still' style='white-space:pre-wrap;word-break:normal'>{escape(text)}</pre>"
-    return {"text/html": STILL + shown, "text/plain": text}
+class Lasting:
+    """The page of a widget on the screen, which can be renewed."""
+
+    def __init__(self, page: Callable[[], Mapping[str, str]]) -> None:
+        """Keep what makes the page, as data by type: HTML, plain text, and what else stands for it."""
+        self._page = page
+        self._handle: Any = None
+
+    def show(self, widget: Callable[[], Any]) -> None:
+        """Show the page, and the widget below it where there is a kernel that can run one."""
+        live = hasattr(get_ipython(), "kernel")
+        self._handle = display(self.output(), raw=True, display_id=True) if live else display(self.output(), raw=True)
+        if not live:
+            return
+        try:
+            display(widget_output(widget()), raw=True)
+        except ImportError:  # no ipywidgets, or a version that doesn't fit: the page is all there is
+            return
+
+    def renew(self) -> None:
+        """Put the page as it is now in the place of the one that was shown."""
+        if self._handle is not None:
+            self._handle.update(self.output(), raw=True)
+
+    def output(self) -> dict[str, str]:
+        """The page as a cell's output."""
+        page = self._page()
+        return {**page, "text/html": f"{DEAD}{_STYLE}<div class='zeta-lasting'>{page['text/html']}</div>"}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from base64 import b64encode
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from zeta_eval.evaluation.reports.style import image
-from zeta_eval.notebook.outputs import text_output, widget_output
+from zeta_eval.evaluation.reports.themed import bundle
+from zeta_eval.notebook.outputs import Lasting
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -24,6 +24,10 @@ class View(ABC):
     @abstractmethod
     def figure(self) -> Figure:
         """What the widget shows now, as a figure."""
+
+    def plot(self) -> Axes:
+        """The first axes of `figure`, for a notebook to show and for you to draw on."""
+        return self.figure().axes[0]
 
     @abstractmethod
     def frame(self) -> pd.DataFrame:
@@ -45,22 +49,14 @@ class View(ABC):
     def __repr__(self) -> str:
         return self.text()
 
-    def outputs(self) -> list[dict[str, Any]]:
-        """What a cell shows, as bundles of data by type: the picture, the text, and the widget where it can be made."""
-        picture = {"image/png": b64encode(image(self.figure())).decode("ascii"), "text/plain": "(picture)"}
-        shown = [picture, text_output(self.text())]
-        try:
-            return [*shown, widget_output(self.widget)]
-        except ImportError:  # no ipywidgets, or a version that doesn't fit
-            return shown
+    def page(self) -> dict[str, str]:
+        """What stands for the widget: the picture in the page's theme and the text, as data by type."""
+        picture = bundle(self.figure())
+        words = f"<pre style='white-space:pre-wrap;word-break:normal'>{escape(self.text())}</pre>"
+        return picture | {"text/html": picture["text/html"] + words, "text/plain": self.text()}
 
     def _ipython_display_(self) -> None:
-        """Show the outputs, each as one of its own, so that a saved notebook keeps the picture and the text."""
-        from IPython.display import publish_display_data
-
-        publish: Callable[..., None] = publish_display_data  # has no types of its own
-        for data in self.outputs():
-            publish(data)
+        Lasting(self.page).show(lambda: self.widget)
 
 
 def bar(share: float, colour: str, *, width: int = 120) -> str:

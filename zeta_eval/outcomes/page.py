@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -16,6 +17,9 @@ TASKS: Final = 20
 
 _Z: Final = 1.959964
 """97.5 % quantile of the normal distribution."""
+
+_INTERVAL: Final = re.compile(r"\[[^\]<]*\]")
+"""An interval, or the word for it."""
 
 
 def page(head: str, frame: pd.DataFrame, sizes: Sequence[str], attempts: pd.DataFrame) -> str:
@@ -80,4 +84,6 @@ def _shown(values: pd.Series, form: str) -> list[str]:
 
 
 def _html(frame: pd.DataFrame) -> str:
-    return str(frame.to_html(index=False, escape=True, border=0))
+    """The table, each of whose intervals stays on one line."""
+    table = str(frame.to_html(index=False, escape=True, border=0))
+    return _INTERVAL.sub(lambda found: found[0].replace(" ", "&nbsp;"), table)

@@ -26,7 +26,7 @@ from zeta_eval.tracking.words import page, report_note, tasks_in_words, version_
 from zeta_eval.tuning import TuningReport
 from zeta_eval.tuning.heuristic import START
 from zeta_eval.tuning.learning_report import LearningReport
-from zeta_eval.tuning.study_plots import FEWEST, PLOTS
+from zeta_eval.tuning.study_plots import FEWEST, PLOTS, plot_study
 
 PROVENANCE = ("outcomes_sha256", "n_trials", "seed", "keep", "study")
 """What a policy file says of how it was made, and is recorded as a parameter."""
@@ -104,7 +104,7 @@ def learned(record: Record, report: LearningReport) -> Record:
             files.append(write_json(Path(folder, "versus.json"), report.versus.to_dict()))
             items += [
                 Page("versus", page(policy.name, report.versus._repr_html_())),
-                Figure("versus", report.versus.plot),
+                Figure("versus", report.versus.figure),
             ]
         if test is not None:
             files.append(test.save_json(Path(folder, "test_report.json")))
@@ -183,7 +183,7 @@ def _labels(policy: RoutingPolicy, made_by: str) -> Iterator[LogItem]:
 
 def _measured(policy: RoutingPolicy, report: ReplayReport, outcomes: Outcomes) -> Iterator[LogItem]:
     """What the test split shows of the policy, beside its numbers: figures, and every decision."""
-    yield Figure("curve", report.plot)
+    yield Figure("curve", report.figure)
     yield Figure("calibration", lambda: figures.calibration(policy, outcomes))
     yield Figure("complexity", lambda: figures.accuracy_by_complexity(policy, outcomes))
     yield Table("decisions", decided(policy, outcomes.for_sizes(policy.sizes).split("test")))
@@ -213,13 +213,13 @@ def _search(report: TuningReport) -> Iterator[LogItem]:
     yield Table("trials", report.trials)
     whole = report.trials.iloc[:, 1].notna().sum() >= FEWEST
     for plot in PLOTS if whole else ("history",):
-        yield Figure(f"study_{plot}", partial(report.plot_study, plot))
+        yield Figure(f"study_{plot}", partial(plot_study, report.trials, plot, report.settings.seed))
 
 
 def _importance(report: TuningReport) -> list[LogItem]:
     if report.trials.iloc[:, 1].notna().sum() < FEWEST:
         return []
-    return [Figure("importance", lambda: report.plot_study("importance"))]
+    return [Figure("importance", partial(plot_study, report.trials, "importance", report.settings.seed))]
 
 
 def _data(outcomes: Outcomes, context: str) -> Data:

@@ -13,6 +13,7 @@ from zeta_eval.outcomes import Outcomes
 from zeta_eval.router.policy import RoutingPolicy
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from zeta_eval.evaluation.reports.versus_report import Versus
@@ -109,7 +110,11 @@ class LearningReport:
         content: dict[str, Any] = plain({name: getattr(self, name) for name in names})
         return versions | content | {"differences": plain([asdict(d) for d in self.differences])}
 
-    def plot(self) -> Figure:
+    def plot(self) -> Axes:
+        """The axes of `figure`, for a notebook to show and for you to draw on."""
+        return self.figure().axes[0]
+
+    def figure(self) -> Figure:
         """Draw the difference in utility with its interval, by source."""
         from zeta_eval.evaluation.reports.style import canvas
 

@@ -24,6 +24,7 @@ from zeta_eval.tuning.study_plots import plot_study
 from zeta_eval.tuning.unseen_tasks import Unseen
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -97,18 +98,25 @@ class TuningReport:
         """The trials, one row each."""
         return self.trials
 
-    def plot(self) -> Figure:
-        """Cost-quality curve of the policy and its baselines on the test split."""
+    def plot(self) -> Axes:
+        """The axes of `figure`, for a notebook to show and for you to draw on."""
         return self.test.plot()
 
-    def plot_study(self, plot: str = "history") -> Figure:
+    def figure(self) -> Figure:
+        """Cost-quality curve of the policy and its baselines on the test split."""
+        return self.test.figure()
+
+    def plot_study(self, plot: str = "history") -> Axes:
         """Draw the search by Optuna's own functions: its "history", "importance" of parameters, or "slice".
+
+        Returns:
+            The first axes of the figure.
 
         Raises:
             InvalidInputError: fewer than 10 whole trials, of which no importance can be told.
             UnknownNameError: no such plot.
         """
-        return plot_study(self.trials, plot, self.settings.seed)
+        return plot_study(self.trials, plot, self.settings.seed).axes[0]
 
     def __repr__(self) -> str:
         return self.text()

@@ -36,6 +36,8 @@ def plot_study(trials: pd.DataFrame, plot: str, seed: int) -> Figure:
     import optuna
     import optuna.visualization.matplotlib as draw
 
+    from zeta_eval.evaluation.reports.themed import dressed
+
     if plot not in PLOTS:
         raise UnknownNameError("plot", plot, PLOTS)
     study = rebuilt(trials)
@@ -51,9 +53,11 @@ def plot_study(trials: pd.DataFrame, plot: str, seed: int) -> Figure:
         else:
             names = [*importances(trials, seed)] if len(_whole(trials)) >= FEWEST else [*_varied(trials)]
             axes = draw.plot_slice(study, params=names[:MOST], target_name=OBJECTIVE)
+            plt.gcf().set_size_inches(1.6 + 1.6 * len(names[:MOST]), 3.4)  # Optuna's are too wide to be read
+            plt.gcf().set_layout_engine("constrained")
         figure: Figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
         plt.close(figure)
-    return figure
+    return dressed(figure)
 
 
 def importances(trials: pd.DataFrame, seed: int) -> dict[str, float]:

@@ -21,6 +21,7 @@ from zeta_eval.files import plain, write_json
 from zeta_eval.router.policy import Verdict
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SCHEMA_VERSION: Final = 2
@@ -139,7 +140,11 @@ class ReplayReport:
         """One row per strategy; intervals as `_low` and `_high`, shares as `share_<size>`."""
         return pd.DataFrame([row.record() for row in self.rows])
 
-    def plot(self) -> Figure:
+    def plot(self) -> Axes:
+        """The axes of `figure`, for a notebook to show and for you to draw on."""
+        return self.figure().axes[0]
+
+    def figure(self) -> Figure:
         """Cost-quality curves with the single sizes, the random mix and the oracle."""
         figure, [[axes]] = canvas()
         alone = [row for row in self.rows if row.strategy.endswith(" alone")]

@@ -16,7 +16,7 @@ import numpy as np
 from zeta_eval.arrays import Floats
 from zeta_eval.evaluation.batch.evaluator import Evaluator
 from zeta_eval.evaluation.measures.statistics import Measure, wilson
-from zeta_eval.evaluation.reports.tables import cell
+from zeta_eval.evaluation.reports.tables import INTERVAL, cell
 
 Ends = tuple[float, float]
 """Low and high end of an interval."""
@@ -92,7 +92,7 @@ class StrategyRow:
     """Name: "policy", "policy, <way to use it>", "<size> alone", "random mix", "length only", "kNN" or "oracle"."""
     accuracy: float = field(metadata=metric(lambda m: m.accuracy.value, "accuracy", ".3f"))
     """Mean score, in [0, 1]."""
-    accuracy_ci: tuple[float, float] = field(metadata=metric(lambda m: m.accuracy[1:], "[95 %]", ".3f"))
+    accuracy_ci: tuple[float, float] = field(metadata=metric(lambda m: m.accuracy[1:], INTERVAL, ".3f"))
     """Interval of the accuracy."""
     cost: float = field(metadata=metric(lambda m: m.cost.value * m.data.unit_cost, "cost", ".3g"))
     """Mean real cost per query, in the report's cost unit."""
@@ -132,11 +132,11 @@ class StrategyRow:
     """Interval of that share."""
     gap_closed: float = field(metadata=metric(lambda m: m.gap_closed.value, "gap closed", ".3f"))
     """Share of the area between random mix and oracle that the strategy's curve closes."""
-    gap_closed_ci: tuple[float, float] = field(metadata=metric(lambda m: m.gap_closed[1:], "[95 %]", ".3f"))
+    gap_closed_ci: tuple[float, float] = field(metadata=metric(lambda m: m.gap_closed[1:], INTERVAL, ".3f"))
     """Interval of the gap closed."""
     lift: float = field(metadata=metric(lambda m: m.lift.value, "lift", "+.3f"))
     """Accuracy above the best random mix of sizes at equal cost."""
-    lift_ci: tuple[float, float] = field(metadata=metric(lambda m: m.lift[1:], "[95 %]", "+.3f"))
+    lift_ci: tuple[float, float] = field(metadata=metric(lambda m: m.lift[1:], INTERVAL, "+.3f"))
     """Interval of the lift."""
 
     @classmethod

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import html
 import math
-from base64 import b64encode
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from zeta_eval.evaluation.reports.style import image
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SENTENCE = 60
+SENTENCE = 40
 """Characters above which a cell is a sentence."""
+
+INTERVAL = "[95 %]"
+"""Heading of a column of intervals, which are those of the column before it."""
+
+_VALUE = re.compile(r"(\S+) (\[[^\]]*\])")
+"""A value with its interval."""
+
+_QUIET = "font-size:85%;opacity:.85"
+_PADDING = "padding:.5em clamp(.25em,1.2vw - 10px,.7em)"  # narrower in a narrow window
 
 
 def text_table(frame: pd.DataFrame) -> str:
@@ -32,14 +39,53 @@ def text_table(frame: pd.DataFrame) -> str:
 
 
 def html_table(frame: pd.DataFrame) -> str:
-    """Write a frame as an HTML table in which sentences alone are wrapped; its index is left out."""
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in frame.columns)
-    cells = (
-        "".join(f"<td style='{_style(str(cell))}'>{html.escape(str(cell))}</td>" for cell in row)
-        for row in frame.to_numpy(dtype=object).tolist()
-    )
+    """Write a frame as an HTML table; its index is left out.
+
+    Sentences are wrapped. Where room is scarce, so are names in the first column, and intervals stand below their
+    values, whose columns they share; a table that is wider still is scrolled.
+    """
+    names, *rows = _with_intervals([list(map(str, row)) for row in (frame.columns, *frame.to_numpy(dtype=object))])
+    head = "".join(f"<th style='{_PADDING}'>{html.escape(name)}</th>" for name in names)
+    cells = ("".join(_cell(text, first=not i) for i, text in enumerate(row)) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div style='overflow-x:auto'>{table}</div>"
+
+
+def _with_intervals(rows: list[list[str]]) -> list[list[str]]:
+    """The rows, the first of which is the headings, with each column of intervals joined to the one before it."""
+    joined = [i > 0 and name == INTERVAL for i, name in enumerate(rows[0])]
+    found = []
+    for row in rows:
+        kept: list[str] = []
+        for text, join in zip(row, joined, strict=True):
+            if join:
+                kept[-1] += f" {text}" if text != "-" else ""
+            else:
+                kept.append(text)
+        found.append(kept)
+    return found
+
+
+def _cell(text: str, *, first: bool) -> str:
+    """A cell of an HTML table."""
+    if found := _VALUE.fullmatch(text):
+        value, interval = found.groups()
+        return _td(_whole([value]) + f" <span style='{_QUIET}'>{_whole([interval])}</span>")
+    if len(text) > SENTENCE:
+        return _td(html.escape(text), "text-align:left;min-width:14em")
+    if first and " " in text:
+        return _td(_whole(text.split(" ")))
+    return _td(html.escape(text), "white-space:nowrap")
+
+
+def _td(content: str, style: str = "") -> str:
+    return f"<td style='{_PADDING};{style}'>{content}</td>"
+
+
+def _whole(parts: Sequence[str]) -> str:
+    """Parts of a text that are each kept on one line."""
+    return " ".join(f"<span style='white-space:nowrap'>{html.escape(part)}</span>" for part in parts)
 
 
 def cell(value: Any, form: str) -> str:
@@ -100,15 +146,11 @@ class Page:
         """The report for a notebook, with a figure where one is given."""
         parts = [f"<p>{html.escape(self.title)}</p>"]
         if figure is not None:
-            picture = b64encode(image(figure)).decode("ascii")
-            parts.append(f"<img src='data:image/png;base64,{picture}' style='max-width:100%' alt='figure'>")
+            from zeta_eval.evaluation.reports.themed import pictures, themed  # the other parts need no matplotlib
+
+            parts.append(themed(*pictures(figure)))
         for heading, table in self.tables:
             parts += [f"<p>{html.escape(heading)}</p>"] if heading else []
             parts.append(html_table(table))
         parts += [f"<p>{html.escape(remark)}</p>" for remark in self.remarks]
         return "".join([*parts, *(f"<p><b>{html.escape(text)}</b></p>" for text in self.conclusions)])
-
-
-def _style(cell: str) -> str:
-    """A figure or a name stays on its line; a sentence is wrapped, so that it pushes no other cell out of sight."""
-    return "white-space:nowrap" if len(cell) <= SENTENCE else "white-space:normal;text-align:left;min-width:30em"

@@ -18,23 +18,18 @@ _COLOURLESS: Final = 24
 """Greatest difference of a pixel's channels, from 0 to 255, at which it counts as grey."""
 
 STYLE: Final = (
-    "<style>.zeta-dark.zeta-dark{display:none}"  # twice: a page may have its own rule for pictures
-    "[data-jp-theme-light='false'] .zeta-light,.vscode-dark .zeta-light{display:none}"
-    "[data-jp-theme-light='false'] .zeta-dark,.vscode-dark .zeta-dark{display:inline}</style>"
+    "<style>[data-jp-theme-light='false'] .zeta-light,.vscode-dark .zeta-light{display:none!important}"
+    "[data-jp-theme-light='false'] .zeta-dark,.vscode-dark .zeta-dark{display:inline!important}</style>"
 )
-"""Shows the picture of the page's theme; the light one where the page has none."""
+"""Shows the picture of the page's theme. The dark one is hidden by itself: the light one is left where a page has no
+theme, or takes styles away, as that of a notebook that is not trusted does."""
 
 
 class ThemedFigure(Figure):
     """A figure that a notebook shows in its theme."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        light, dark = pictures(self)
-        return {
-            "text/html": themed(light, dark),
-            "image/png": b64encode(light).decode("ascii"),
-            "text/plain": repr(self),
-        }
+        return bundle(self)
 
 
 class ThemedAxes(Axes):
@@ -42,7 +37,21 @@ class ThemedAxes(Axes):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         figure = self.get_figure(root=True)
-        return {} if figure is None else ThemedFigure._repr_mimebundle_(figure)  # type: ignore[arg-type]
+        return {} if figure is None else bundle(figure)
+
+
+def bundle(figure: Figure) -> dict[str, str]:
+    """What a notebook gets to show of a figure, as data by type."""
+    light, dark = pictures(figure)
+    return {"text/html": themed(light, dark), "image/png": b64encode(light).decode("ascii"), "text/plain": repr(figure)}
+
+
+def dressed(figure: Figure) -> Figure:
+    """A figure that another library drew, so that a notebook shows it and its axes in its theme, too."""
+    figure.__class__ = ThemedFigure  # both classes add only how they are shown
+    for axes in figure.axes:
+        axes.__class__ = ThemedAxes
+    return figure
 
 
 def pictures(figure: Figure) -> tuple[bytes, bytes]:
@@ -68,7 +77,7 @@ def pictures(figure: Figure) -> tuple[bytes, bytes]:
 def themed(light: bytes, dark: bytes, *, style: str = "max-width:100%") -> str:
     """Both pictures as HTML, of which a page shows the one for its theme."""
     one = "<img class='{}' style='{}' alt='figure' src='data:image/png;base64,{}'>"
-    shown = [("zeta-light", style, light), ("zeta-dark", style, dark)]
+    shown = [("zeta-light", style, light), ("zeta-dark", f"display:none;{style}", dark)]
     return STYLE + "".join(one.format(name, css, b64encode(png).decode("ascii")) for name, css, png in shown)
 
 

@@ -15,6 +15,7 @@ from zeta_eval.evaluation.reports.tables import Page, cell, printed
 from zeta_eval.files import plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SCHEMA_VERSION: Final = 1
@@ -72,7 +73,11 @@ class Versus:
         """One row per policy; see `rows`."""
         return self.rows
 
-    def plot(self) -> Figure:
+    def plot(self) -> Axes:
+        """The first axes of `figure`, for a notebook to show and for you to draw on."""
+        return self.figure().axes[0]
+
+    def figure(self) -> Figure:
         """Where the policies stand, and their paired differences over all and by task."""
         tasks = self.by_task.groupby("task")["n_differ"].sum().sort_values(ascending=False, kind="stable")
         shown = [str(t) for t in tasks.index[:TASKS]] if len(tasks) > 1 else []
@@ -140,7 +145,7 @@ class Versus:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return self._page().html(self.plot())
+        return self._page().html(self.figure())
 
     def _page(self) -> Page:
         return Page(
