@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -45,6 +46,7 @@ def test_the_unit_runs_a_command_that_there_is_and_waits_until_open_requests_hav
     words = shlex.split(unit["Service"]["ExecStart"])
     assert words[0].endswith("/zeta") and build_parser().parse_args(words[1:]).verb == "serve"
     assert int(unit["Service"]["TimeoutStopSec"]) > STOP_S
+    assert unit["Service"]["SuccessExitStatus"] == str(128 + signal.SIGTERM)
 
 
 def test_a_linter_finds_nothing_in_the_dockerfile():

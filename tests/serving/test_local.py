@@ -1,13 +1,12 @@
 """The embedded ladder, whose weights the server loads, and rungs whose server it starts."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
 
 import openai
 import pytest
-from running import EASY, SIZES, running, soon
+from running import EASY, SIZES, running
 
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -71,32 +70,6 @@ def test_a_rung_whose_server_the_ladder_starts_is_started_once_and_stopped_at_th
             assert served.chat(EASY).choices[0].message.content == "of model-7B"
         alive = [process for process in served.app.fleet.rungs.values() if process.ready]
         assert len(alive) == 3
-
-
-def test_the_command_line_serves_and_ends_in_order_at_sigterm(tmp_path, unused_port):
-    import signal
-    import subprocess
-    import urllib.request
-
-    RoutingPolicy.seed(SIZES).save(tmp_path / "policy.json")
-    rungs = "\n".join(f'[[models]]\nsize = "{s}"\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"' for s in SIZES)
-    (tmp_path / "fleet.toml").write_text(rungs, encoding="utf-8")
-    words = ["serve", "policy.json", "--ladder", "fleet.toml", "--port", str(unused_port), "--history", "h.db"]
-    command = [sys.executable, "-m", "zeta_eval.cli", *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == f"Serving: http://127.0.0.1:{unused_port}/v1 (Ctrl-C stops it)\n"
-
-    def health():
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{unused_port}/health") as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    assert soon(health, 60)["status"] == "ok"
-    process.send_signal(signal.SIGTERM)
-    with process:
-        assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize(

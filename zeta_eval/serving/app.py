@@ -72,10 +72,12 @@ class App:
         except RecursionError:
             await _say(exchange, ApiError(400, "The request is nested too deeply."))
         except asyncio.CancelledError:
-            if not exchange.gone:
-                raise
-            self.notes.metrics.left.inc()
-            exchange.status = 499  # as nginx calls it
+            if exchange.gone:
+                self.notes.metrics.left.inc()
+                exchange.status = 499  # as nginx calls it
+            else:
+                why = "The server stops before there is a whole answer; ask again."
+                await _say(exchange, ApiError(503, why, kind="server_error", code="unavailable", retry_after_s=1.0))
         except Exception:
             _log.exception("%s %s failed", exchange.method, exchange.path)
             await _say(exchange, ApiError(500, "The server failed; its log says why.", kind="server_error"))

@@ -30,7 +30,9 @@ def followed(settings: ServeSettings, folder: Path, stack: ExitStack) -> Path:
     command = [sys.executable, "-m", "zeta_eval.tracking.follow", settings.policy, str(file), str(settings.reload_s)]
     if settings.mlflow is not None:
         command.append(settings.mlflow)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)  # ends when this pipe does, however we end
+    process = subprocess.Popen(  # ends when this pipe does, however we end; Ctrl-C is not for it
+        command, stdin=subprocess.PIPE, start_new_session=True
+    )
     stack.callback(_ended, process)
     ends_s = time.monotonic() + START_S
     while not file.exists():

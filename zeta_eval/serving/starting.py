@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import socket
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.serving.app import App
 from zeta_eval.serving.desk import Desk
+from zeta_eval.serving.ending import Ending
 from zeta_eval.serving.fleet import Fleet
 from zeta_eval.serving.following import Follower
 from zeta_eval.serving.notes import Notes
@@ -41,21 +41,32 @@ STOP_S = 30
 """Longest time that open requests have when the server is to stop, in seconds."""
 
 
-def serve(settings: ServeSettings) -> None:
-    """Run a server until it is told to stop.
+def serve(settings: ServeSettings, ending: Ending) -> str:
+    """Run a server until it is told to stop; returns what is kept, in a part of a line.
 
     Raises:
         ZetaError: a policy, ladder, history, key or address that can't be used.
     """
-    import uvicorn
+    from zeta_eval.serving.server import Server
 
+    ending.begun = True
     with ExitStack() as stack:
         app = build(settings, stack)
         listener = stack.enter_context(_bound(settings))
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the stack ends then, too
         _spare_collections()
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(configured(app)).run(sockets=[listener])
+        Server(configured(app), ending).run(sockets=[listener])
+        ending.stop = None
+    return _kept(settings, app)
+
+
+def _kept(settings: ServeSettings, app: App) -> str:
+    """What is kept of a server that has ended."""
+    taught = "" if settings.online is None else f"; what ratings taught is in {settings.online}"
+    if (history := app.notes.history) is None:
+        return f"no history was asked for{taught}; the same command serves again"
+    name = masked(str(settings.history))
+    lost = f"{history.lost} decisions could not be written to {name}"
+    return f"{lost if history.lost else f'every decision is in {name}'}{taught}; the same command serves again"
 
 
 def configured(app: App, *, stop_s: int = STOP_S) -> uvicorn.Config:

@@ -1,0 +1,69 @@
+"""Ends a server that is told to stop (Ctrl-C, SIGTERM, a closed terminal), and says so. Standard library only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a server, where nobody else heeds or ignores them (as nohup and a shell's background jobs do)."""
+GRACE_S: Final = 1.0
+"""Longest time between a signal and the end of a server that does not serve yet, in seconds."""
+NOTHING: Final = "nothing was served"
+"""What a server says that is stopped before it serves."""
+
+
+class Ending:
+    """Heeds the signals that end a server, from its first line to its last.
+
+    While it serves, `stop` is called. Before and after, a KeyboardInterrupt is raised; where that does not end a
+    server that has not served yet, the process ends by force. What it has started ends with it.
+    """
+
+    def __init__(self) -> None:
+        """Heed the signals from now on."""
+        self.number = 0
+        """The signal that came first; 0 while none has."""
+        self.stop: Callable[[bool], None] | None = None
+        """Ends what is served; it is told whether it has been called before."""
+        self.begun = False
+        """Whether there is something to close; an import that is interrupted may raise anything."""
+        free = (signal.SIG_DFL, signal.default_int_handler)
+        for number in SIGNALS:
+            if signal.getsignal(number) in free:
+                signal.signal(number, self._heed)
+
+    @property
+    def code(self) -> int:
+        """Exit code of a server that a signal ended, as shells give it: 130 or 143."""
+        return 128 + self.number
+
+    def _heed(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal; called in the main thread."""
+        again, self.number = bool(self.number), self.number or number
+        if self.stop is not None:
+            self.stop(again)
+            return
+        logging.disable()  # what libraries say that are interrupted
+        if not self.begun:
+            self._end_now()
+        if not again:
+            timer = threading.Timer(GRACE_S, self._end_now)
+            timer.daemon = True
+            timer.start()
+        raise KeyboardInterrupt
+
+    def _end_now(self) -> None:
+        """End a process that has not served, whatever it does."""
+        say(f"stopped; {NOTHING}")
+        os._exit(self.code)
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, also within a signal's handler."""
+    os.write(2, f"zeta: {line}\n".encode(errors="replace"))
