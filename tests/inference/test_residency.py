@@ -146,13 +146,14 @@ def test_a_benchmark_loads_sizes_that_fit_together_before_the_first_query_and_sa
     assert events == ["load 7B", "load 4B", "run 4B", "close 4B", "run 7B", "close 7B"]
     said = record(tmp_path)
     assert said["residency"].startswith("all at once: ") and "GB free on cpu" in said["residency"]
-    assert all(size["seconds"] > 0 for size in said["sizes"].values())
+    assert all(size["seconds"] > size["loading_s"] > 0 for size in said["sizes"].values())
 
 
 def test_a_benchmark_loads_sizes_that_do_not_fit_in_turn_and_each_once(narrow, ladder, events, tmp_path):
     bench(narrow, tmp_path / "narrow")
     assert events == ["load 4B", "run 4B", "close 4B", "load 7B", "run 7B", "close 7B"]
     assert record(tmp_path / "narrow")["residency"].startswith("in turn: ")
+    assert all(size["seconds"] > size["loading_s"] > 0 for size in record(tmp_path / "narrow")["sizes"].values())
 
 
 def test_weights_alone_do_not_fill_the_memory_of_a_benchmark(ladder, events, tmp_path, monkeypatch):

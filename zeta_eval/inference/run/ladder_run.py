@@ -203,7 +203,9 @@ class LadderRun:
             for spec in reversed([p for p in placed if p.start is None]) if found.together else ():
                 start = time.perf_counter()
                 held[spec.size] = make(spec)
-                manifest.size(spec.size)["seconds"] += time.perf_counter() - start
+                loaded_s = time.perf_counter() - start
+                manifest.size(spec.size)["seconds"] += loaded_s
+                manifest.size(spec.size)["loading_s"] = loaded_s
             yield lambda spec: held.pop(spec.size) if spec.size in held else make(spec)
         finally:
             for engine in held.values():
@@ -215,6 +217,7 @@ class LadderRun:
         start = time.perf_counter()
         session = self._session(spec)
         engine = make(self.team.place(spec))
+        manifest.size(spec.size).setdefault("loading_s", time.perf_counter() - start)
         manifest.size(spec.size).setdefault("sessions", []).append(session)
         if spec.served:
             refused = sorted(getattr(engine, "dropped", ()))
