@@ -1,5 +1,6 @@
 import json
 import shutil
+import warnings
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -36,7 +37,8 @@ def hostile_archive(rng, file):
             raw = member(old, info)
             if info is odd:
                 raw = dumped(mutated(rng, json.loads(raw))) if rng.random() < 0.8 else bitten(rng, raw)
-            new.writestr(info.filename if rng.random() < 0.95 else f"samples/{info.filename[-9:]}", raw)
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # two members of one name
+                new.writestr(info.filename if rng.random() < 0.95 else f"samples/{info.filename[-9:]}", raw)
     return out.getvalue() if rng.random() < 0.7 else bitten(rng, out.getvalue())
 
 

@@ -14,6 +14,7 @@ from zeta_eval.exceptions import OutcomesError
 from zeta_eval.outcomes import Journal
 from zeta_eval.outcomes.importers import import_outcomes
 from zeta_eval.outcomes.importers.zips import BadZipFile, member
+from zeta_eval.testing import make_outcomes
 
 GOOD = LOGS / "inspect" / "words"
 
@@ -99,3 +100,30 @@ def test_a_row_without_a_query_is_named(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"task": "t", "query_id": 3}\n')
     with pytest.raises(OutcomesError, match=r"Row 1 of .* lacks one of task, query_id"):
         Journal(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["query", "query_id", "task", "response", "prompt_tokens"])
+@pytest.mark.parametrize(
+    "half", ['"half \\ud800"', b'"half \xed\xa0\x80"', '[{"role": "user", "content": "half \\ud800"}]']
+)
+def test_half_of_a_character_in_a_tidy_table_keeps_no_row_from_being_imported(tmp_path, place, half):
+    rows = make_outcomes(4, seed=1).frame[["task", "query_id", "query", "model", "score"]].to_dict("records")
+    rows[0]["query_id"] = "alone"
+    lines = [json.dumps(row | {"response": "a"}).encode() for row in rows]
+    half = half if isinstance(half, bytes) else half.encode()
+    lines[0] = lines[0][:-1] + b', "%s": %s}' % (place.encode(), half)
+    (tmp_path / "t.jsonl").write_bytes(b"\n".join(lines))
+    report = import_outcomes("tidy", tmp_path / "t.jsonl")
+    assert len(report.outcomes.frame) == len(rows)
+    assert place == "prompt_tokens" or report.outcomes.frame[place].str.contains(r"half \?").any()
+
+
+def test_half_of_a_character_in_one_answer_of_a_log_keeps_no_sample_from_being_imported(tmp_path):
+    made = shutil.copytree(LOGS / "lm_eval" / "current", tmp_path / "logs")
+    file = next(made.rglob("samples_own_open*.jsonl"))
+    whole = import_outcomes("lm-eval", file.parent).outcomes.frame
+    lines = file.read_text().splitlines()
+    row = json.loads(lines[0])
+    row["resps"] = [["half \ud800"]]
+    file.write_text("\n".join([json.dumps(row), *lines[1:]]))
+    assert len(import_outcomes("lm-eval", file.parent).outcomes.frame) == len(whole)

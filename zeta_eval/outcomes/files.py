@@ -1,7 +1,7 @@
 """Reads and writes outcomes tables as files: Parquet, CSV, JSONL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +21,18 @@ TABLE: Final = "outcomes.parquet"
 MOST_TABLE: Final = 1 << 34
 """Most bytes of a table in lines of JSON."""
 
+Parse = Callable[[bytes], Any]
+"""Text of JSON -> its data; a ValueError where it is none."""
+
 EMPTY: Final = ["", "NA", "N/A", "NaN", "nan", "None", "null"]
 """What stands for "no number" in a CSV file."""
 
 
-def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
-    """Read a file or a benchmark's folder: the frame as it is stored, and the stored order of sizes if there is one."""
+def read_table(path: str | Path, *, parse: Parse = from_json) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """Read a file or a benchmark's folder: the frame as it is stored, and the stored order of sizes if there is one.
+
+    `parse` reads a line of JSON.
+    """
     path = Path(path)
     if path.is_dir():
         path, folder = next((p for n in (TABLE, JOURNAL) if (p := path / n).is_file()), path), path
@@ -41,7 +47,7 @@ def read_table(path: str | Path) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
             return _read_csv(path), None
         case ".jsonl" | ".ndjson":
             # As objects: pandas can't hold half of a surrogate pair as text, and `conform` names the row that has one.
-            rows = read_rows(path, torn=path.name == JOURNAL)
+            rows = read_rows(path, torn=path.name == JOURNAL, parse=parse)
             return pd.DataFrame([{n: x for n, x in row.items() if is_unicode(n)} for row in rows], dtype=object), None
     raise OutcomesError(f"{path} is no outcomes table by its name; give a .parquet, .csv or .jsonl file.")
 
@@ -56,7 +62,7 @@ def write_parquet(frame: pd.DataFrame, path: str | Path, *, sizes: Sequence[str]
         )
 
 
-def read_rows(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
+def read_rows(path: Path, *, torn: bool = False, parse: Parse = from_json) -> list[dict[str, Any]]:
     """Read the rows of a JSONL file; with `torn`, leave out a last line that a killed run didn't finish."""
     data = read_bytes(path, MOST_TABLE)
     if torn:
@@ -65,7 +71,7 @@ def read_rows(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             try:
-                row = from_json(line)
+                row = parse(line)
             except ValueError:
                 row = None
             if not isinstance(row, dict):

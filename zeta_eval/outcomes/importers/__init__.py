@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, UnknownNameError, one_line
+from zeta_eval.files import from_foreign_json
 from zeta_eval.outcomes.conversations import with_messages
 from zeta_eval.outcomes.files import read_table
 from zeta_eval.outcomes.importers import (
@@ -80,7 +81,7 @@ class ImportReport:
 
 def _tidy(path: Path, account: Account) -> pd.DataFrame:
     """Rows of a file, or a benchmark's folder, with the outcomes table's own columns; others are left out."""
-    frame = read_table(path)[0]
+    frame = read_table(path, parse=from_foreign_json)[0]
     if "query" not in frame.columns:
         return with_messages(frame)
     if "model" not in frame.columns and "score" not in frame.columns:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.files import from_json, read_bytes
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.folder import read_each, read_lines, table_files
 from zeta_eval.outcomes.importers.texts import digest
@@ -49,7 +49,7 @@ def read(path: Path, account: Account) -> pd.DataFrame:
 
 
 def _pairs(file: Path, account: Account) -> list[dict[str, Any]]:
-    pairs = from_json(read_bytes(file)) if file.suffix.lower() == ".json" else read_lines(file, account)
+    pairs = from_foreign_json(read_bytes(file)) if file.suffix.lower() == ".json" else read_lines(file, account)
     if not isinstance(pairs, list) or not pairs or not all(isinstance(p, dict) and set(p) >= _KEYS for p in pairs):
         raise OutcomesError(f"{file} is no list of annotations with {', '.join(sorted(_KEYS))}.")
     return pairs

@@ -9,7 +9,6 @@ https://github.com/modelscope/evalscope, `api/evaluator/cache.py` of release 1.1
   between them, those of the first log that is read. Repetitions of a sample are attempts.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
+from zeta_eval.files import from_foreign_json
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
@@ -104,7 +104,7 @@ def _values(score: dict[str, Any]) -> dict[Name, Any]:
 def _target(target: Any) -> str | None:
     if isinstance(target, str) and target.startswith("["):
         try:
-            target = json.loads(target)
+            target = from_foreign_json(target)
         except ValueError:
             return target_text(target)
     if isinstance(target, list) and target and all(isinstance(t, str) for t in target):

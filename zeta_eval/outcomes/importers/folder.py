@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from zipfile import BadZipFile
 
 from zeta_eval.exceptions import OutcomesError, one_line
-from zeta_eval.files import from_json, read_bytes
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def read_lines(file: Path, account: Account) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = from_json(line)
+            row = from_foreign_json(line)
         except ValueError:
             row = None
         if isinstance(row, dict):
@@ -69,4 +69,4 @@ def first_text(values: Any) -> str | None:
     """The first text of a list, or the text itself."""
     if isinstance(values, (list, tuple)):
         values = values[0] if values else None
-    return values if isinstance(values, str) else None
+    return values.encode(errors="replace").decode() if isinstance(values, str) else None

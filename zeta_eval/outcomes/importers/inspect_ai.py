@@ -23,7 +23,7 @@ from zipfile import BadZipFile, ZipFile
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError, one_line
-from zeta_eval.files import from_json, read_bytes
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import BROKEN, read_each
@@ -81,18 +81,18 @@ def _log(file: Path, texts: dict[str, str], account: Account) -> list[Answer]:
 def _documents(file: Path, account: Account) -> Iterator[Any]:
     """Yield a log's header, then its samples one by one: with their events they can be large."""
     if file.suffix != ".eval":
-        whole = from_json(read_bytes(file))
+        whole = from_foreign_json(read_bytes(file))
         yield whole
         yield from whole.get("samples") or []
         return
     with ZipFile(file) as archive:
         infos = {i.filename: i for i in archive.infolist()}
         head = next((n for n in ("header.json", "_journal/start.json") if n in infos), None)
-        yield head and from_json(member(archive, infos[head]))
+        yield head and from_foreign_json(member(archive, infos[head]))
         for name, info in infos.items():
             if name.startswith("samples/") and name.endswith(".json"):
                 try:
-                    yield from_json(member(archive, info))
+                    yield from_foreign_json(member(archive, info))
                 except (BadZipFile, ValueError, zlib.error) as e:
                     account.skipped["a sample that is damaged"] += 1
                     account.fault(file, f"sample {name} is damaged ({one_line(e)})")

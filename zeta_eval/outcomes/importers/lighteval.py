@@ -10,7 +10,6 @@ Releases before 0.11 wrote the columns `example` or `full_prompt`, `metrics`, `p
 """
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import OutcomesError, one_line
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import first_text, read_each
@@ -111,7 +111,8 @@ def _results(file: Path, time: str) -> dict[str, Any]:
         return {}
     place = len(parts) - 1 - parts[::-1].index("details")
     try:
-        found = json.loads(Path(*parts[:place], "results", *parts[place + 1 : -2], f"results_{time}.json").read_bytes())
+        path = Path(*parts[:place], "results", *parts[place + 1 : -2], f"results_{time}.json")
+        found = from_foreign_json(read_bytes(path))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

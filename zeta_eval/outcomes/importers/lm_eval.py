@@ -23,7 +23,7 @@ from typing import Any, Final
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.files import from_json, read_bytes
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.choice import Answer, Kinds, Name, scored
 from zeta_eval.outcomes.importers.folder import read_each, read_lines
@@ -102,7 +102,7 @@ def _run(file: Path) -> _Run:
 def _json(file: Path) -> dict[str, Any]:
     """Return what a results file says; nothing where there is none."""
     try:
-        found = from_json(read_bytes(file))
+        found = from_foreign_json(read_bytes(file))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -144,7 +144,7 @@ def _samples(file: Path, account: Account) -> list[dict[str, Any]]:
     if not one_list:
         return read_lines(file, account)
     try:
-        listed = from_json(read_bytes(file))
+        listed = from_foreign_json(read_bytes(file))
     except ValueError as e:
         raise OutcomesError(f"{file} is cut or damaged.") from e
     return [s for s in listed if isinstance(s, dict)]

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from zeta_eval.exceptions import OutcomesError
-from zeta_eval.files import from_json, read_bytes
+from zeta_eval.files import from_foreign_json, read_bytes
 from zeta_eval.outcomes.importers.account import Account
 from zeta_eval.outcomes.importers.folder import read_each, read_lines, table_files
 from zeta_eval.outcomes.importers.texts import digest
@@ -32,7 +32,7 @@ def read(path: Path, account: Account) -> pd.DataFrame:
 
 
 def _rows(file: Path, account: Account) -> Iterator[dict[str, Any]]:
-    entries = from_json(read_bytes(file)) if file.suffix.lower() == ".json" else read_lines(file, account)
+    entries = from_foreign_json(read_bytes(file)) if file.suffix.lower() == ".json" else read_lines(file, account)
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise OutcomesError(f"{file} is no list of predictions; give RouterArena's predictions or cached results.")
     for entry in entries:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeta_eval.exceptions import InvalidInputError, OutcomesError, UnknownNameError, one_line
+from zeta_eval.files import from_foreign_json
 from zeta_eval.outcomes.bounds import BOUNDS, COUNTS
 from zeta_eval.outcomes.files import EMPTY, read_rows
 from zeta_eval.outcomes.importers.account import Account
@@ -117,7 +118,7 @@ def read_wide(path: Path) -> pd.DataFrame:
         if suffix == ".csv":
             return pd.read_csv(path, dtype="str", keep_default_na=False)
         if suffix in (".jsonl", ".ndjson"):
-            return pd.DataFrame(read_rows(path), dtype=object)
+            return pd.DataFrame(read_rows(path, parse=from_foreign_json), dtype=object)
     except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as e:
         raise OutcomesError(f"{path} can't be read ({one_line(e)}); write it again.") from e
     raise OutcomesError(f"{path} is no table by its name; give a .csv, .parquet or .jsonl file.")
