@@ -9,6 +9,7 @@ import pytest
 
 from zeta_eval import MlflowTracker
 from zeta_eval.cli import main
+from zeta_eval.cli.verbs import build_parser
 from zeta_eval.exceptions import InvalidInputError, masked
 from zeta_eval.feedback import History
 from zeta_eval.router.policy import RoutingPolicy
@@ -62,6 +63,7 @@ URLS = [
         ["rollback", "--mlflow"],
         ["replay", "models:/ZetaDynamicRouter/1", "o.parquet", "--mlflow"],
         ["ui", "--json", "--mlflow"],
+        ["ui", "--optuna"],
         ["route", "p.json", "Hi", "--no-such-option"],
         ["bench", "--tasks", "copy", "--limit", "1", "--out", "b", "--ladder"],
     ],
@@ -95,6 +97,16 @@ def test_what_a_dead_server_is_named_by_is_kept_without_its_password(tuned, tmp_
     assert tracker.log_policy(RoutingPolicy.seed().save(tmp_path / "p.json"), tags={"note": f"by t-{MARK}"}) == {}
     assert "admin:***@" in caplog.text and "zeta track" in caplog.text
     assert [*tmp_path.rglob("record.json")] and not found_in(tmp_path, caplog.text)
+
+
+def test_the_words_of_a_page_s_server_which_all_users_of_a_machine_see_hold_no_password(tmp_path, unused_port):
+    pytest.importorskip("optuna_dashboard", reason="`pip install 'zeta-eval[dashboard]'`")
+    (tmp_path / MARK).parent.mkdir()
+    storage = f"sqlite:///{tmp_path}/{MARK}"
+    args = build_parser().parse_args(["ui", "--optuna", storage, "--port", str(unused_port)])
+    page = args.do(args).report
+    assert list(page.env.values()) == [storage]
+    assert page.command and MARK not in " ".join(page.command)
 
 
 def test_a_history_s_name_has_no_password(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 
 import optuna
 import pandas as pd
@@ -15,7 +16,10 @@ import psutil
 import pytest
 from zygote import Zygote
 
+from zeta_eval.cli.verb import VERBS
+from zeta_eval.cli.verbs import build_parser
 from zeta_eval.feedback import History
+from zeta_eval.outcomes import Outcomes
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.testing import make_outcomes
@@ -37,8 +41,10 @@ def made(tmp_path_factory, migrated_store):
     table = make_outcomes(240, seed=1)
     table.save(folder / "o.parquet")
     table.frame.to_csv(folder / "o.csv", index=False)
+    more_tables(table.frame, folder)
     seed = RoutingPolicy.seed()
     seed.save(folder / "p.json")
+    replace(RoutingPolicy.seed(("1B", "8B")), cost_weight=3.0, default_size="1B").save(folder / "cheapest.json")
     with History(folder / "h.db") as history:
         router = ZetaDynamicRouter(seed)
         for i in range(60):
@@ -47,6 +53,15 @@ def made(tmp_path_factory, migrated_store):
     (folder / "mlruns").mkdir()
     (folder / "mlruns/mlflow.db").write_bytes(migrated_store.read_bytes())
     return folder
+
+
+def more_tables(frame, folder):
+    """Several attempts, labels of people, answers with their targets, and a ladder of servers."""
+    Outcomes.from_frame(pd.concat([frame.assign(attempt=i) for i in range(3)])).save(folder / "several.parquet")
+    Outcomes.from_frame(frame.assign(target="right")).save(folder / "answers.parquet")
+    frame[["query_id", "model"]].assign(label=frame["score"]).to_csv(folder / "labels.csv", index=False)
+    rungs = [f'[[models]]\nsize = "{s}"\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"\n' for s in ("1B", "8B")]
+    (folder / "fleet.toml").write_text("".join(rungs))
 
 
 QUICK = ["--trials", "8", "--estimator", "heuristic"]
@@ -64,7 +79,17 @@ COMMANDS = {
     "merge": ["merge", "o.parquet", "o.csv", "--out", "new.parquet", "--prefer", "first"],
     "track": ["track"],
     "route": ["route", "p.json", "Add 1 and 2."],
+    "vote": ["vote", "several.parquet", "--out", "new.parquet"],
+    "agree": ["agree", "o.parquet", "labels.csv"],
+    "rescore": ["rescore", "answers.parquet", "--scorer", "exact", "--out", "new.parquet"],
+    "export": ["export", "cheapest.json", "--to", "litellm", "--ladder", "fleet.toml", "--out", "litellm.yaml"],
+    "gpu-check": ["gpu-check", "--sizes", "4B", "--scale", "tiny", "--out", "speed.json"],
 }
+
+
+def test_every_verb_is_stopped_here():
+    build_parser()
+    assert {*COMMANDS} == {*VERBS} - {"serve", "ui"}  # a server's process; `ui` has a test below
 
 
 def left_alone(folder):
@@ -117,6 +142,9 @@ def test_a_verb_that_is_stopped_says_one_line_and_leaves_nothing_half_written(ve
         assert left_alone(folder)
         whole(folder)
     assert stopped or verb in ("rollback", "track")
+    alone = verb in ("rollback", "track", "run")  # nothing is promoted or kept to be sent, and few queries are tuned on
+    code, said, _ = zygote.run(folder, COMMANDS[verb], 0, 0)
+    assert code == 0 or alone, said
 
 
 def test_a_study_that_is_stopped_again_and_again_ends_with_all_its_trials(zygote, made, tmp_path):
@@ -185,6 +213,8 @@ def test_a_page_ends_with_its_command(number, made, tmp_path, unused_port):
             break
         assert run.poll() is None
         time.sleep(0.1)
+    servers = psutil.Process(run.pid).children(recursive=True)
+    assert servers and not any("study.db" in word for server in servers for word in server.cmdline())
     run.send_signal(number)
     assert run.wait(20) == (-number if number == signal.SIGKILL else 128 + number)
     until = time.monotonic() + 20

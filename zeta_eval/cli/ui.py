@@ -1,14 +1,13 @@
 """`zeta ui`: say what server shows the page of all runs, or of an Optuna study; whoever asks starts the server."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 from argparse import Namespace
 from contextlib import suppress
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Final
 
 from zeta_eval.cli.options import STORE
@@ -18,6 +17,16 @@ from zeta_eval.inference.server.guard import guard
 
 STOP_S: Final = 2.0
 """Time that a page's server has to stop by itself, in seconds, before it is killed."""
+STORAGE: Final = "ZETA_OPTUNA_STORAGE"
+"""Environment variable that tells the server of an Optuna page its storage."""
+DASHBOARD: Final = f"""
+import os, sys
+from importlib.metadata import entry_points
+sys.argv.insert(1, os.environ.pop({STORAGE!r}))
+(start,) = entry_points(group="console_scripts", name="optuna-dashboard")
+start.load()()
+"""
+"""What the server of an Optuna page runs."""
 
 
 @verb(
@@ -74,15 +83,15 @@ def _mlflow(named: str | None, port: int) -> WebPage:
 
 
 def _optuna(storage: str, port: int) -> WebPage:
-    address = f"http://127.0.0.1:{port}"
-    return WebPage(title="Optuna page", address=address, command=_dashboard_command(storage, port))
+    """The page of an Optuna storage; optuna-dashboard is an optional package.
 
+    All users of a machine see the words of a command, so the storage, which may hold a password, is none of them.
+    """
+    from zeta_eval.tuning.search import check_storage
 
-def _dashboard_command(storage: str, port: int) -> list[str]:
-    """Return the command that shows an Optuna storage; optuna-dashboard is an optional package."""
-    beside = str(Path(sys.executable).parent)
-    program = shutil.which("optuna-dashboard", path=beside) or shutil.which("optuna-dashboard")
-    if program is None:
+    if find_spec("optuna_dashboard") is None:
         raise InvalidInputError("optuna-dashboard is not installed; run `pip install 'zeta-eval[dashboard]'`.")
     socket.create_server(("127.0.0.1", port)).close()  # says so here if the port can't be had
-    return [program, storage, "--host", "127.0.0.1", "--port", str(port)]
+    check_storage(storage)  # else the server ends with a traceback
+    command = [sys.executable, "-c", DASHBOARD, "--host", "127.0.0.1", "--port", str(port)]
+    return WebPage(title="Optuna page", address=f"http://127.0.0.1:{port}", command=command, env={STORAGE: storage})

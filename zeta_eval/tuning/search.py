@@ -143,8 +143,24 @@ def _study(data: Data, settings: TuningSettings) -> optuna.Study:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names([OBJECTIVE])
     except Exception as e:  # whatever the storage's own driver raises
-        reason = masked(" ".join(str(e).split()), settings.storage or "")
-        raise InvalidInputError(
-            f"Optuna can't use the storage {settings.storage!r} ({reason}); give one like sqlite:///study.db."
-        ) from e
+        raise _unusable(settings.storage or "", e) from e
     return study
+
+
+def check_storage(url: str) -> None:
+    """Open an Optuna storage.
+
+    Raises:
+        InvalidInputError: Optuna can't use it.
+    """
+    import optuna
+
+    try:
+        optuna.storages.get_storage(url)
+    except Exception as e:  # whatever the storage's own driver raises
+        raise _unusable(url, e) from e
+
+
+def _unusable(storage: str, error: Exception) -> InvalidInputError:
+    reason = masked(" ".join(str(error).split()), storage)
+    return InvalidInputError(f"Optuna can't use the storage {storage!r} ({reason}); give one like sqlite:///study.db.")
