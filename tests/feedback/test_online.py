@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 import math
 import random
@@ -12,6 +13,7 @@ from zeta_eval.feedback.online import UNNAMED, Online, OnlineSettings
 from zeta_eval.models import Completion
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.cascade import Look, Posterior
+from zeta_eval.router.checked_file import checksum
 from zeta_eval.router.estimators.seed import Seed
 from zeta_eval.router.policy import RoutingPolicy, Rung
 
@@ -359,6 +361,35 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
 
 
 @pytest.mark.parametrize(
+    ("place", "odd"),
+    [
+        (("tasks", "sums", "by", "person", "ratings", 1), -1.0),
+        (("tasks", "sums", "by", "person", "right", 1), "1e308"),
+        (("latency", 2, "expected_s"), "1e999"),
+        (("latency", 0, "variance"), -1.0),
+        (("drift", "tests", 0, 2, "squares"), -1.0),
+        (("drift", "tests", 0, 2, "sides", 0, 0), "1e308"),
+        (("drift", "events", 0, "since_s"), 1e20),
+        (("drift", "events", 0, "before"), "much"),
+    ],
+)
+def test_a_state_with_a_number_out_of_its_range_is_refused(clock, tmp_path, place, odd):
+    router = learner(clock, drift=Drift())
+    for i in range(200):
+        router.learn(router.route(TEXT, task="sums"), "middle", score=float(i > 100), source="person")
+        router.observe("middle", 0.3)
+    state = json.loads(router.online.save(tmp_path / "state.json").read_text())
+    del state["checksum"]
+    *path, last = place
+    holder = functools.reduce(lambda data, key: data[key], path, state)
+    assert last in holder or 0 <= last < len(holder)
+    holder[last] = odd
+    (tmp_path / "state.json").write_text(json.dumps(state | {"checksum": checksum(state)}))
+    with pytest.raises(InvalidInputError, match="lacks or misnames a field"):
+        Online.load(tmp_path / "state.json", router.policy)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"shared": 2.0},
@@ -366,6 +397,9 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
         {"half_life_s": math.nan},
         {"latency_range": (2.0, 3.0)},
         {"latency_weight": -1.0},
+        {"half_life_s": 1e-320},
+        {"noise": 1e308},
+        {"prior_ratings": 10**400},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):

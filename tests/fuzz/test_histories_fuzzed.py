@@ -9,6 +9,7 @@ from mutations import ODD, bitten, mutated
 
 from zeta_eval.exceptions import OutcomesError
 from zeta_eval.feedback import History
+from zeta_eval.feedback.drift import Drift
 from zeta_eval.feedback.online import Online
 from zeta_eval.feedback.status import HistoryStatus
 from zeta_eval.router import ZetaDynamicRouter
@@ -78,12 +79,13 @@ def test_a_history_is_refused_in_one_line_or_read_without_its_damaged_rows(valid
 
 def test_a_state_of_online_is_refused_in_one_line_or_used(tmp_path):
     policy = RoutingPolicy.seed()
-    online = Online(policy)
+    online = Online(policy, drift=Drift())
     router = ZetaDynamicRouter(policy, online=online)
-    for i in range(20):
+    for i in range(150):
         decision = router.route(f"{i} + 1?", task=("sums", None)[i % 2])
-        router.learn(decision, "7B", score=0.0, source=("person", "scorer")[i % 2])
-        router.observe("7B", 0.5, decision=decision)
+        router.learn(decision, "7B", score=float(i > 75), source=("person", "scorer")[i % 2])
+        router.observe("7B", 0.5 + (i > 75), decision=decision)
+    assert online.drift.events
     whole = json.loads(online.save(tmp_path / "state.json").read_text())
     del whole["checksum"]
 
@@ -100,7 +102,7 @@ def test_a_state_of_online_is_refused_in_one_line_or_used(tmp_path):
         used.learn(decision, "7B", score=1.0)
         used.observe("7B", 1.0, decision=decision)
         made.save(tmp_path / "again.json")
-        json.dumps(made.status(), allow_nan=False)
+        json.dumps([made.status(), [str(event) for event in made.drift.events] if made.drift else []], allow_nan=False)
         return True
 
     attack("states of Online", load, usual=300)

@@ -4,7 +4,6 @@ SQLite takes any value in any column, and a hand, a broken disk or another progr
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -105,5 +104,4 @@ def _is_time(value: Any) -> bool:
 
 
 def _within(value: Any, low: float, high: float) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-    return number and low <= value <= high
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from zeta_eval.feedback.latency import clip, within
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,6 +26,12 @@ KEPT = 100
 
 ALLOWANCE = 0.25
 """Change of the mean, in standard deviations, that is ignored: half of a change worth finding."""
+
+LAST_S = 253402300799.0
+"""Last time that a date can tell, in seconds since the epoch."""
+
+LARGEST_LOG = 200.0
+"""Largest logarithm of a latency."""
 
 LEAST = 50
 """Number of values before the first test."""
@@ -84,11 +92,12 @@ class PageHinkley:
         return {"n": self._n, "mean": self._mean, "squares": self._squares, "sides": sides}
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Go on from what `to_dict` gave; a ValueError where a number is not finite."""
-        self._n, self._mean, self._squares = int(data["n"]), _finite(data["mean"]), _finite(data["squares"])
+        """Go on from what `to_dict` gave; a ValueError where a number is out of its range."""
+        self._n, self._mean = int(within(data["n"], 0)), within(data["mean"])
+        self._squares = within(data["squares"], 0)
         for side, (excess, since) in zip(self._sides, data["sides"], strict=True):
-            side.excess = _finite(excess)
-            side.since.extend((_finite(value), _finite(at_s)) for value, at_s in since)
+            side.excess = within(excess)
+            side.since.extend((within(value), within(at_s, 0, LAST_S)) for value, at_s in since)
 
     def see(self, value: float, at_s: float) -> tuple[float, float, int, int, float] | None:
         """Take a value; where the mean has changed, return the means and the counts before and after, and the time.
@@ -167,7 +176,8 @@ class Drift:
         drift = cls(threshold=threshold)
         for row in decisions.to_dict("records"):
             at_s = datetime.fromisoformat(str(row["created_at"])).timestamp()
-            drift.complexity(float(row["difficulty"]), at_s=at_s)
+            if _number(row["difficulty"]):
+                drift.complexity(float(row["difficulty"]), at_s=at_s)
             final = row["final_size"]
             if isinstance(final, str) and _number(row["score"]):
                 drift.success(final, float(row["score"]), at_s=at_s)
@@ -183,8 +193,8 @@ class Drift:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Drift:
         """Go on from what `to_dict` gave; a KeyError, TypeError or ValueError where a field is missing or wrong."""
-        drift = cls(threshold=_finite(data["threshold"]))
-        drift.events.extend(DriftEvent(**event) for event in data["events"])
+        drift = cls(threshold=within(data["threshold"], 0))
+        drift.events.extend(map(_event, data["events"]))
         for what, size, seen in data["tests"]:
             test = drift._tests[what, size] = PageHinkley(threshold=drift.threshold)
             test.restore(seen)
@@ -196,17 +206,21 @@ class Drift:
         at_s = time.time() if at_s is None else at_s
         if (found := self._tests[what, size].see(value, at_s)) is None:
             return None
-        before, after = (math.exp(x) if what == "latency" else x for x in found[:2])
+        before, after = (math.exp(clip(x, LARGEST_LOG)) if what == "latency" else x for x in found[:2])
         n = {"n_before": found[2], "n_after": found[3]}
         event = DriftEvent(what=what, size=size, since_s=found[4], found_s=at_s, before=before, after=after, **n)
         self.events.append(event)
         return event
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value := float(value)):
-        raise ValueError(f"{value} is not finite")
-    return value
+def _event(given: Mapping[str, Any]) -> DriftEvent:
+    """An event from JSON values; a KeyError, TypeError or ValueError where one is missing or wrong."""
+    if not isinstance(given["what"], str) or not isinstance(given["size"], str | None):
+        raise ValueError("events")
+    times = {name: within(given[name], 0, LAST_S) for name in ("since_s", "found_s")}
+    means = {name: within(given[name]) for name in ("before", "after")}
+    counts = {name: int(within(given[name], 0)) for name in ("n_before", "n_after")}
+    return DriftEvent(**{**given, **times, **means, **counts})
 
 
 def _number(value: Any) -> bool:

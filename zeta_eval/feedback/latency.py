@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from zeta_eval.files import LARGEST
+
 NOISE = 2.0
 """Number of standard errors up to which a change of latency is taken for noise."""
 
@@ -63,9 +65,9 @@ class Latency:
     def factor(self, now_s: float, half_life_s: float) -> float:
         """Factor on the expected latency: 1 within noise, and back towards 1 while nothing is measured."""
         off = self.ratio - 1.0
-        if self.n <= 0.0 or off == 0.0:
+        if (seen := self.n * off * off) <= 0.0:
             return 1.0
-        sure = max(0.0, 1.0 - NOISE * NOISE * self.variance / (self.n * off * off))
+        sure = max(0.0, 1.0 - NOISE * NOISE * self.variance / seen)
         return 1.0 + off * sure * faded(now_s - self.time_s, half_life_s)
 
     def _quantile(self, value: float, seconds: float, share: float) -> float:
@@ -79,14 +81,20 @@ class Latency:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Latency:
-        """Read from JSON values; a ValueError where a number is not finite."""
+        """Read from JSON values; a ValueError where a number is out of its range."""
         expected = data["expected_s"]
-        latency = cls(None if expected is None else float(expected), float(data["time_s"]))
-        for name in ("mean_s", "n", "ratio", "variance", "p50_s", "p95_s"):
-            setattr(latency, name, x := float(data[name]))
-            if not math.isfinite(x):
-                raise ValueError(name)
+        latency = cls(None if expected is None else within(expected, 0), within(data["time_s"]))
+        latency.ratio = within(data["ratio"])
+        for name in ("mean_s", "n", "variance", "p50_s", "p95_s"):
+            setattr(latency, name, within(data[name], 0))
         return latency
+
+
+def within(value: Any, least: float = -LARGEST, most: float = LARGEST) -> float:
+    """A value as a number; a ValueError where it is none between the two."""
+    if not least <= (number := float(value)) <= most:
+        raise ValueError(f"{number:g} is out of range")
+    return number
 
 
 def clip(x: float, most: float) -> float:

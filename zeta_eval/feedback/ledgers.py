@@ -25,7 +25,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zeta_eval.feedback.latency import clip, faded
+from zeta_eval.feedback.latency import clip, faded, within
+from zeta_eval.files import LARGEST
 from zeta_eval.router.estimators.tables import sigmoid
 
 OTHERS = "(others)"
@@ -165,12 +166,12 @@ class Shift:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], m: int, rules: Rules) -> Shift:
-        """Read from JSON values; a ValueError without a source, or where a number is missing or not finite."""
+        """Read from JSON values; a ValueError without a source, or where a number is missing or out of range."""
         shift = cls(m)
         (shift.time_s,) = _numbers([data["time_s"]], 1)
         for source, given in data["by"].items():
             ledger = shift.by[str(source)] = Ledger(m)
-            ledger.ratings, ledger.right = _numbers(given["ratings"], m), _numbers(given["right"], m)
+            ledger.ratings, ledger.right = _numbers(given["ratings"], m, 0), _numbers(given["right"], m, 0)
             ledger.parts = _numbers(given["parts"], 2 * m)
         shift._terms = {source: ledger.terms(1.0, rules) for source, ledger in shift.by.items()}
         if not shift.by:
@@ -190,8 +191,8 @@ def _tick(now_s: float, half_life_s: float) -> float:
     return math.floor(now_s / (LEAST_FADE * half_life_s)) * LEAST_FADE * half_life_s
 
 
-def _numbers(values: Any, width: int) -> list[float]:
-    numbers = [*map(float, values)]
-    if len(numbers) != width or not all(map(math.isfinite, numbers)):
+def _numbers(values: Any, width: int, least: float = -LARGEST) -> list[float]:
+    numbers = [within(value, least) for value in values]
+    if len(numbers) != width:
         raise ValueError("ratings")
     return numbers

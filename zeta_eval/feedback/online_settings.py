@@ -1,10 +1,13 @@
 """How fast and how far feedback moves the estimates of a router while it serves. Standard library only."""
 
-import math
 from dataclasses import asdict, dataclass
 
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, value_shown
 from zeta_eval.feedback.ledgers import Rules
+from zeta_eval.files import LARGEST
+
+LEAST = 1e-9
+"""Smallest value of a setting that is above 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,14 +47,16 @@ class OnlineSettings:
     def __post_init__(self) -> None:
         numbers = {k: v for k, v in asdict(self).items() if k not in ("latency_range", "latency_weight")}
         for name, value in numbers.items():
-            if not (isinstance(value, int | float) and 0 < value < math.inf):
-                raise InvalidInputError(f"{name} is {value!r}; give a finite number above 0.")
+            if not (isinstance(value, int | float) and LEAST <= value <= LARGEST):
+                raise InvalidInputError(
+                    f"{name} is {value_shown(value)}; give a number above 0 ({LEAST} to {LARGEST})."
+                )
         if self.shared > 1:
             raise InvalidInputError(f"shared is {self.shared!r}; give a share in (0, 1].")
-        if not (len(self.latency_range) == 2 and 0 < self.latency_range[0] <= 1 <= self.latency_range[1] < math.inf):
-            raise InvalidInputError(f"latency_range is {self.latency_range}; give two factors around 1.")
-        if self.latency_weight is not None and not 0 <= self.latency_weight < math.inf:
-            raise InvalidInputError(f"latency_weight is {self.latency_weight!r}; give at least 0, or None.")
+        if not (len(self.latency_range) == 2 and 0 < self.latency_range[0] <= 1 <= self.latency_range[1] <= LARGEST):
+            raise InvalidInputError(f"latency_range is {value_shown(self.latency_range)}; give two factors around 1.")
+        if self.latency_weight is not None and not 0 <= self.latency_weight <= LARGEST:
+            raise InvalidInputError(f"latency_weight is {value_shown(self.latency_weight)}; give at least 0, or None.")
 
     @property
     def rules(self) -> Rules:

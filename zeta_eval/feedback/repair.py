@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Table, delete, select, text
+from sqlalchemy import Table, TextClause, select, text
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.feedback.damage import damage_of
@@ -43,13 +43,11 @@ class HistoryCheck:
     @classmethod
     def of(cls, store: Store) -> HistoryCheck:
         """Read every row of a history; those with feedback for answers made elsewhere too."""
-        rows = {kind: store.rows(select(table)) for kind, table in _KINDS.items()}
-        damaged = [
-            (kind, str(row["id"]), why)
-            for kind, found in rows.items()
-            for row in found
-            if (why := damage_of(_own(kind, row))) is not None
-        ]
+        return cls._of(store, {kind: store.rows(select(table)) for kind, table in _KINDS.items()})
+
+    @classmethod
+    def _of(cls, store: Store, rows: dict[str, list[dict[str, Any]]]) -> HistoryCheck:
+        damaged = [(kind, str(row["id"]), why) for kind, row, why in _damaged(rows)]
         said = store.rows(text("PRAGMA quick_check(1)"))[0] if store.file is not None else {"": "ok"}
         return cls(
             decisions=len(rows["decision"]),
@@ -86,7 +84,8 @@ def repaired(store: Store) -> HistoryCheck:
     Raises:
         InvalidInputError: the history is no file, so that no copy can be made here.
     """
-    found = HistoryCheck.of(store)
+    rows = {kind: store.rows(select(table)) for kind, table in _KINDS.items()}
+    found = HistoryCheck._of(store, rows)
     if not found.damaged:
         return found
     if store.file is None:
@@ -95,11 +94,16 @@ def repaired(store: Store) -> HistoryCheck:
             "that `zeta history check` names."
         )
     copy = _copied(store.file)
-    for kind, table in _KINDS.items():
-        _delete(store, table, [own for of, own, _ in found.damaged if of == kind])
+    store.write([_delete(_KINDS[kind], row["id"]) for kind, row, _ in _damaged(rows)])
     return HistoryCheck(
         decisions=found.decisions, feedback=found.feedback, damaged=found.damaged, file=found.file, copy=copy
     )
+
+
+def _damaged(rows: dict[str, list[dict[str, Any]]]) -> list[tuple[str, dict[str, Any], str]]:
+    """Kind, row and what is wrong, of each damaged row."""
+    pairs = [(kind, row) for kind, found in rows.items() for row in found]
+    return [(kind, row, why) for kind, row in pairs if (why := damage_of(_own(kind, row))) is not None]
 
 
 def _own(kind: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +121,6 @@ def _copied(file: Path) -> Path:
     return path
 
 
-def _delete(store: Store, table: Table, ids: list[str]) -> None:
-    """Delete rows by their ids, one by one: there are few, and an id may be of any type."""
-    store.write([delete(table).where(table.c.id.cast(table.c.query_hash.type) == own) for own in ids])
+def _delete(table: Table, own: object) -> TextClause:
+    """Delete a row of a SQLite table by its id, which may be of any type."""
+    return text(f"DELETE FROM {table.name} WHERE id IS :own").bindparams(own=own)

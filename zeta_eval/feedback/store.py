@@ -27,6 +27,10 @@ BUSY_S: Final = 10.0
 _encode: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
+UNREADABLE: Final = (exc.SQLAlchemyError, UnicodeDecodeError)
+"""What a database that can't be read or written raises; SQLite's driver fails on its own message of damaged bytes."""
+
+
 class Store:
     """A history's tables; every write is one transaction."""
 
@@ -56,7 +60,7 @@ class Store:
         except ImportError as e:
             extra = ', such as pip install "zeta-eval[postgres]"' if url.get_backend_name() == "postgresql" else ""
             raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it{extra}.") from e
-        except (exc.SQLAlchemyError, OSError) as e:
+        except (*UNREADABLE, OSError) as e:
             raise InvalidInputError(
                 f"Can't open the history {self.name}: {reason(e)}. Mend or move it, or name another one."
             ) from e
@@ -91,7 +95,7 @@ class Store:
         try:
             with STORES.entered(), self._engine.begin() as connection:
                 connection.execute(insert(FEEDBACK), row)
-        except exc.SQLAlchemyError as e:
+        except UNREADABLE as e:
             raise ZetaError(
                 f"The feedback was not written to {self.name}: {reason(e)}. Try again, or mend it first."
             ) from e
@@ -110,7 +114,7 @@ class Store:
         try:
             with STORES.entered(), self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(statement).mappings()]
-        except (exc.SQLAlchemyError, UnicodeDecodeError) as e:
+        except UNREADABLE as e:
             raise ZetaError(f"The history {self.name} can't be read: {reason(e)}. Try again, or mend it.") from e
 
     def sound(self, statement: Executable) -> list[dict[str, Any]]:
@@ -123,7 +127,7 @@ class Store:
             with STORES.entered(), self._engine.begin() as connection:
                 for statement in statements:
                     connection.execute(statement)
-        except exc.SQLAlchemyError as e:
+        except UNREADABLE as e:
             raise ZetaError(f"The history {self.name} can't be changed: {reason(e)}. Try again, or mend it.") from e
 
     def close(self) -> None:
