@@ -222,7 +222,7 @@ def test_a_row_that_cannot_be_stored_is_counted_and_spoils_no_other(history, cap
         ({"score": "good"}, r"is 'good'; give a number"),
         ({"right": True, "source": ""}, r"source of a feedback is ''"),
         ({"right": True, "text": "t"}, r"takes no text, size or task"),
-        ({"right": True, "decision_id": "none"}, r"Unknown decision id 'none'; give one that `record` returned"),
+        ({"right": True, "decision_id": "none"}, r"Unknown decision id 'none'; give the id of a recorded one"),
         ({"right": True, "decision_id": None}, r"needs the id that `record` returned, or the `text` and `size`"),
         ({"right": True, "decision_id": None, "text": "t"}, r"got text 't' and size None"),
     ],

@@ -1,5 +1,6 @@
 """Callers and upstreams that mean harm, or send nonsense: nobody else waits, and no size rests for it."""
 
+import json
 import socket
 import time
 
@@ -135,3 +136,63 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path):
         with socket.create_connection(("127.0.0.1", served.port)) as caller:  # and one that is cut off is no failure
             caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
         soon(lambda: served.metric("zeta_callers_left_total") == 1.0)
+
+
+def received(served, parts):
+    """All that the server sends on a connection, until it closes it, to a caller who sends these parts."""
+    said = b""
+    with socket.create_connection(("127.0.0.1", served.port)) as caller:
+        caller.settimeout(20)
+        try:
+            for part in parts:
+                caller.sendall(part)
+            while more := caller.recv(65536):
+                said += more
+        except ConnectionError:  # it was closed while we sent
+            pass
+    return said
+
+
+START = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [START, *[b"X-Many: %b\r\n" % (b"a" * 1000)] * 100, b"\r\n"],
+        [START + b"".join([b"X-Many: %b\r\n" % (b"a" * 1000)] * 100) + b"\r\n"],
+        [START, b"X-Long: ", *[b"a" * 10_000] * 50],
+        [b"GET /", *[b"a" * 10_000] * 50],
+        [START, b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n", *[b"X-After: %b\r\n" % (b"a" * 1000)] * 400],
+        [START, b"Transfer-Encoding: chunked\r\n\r\n1;", *[b"a" * 10_000] * 50],
+    ],
+    ids=["many headers", "many at once", "one without end", "an address", "headers after the body", "notes on a chunk"],
+)
+def test_a_head_that_is_too_long_is_refused(served, parts):
+    said = received(served, parts)
+    assert not said or said.startswith(b"HTTP/1.1 431 ")
+    assert served.chat(EASY).choices
+
+
+def test_a_long_head_and_small_chunks_get_through(served):
+    body = json.dumps(BODY).encode()
+    chunks = [b"1\r\n%c\r\n" % byte for byte in body]
+    head = START + b"X-Long: " + b"a" * 60_000 + b"\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert received(served, [head, *chunks, b"0\r\n\r\n"]).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_no_http_gets_an_error_in_openais_form(served):
+    head, _, body = received(served, [b"\x16\x03\x01 hello\r\n\r\n"]).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and "no HTTP" in json.loads(body)["error"]["message"]
+
+
+def test_of_very_many_parts_the_latest_are_judged_and_all_are_passed_on():
+    from zeta_eval.serving.asked import MOST_PARTS, _query
+
+    parts = [{"type": "text", "text": f"word {n}"} for n in range(100_000)]
+    began_s = time.process_time()
+    query = _query([{"role": "user", "content": "Hi"}, {"role": "user", "content": parts}, {"role": "system"}])
+    assert time.process_time() - began_s < 0.2  # all of them take several times that
+    assert query.splitlines()[-1] == "word 99999" and query.count("word") == MOST_PARTS
+    tools = [{"role": "assistant", "tool_calls": [[1] * 10] * 10_000}, {"role": "user", "content": parts[:3]}]
+    assert _query(tools).endswith("word 2")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import re
 import socket
 import time
 
@@ -43,7 +44,9 @@ def test_every_decision_is_a_row_with_its_steps_tokens_and_price(tmp_path, upstr
     with running(tmp_path, priced(upstream), history=str(file)) as served:
         ids = [served.chat(EASY).zeta["id"], [*served.chat(HARD, stream=True)][-1].zeta["id"]]
         named = served.chat(EASY, "4B")
-        assert "id" not in named.zeta
+        assert set(named.zeta) == {"id", "size"} and named.zeta["id"] not in ids
+        assert ids[0] < named.zeta["id"]  # ids begin with their time
+        assert ids[:2] == sorted(ids)
     with History(file) as history:
         rows = history.frame()
     assert rows["decision_id"].tolist() == ids and rows["query"].tolist() == [EASY, HARD]
@@ -79,7 +82,12 @@ def test_feedback_is_on_the_disk_when_it_is_answered(tmp_path, upstream):
         ({"id": "0" * 32, "right": True}, "Unknown decision id"),
         ({"id": None, "right": True}, "`id` is missing"),
         ({"id": "KNOWN"}, "The feedback is empty"),
+        ({"id": "KNOWN", "right": None, "score": None}, "give `right` (true or false)"),
         ({"id": "KNOWN", "score": 3}, "give a number in"),
+        ({"id": "KNOWN", "score": True}, "`score` is no number"),
+        ({"id": "KNOWN", "score": 1.0, "right": True}, "Both `right` and `score` are given"),
+        ({"id": "KNOWN", "right": True, "by": True}, "`by` is no text"),
+        ({"id": "KNOWN", "right": True, "source": {"a": None}}, "`source` is no text"),
         ({"id": "KNOWN", "right": "yes"}, "`right` is no boolean"),
     ],
 )
@@ -87,7 +95,9 @@ def test_feedback_that_says_nothing_is_refused(tmp_path, upstream, body, said):
     with running(tmp_path, priced(upstream), history=str(tmp_path / "h.db")) as served:
         known = served.chat(EASY).zeta["id"]
         answer = served.post("/v1/feedback", {k: known if v == "KNOWN" else v for k, v in body.items()})
-        assert answer.status_code == 400 and said in answer.json()["error"]["message"]
+        told = answer.json()["error"]["message"]
+        assert answer.status_code == 400 and said in told
+        assert not {"True", "False", "None", "record"} & {*re.findall(r"\w+", told)}  # words of Python
 
 
 def test_a_shadow_decides_beside_the_policy_and_is_recorded(tmp_path, upstream):
@@ -217,9 +227,9 @@ def test_no_query_is_in_the_log_unless_asked(tmp_path, upstream, caplog):
     caplog.set_level(logging.DEBUG)
     for asked in (False, True):
         with running(tmp_path, priced(upstream), log_prompts=asked) as served:
-            served.chat(EASY)
-        said = [r for r in caplog.records if r.name.startswith(("zeta_eval", "uvicorn", "aiohttp"))]
-        assert any(EASY in r.getMessage() for r in said) is asked
+            ids = [served.chat(EASY, model).zeta["id"] for model in ("zeta", "4B")]
+        said = [r.getMessage() for r in caplog.records if r.name.startswith(("zeta_eval", "uvicorn", "aiohttp"))]
+        assert [any(EASY in line and each in line for line in said) for each in ids] == [asked, asked]
 
 
 def test_a_new_policy_file_is_taken_over_and_a_broken_one_leaves_the_old_in_use(tmp_path, upstream, caplog):

@@ -61,8 +61,14 @@ def test_a_model_names_a_trade_off(served, model, size):
 
 
 def test_a_rungs_name_asks_that_rung_without_a_choice(served):
-    answer = served.chat(HARD, "4B")
-    assert answer.choices[0].message.content == "of model-4B" and answer.zeta == {"size": "4B"}
+    raw = served.client().chat.completions.with_raw_response.create(
+        model="4B", messages=[{"role": "user", "content": HARD}]
+    )
+    answer = raw.parse()
+    assert answer.choices[0].message.content == "of model-4B"
+    assert answer.zeta == {"id": raw.headers["x-zeta-decision-id"], "size": "4B"} and len(answer.zeta["id"]) == 32
+    (streamed,) = [c.zeta for c in served.chat(HARD, "4B", stream=True) if hasattr(c, "zeta")]
+    assert streamed["size"] == "4B" and answer.zeta["id"] < streamed["id"]
 
 
 def test_a_stream_comes_as_it_is_and_tells_the_routing_where_it_ends(served):

@@ -342,7 +342,7 @@ class History:
                 raise ZetaError(f"The decision can't be written to {self._store.name} now ({failed}); try again.")
             dropped = f" ({self.lost} were lost by this process)" if self.lost else ""
             raise InvalidInputError(
-                f"Unknown decision id '{decision_id}'{dropped}; give one that `record` returned. Another process's "
+                f"Unknown decision id '{decision_id}'{dropped}; give the id of a recorded one. Another process's "
                 "decision is there a moment after it was made."
             )
         return {"decision_id": decision_id}

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from functools import partial
-from secrets import token_hex
-from time import perf_counter
+from time import perf_counter, time
 from typing import Final
 
 from zeta_eval.exceptions import GenerationError
+from zeta_eval.feedback.history import new_id
 from zeta_eval.models import Completion
 from zeta_eval.router import Decision, Routed, Step, UnansweredError
 from zeta_eval.serving import telling
@@ -38,7 +38,7 @@ class Turn:
         self.ends_s = asyncio.get_running_loop().time() + longest_s
         """When a size that is called after another must have answered, by the event loop's clock."""
         self.asked, self.exchange, self.desk, self.fleet, self.notes = asked, exchange, desk, fleet, notes
-        self.id = token_hex(16)
+        self.id = new_id(time())
         """Id of the decision."""
         self.told: list[tuple[Step, str]] = []
         self.began_s = perf_counter()
@@ -184,6 +184,8 @@ class Named:
     def __init__(self, asked: Asked, exchange: Exchange, size: str, fleet: Fleet, notes: Notes) -> None:
         """Start before the call."""
         self.asked, self.exchange, self.size, self.fleet, self.notes = asked, exchange, size, fleet, notes
+        self.id = new_id(time())
+        """Id of the answer, for logs."""
 
     async def answer(self) -> None:
         """Ask the rung, and send what it says.
@@ -200,21 +202,21 @@ class Named:
         except PassedOverError as e:
             self.notes.metrics.failures.labels(self.size).inc()
             raise unanswered(f"{self.size} gives no answer: {e}", [e]) from e
-        self.notes.plainly(self.asked, self.size, perf_counter() - began_s)
+        self.notes.plainly(self.id, self.asked, self.size, perf_counter() - began_s)
 
     async def _whole(self) -> None:
         whole = await self.fleet.rungs[self.size].whole(self.asked)
         self.asked.answers.append((self.size, whole.completion))
-        body = spliced(whole.raw, telling.rung_field(self.size))
-        await self.exchange.answer(200, body, (JSON, *telling.rung_headers(self.size)))
+        body = spliced(whole.raw, telling.rung_field(self.id, self.size))
+        await self.exchange.answer(200, body, (JSON, *telling.rung_headers(self.id, self.size)))
 
     async def _streamed(self) -> None:
-        field: Callable[[], bytes] = partial(telling.rung_field, self.size)
+        field: Callable[[], bytes] = partial(telling.rung_field, self.id, self.size)
         async for piece in self.fleet.rungs[self.size].pieces(self.asked, field):
             if isinstance(piece, Completion):
                 self.asked.answers.append((self.size, piece))
                 continue
             if not self.exchange.status:
-                await self.exchange.start(200, (*EVENTS, *telling.rung_headers(self.size)))
+                await self.exchange.start(200, (*EVENTS, *telling.rung_headers(self.id, self.size)))
             await self.exchange.chunk(piece)
         await self.exchange.end()

@@ -237,13 +237,18 @@ def _foreign(exchange: Exchange) -> bool:
 
 def _check_rating(body: dict[str, Any]) -> None:
     """Refuse a rating that is none."""
-    score, answer = body.get("score"), body.get("answer")
-    if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
+    right, score = body.get("right"), body.get("score")
+    if all(body.get(name) is None for name in ("right", "score", "answer")):
+        raise ApiError(400, "The feedback is empty; give `right` (true or false), `score` in [0, 1], or `answer`.")
+    if score is not None and (isinstance(score, bool) or not (isinstance(score, int | float) and 0 <= score <= 1)):
         raise ApiError(400, "`score` is no number; give a number in [0, 1].", param="score")
-    if not (body.get("right") is None or isinstance(body["right"], bool)):
+    if not (right is None or isinstance(right, bool)):
         raise ApiError(400, "`right` is no boolean; give true or false.", param="right")
-    if not (answer is None or isinstance(answer, str)):
-        raise ApiError(400, "`answer` is no text; give the correct answer as one.", param="answer")
+    if right is not None and score is not None:
+        raise ApiError(400, "Both `right` and `score` are given; give one of them.", param="score")
+    for name in ("answer", "source", "by"):
+        if not (body.get(name) is None or isinstance(body[name], str)):
+            raise ApiError(400, f"`{name}` is no text; give one, or leave it out.", param=name)
 
 
 def _state(ready: bool, full: bool) -> str:

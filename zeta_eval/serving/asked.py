@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from zeta_eval.exceptions import InvalidInputError
 from zeta_eval.models import Completion
-from zeta_eval.router.complexity.message_lists import conversation_of
+from zeta_eval.router.complexity.message_lists import asked_in
 from zeta_eval.serving.errors import ApiError, PassedOverError
 from zeta_eval.serving.exchange import Exchange
 
@@ -18,6 +18,8 @@ MOST_NAME: Final = 256
 """Most characters of a session's or a task's name."""
 MOST_MESSAGES: Final = 1000
 """Latest messages of a conversation that are judged; the model gets all."""
+MOST_PARTS: Final = 1000
+"""Latest parts of these messages' contents that are judged."""
 
 SESSION: Final = b"x-zeta-session"
 """Header with the name of the conversation that a request is a turn of."""
@@ -119,7 +121,7 @@ def _name(exchange: Exchange, header: bytes) -> str | None:
 def _query(messages: Any) -> str:
     """The query that messages ask; "" where they are none that can be judged, which their server may still take."""
     if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-        raise ApiError(400, "`messages` is no list of messages; give [{'role': 'user', ...}].", param="messages")
+        raise ApiError(400, '`messages` is no list of messages; give [{"role": "user", ...}].', param="messages")
     first = messages[0]
     if len(messages) == 1 and first.get("role") == "user" and isinstance(first.get("content"), str):
         text: str = first["content"]
@@ -128,9 +130,24 @@ def _query(messages: Any) -> str:
     while spoken and messages[spoken - 1].get("role") in ("system", "developer"):
         spoken -= 1
     try:
-        return conversation_of(messages[max(0, spoken - MOST_MESSAGES) : spoken])
+        return asked_in(_judged(messages[max(0, spoken - MOST_MESSAGES) : spoken]))
     except (InvalidInputError, AttributeError, TypeError, RecursionError):
         return ""
+
+
+def _judged(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages with the latest parts of their contents."""
+    found, left = list[dict[str, Any]](), MOST_PARTS
+    for message in reversed(messages):
+        content = message.get("content")
+        if isinstance(content, list):
+            if left <= 0:
+                break
+            if len(content) > left:
+                message = {**message, "content": content[-left:]}
+            left -= len(content)
+        found.append(message)
+    return found[::-1]
 
 
 def _text(prompt: Any) -> str:

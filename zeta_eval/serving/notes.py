@@ -61,12 +61,14 @@ class Notes:
         if self.log_prompts:
             _log.warning("%s %s -> %s: %s", decision_id, decision.size, kept, asked.query)
 
-    def plainly(self, asked: Asked, size: str, latency_s: float) -> None:
+    def plainly(self, answer_id: str, asked: Asked, size: str, latency_s: float) -> None:
         """Note the answer of a rung that the caller chose: nothing was decided, so nothing is recorded."""
         self.metrics.calls.labels(size).inc()
         self.metrics.answers.labels(size).inc()
         self.metrics.latency.labels(size).observe(latency_s)
         self._tokens(asked, None)
+        if self.log_prompts:
+            _log.warning("%s %s, as asked: %s", answer_id, size, asked.query)
 
     async def feedback(self, body: dict[str, Any], *, trusted: bool) -> None:
         """Write a rating on another thread; it is on the disk when this returns.
@@ -75,10 +77,9 @@ class Notes:
             ZetaError: it says nothing, or the history can't be written.
         """
         given = {k: body[k] for k in ("right", "score", "answer") if body.get(k) is not None}
-        source = str(body.get("source") or "person") if trusted else "person"
-        by = None if body.get("by") is None else str(body["by"])
+        source: str = (body.get("source") or "person") if trusted else "person"
         assert self.history is not None
-        await self.history.afeedback(str(body.get("id")), source=source, by=by, **given)
+        await self.history.afeedback(str(body.get("id")), source=source, by=body.get("by"), **given)
         for kind in given:
             self.metrics.feedback.labels(kind).inc()
         score = given.get("score", given.get("right"))

@@ -73,10 +73,12 @@ def configured(app: App, *, stop_s: int = STOP_S) -> uvicorn.Config:
     """How uvicorn runs an application; open requests have `stop_s` seconds when it is to stop."""
     import uvicorn
 
+    from zeta_eval.serving.heads import BoundedProtocol
+
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -28,9 +28,9 @@ def headers(decision_id: str, decision: Decision, size: str) -> list[tuple[bytes
     ]
 
 
-def rung_headers(size: str) -> list[tuple[bytes, bytes]]:
+def rung_headers(answer_id: str, size: str) -> list[tuple[bytes, bytes]]:
     """Headers where the caller chose the rung."""
-    return [(b"x-zeta-size", _plain(size))]
+    return [(b"x-zeta-size", _plain(size)), (b"x-zeta-decision-id", answer_id.encode())]
 
 
 @lru_cache(maxsize=1024)
@@ -56,9 +56,9 @@ def field(decision_id: str, decision: Decision, size: str, told: Told) -> bytes:
     return json.dumps(data).encode()
 
 
-def rung_field(size: str) -> bytes:
-    """The field where the caller chose the rung."""
-    return json.dumps({"size": size}).encode()
+def rung_field(answer_id: str, size: str) -> bytes:
+    """The field where the caller chose the rung; its id is in no history."""
+    return json.dumps({"id": answer_id, "size": size}).encode()
 
 
 def _rounded(values: Any) -> dict[str, float]:

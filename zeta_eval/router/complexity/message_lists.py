@@ -39,7 +39,16 @@ def conversation_of(messages: Iterable[Any]) -> Conversation:
     Raises:
         InvalidInputError: they are no query.
     """
-    turns = [Message.of(_plain(m)) for m in messages]
+    return asked_in(_plain(m) for m in messages)
+
+
+def asked_in(messages: Iterable[Any]) -> Conversation:
+    """The same of messages as JSON gives them, which need no second look at all that they hold.
+
+    Raises:
+        InvalidInputError: they are no query.
+    """
+    turns = [Message.of(m) for m in messages]
     while turns and turns[-1].role == "assistant":
         turns.pop()
     return Conversation.of(turns)
