@@ -20,6 +20,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HOUSE = runpy.run_path(str(DOCS / "scripts" / "house.py"))
 COMMAND_LINE = runpy.run_path(str(DOCS / "scripts" / "command_line.py"))
+LICENCES = runpy.run_path(str(DOCS / "scripts" / "licences.py"))
 
 
 def blocks(page, kind):
@@ -51,6 +52,12 @@ def test_imports_in_functions_and_for_types_count_as_arrows(tmp_path):
 
 def test_the_reference_of_the_command_line_is_that_of_the_parser():
     assert COMMAND_LINE["PAGE"].read_text(encoding="utf-8") == COMMAND_LINE["page"](), "run `make docs`"
+
+
+def test_every_dependency_has_its_licence_on_the_page():
+    listed = LICENCES["PAGE"].read_text(encoding="utf-8")
+    named = [LICENCES["plain"](requirement.name) for requirement in LICENCES["direct"]()]
+    assert [name for name in named if f"\n| {name} | " not in listed] == [], "run docs/scripts/licences.py"
 
 
 def test_the_reference_of_python_has_every_public_name_once():
