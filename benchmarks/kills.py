@@ -1,6 +1,6 @@
 """Kills commands (`kill -9`) at random moments, starts them again, and counts what is lost, doubled or half-written.
 
-    python benchmarks/kills.py            # 60 kills, a line per verb
+    python benchmarks/kills.py            # 66 kills, a line per verb
     python benchmarks/kills.py --short    # a kill of each verb that runs in one process
 
 A verb is killed at a call of a Python function that is drawn from all that it makes (seed 0), then run to its end, and
@@ -252,6 +252,44 @@ def learn(zygote: Zygote, made: Path, kills: int, draw: random.Random) -> Count:
     return count
 
 
+def learn_registered(zygote: Zygote, made: Path, kills: int, draw: random.Random) -> Count:
+    """Learning that registers its version: every version is whole, and the champion is the old one or the new one."""
+    quick = [word for word in QUICK if word not in ("--mlflow", "none")]
+    words = ["learn", "p1.json", "h.db", "--outcomes", "o.parquet", "--out", "new.json", "--force", *quick]
+    assert zygote.run(made, ["promote", "p1.json"], 0, 0)[0] == 0
+    shutil.copytree(made / "mlruns", made / "before")
+    calls, count = zygote.calls(made, words), Count()
+    old, new = (RoutingPolicy.load(made / name).checksum for name in ("p1.json", "new.json"))
+    while count.kills < kills:
+        shutil.rmtree(made / "mlruns")
+        shutil.copytree(made / "before", made / "mlruns")
+        count.kills += killed(zygote, made, words, calls, draw)
+        found, champion = _versions(made)
+        count.half += sum(checksum is None for checksum in found)
+        count.lost += int(champion not in (old, new) or old not in found)
+        count.doubled += max(0, len(found) - 2)
+        assert zygote.run(made, words, 0, 0)[0] == 0
+        assert zygote.run(made, ["track"], 0, 0)[0] == 0  # sends what the killed one kept
+        found, champion = _versions(made)
+        count.half += sum(checksum is None for checksum in found)
+        count.lost += int(champion != new)
+        count.doubled += max(0, found.count(old) - 1)
+    return count
+
+
+def _versions(folder: Path) -> tuple[list[str | None], str | None]:
+    """Checksum of every registered version, None of one that can't be loaded; and that of the champion."""
+    registry = MlflowTracker(f"sqlite:///{folder}/mlruns/mlflow.db", folder / "mlruns" / "artifacts").registry
+
+    def checksum(version: str) -> str | None:
+        try:
+            return registry.load(version).checksum
+        except PolicyError:
+            return None
+
+    return [checksum(version) for version in registry.versions()], checksum("champion")
+
+
 def history(zygote: Zygote, made: Path, kills: int, draw: random.Random) -> Count:
     """An export: the table is whole or not there, and the history stays."""
     words = ["history", "export", "h.db", "--out", "new.parquet"]
@@ -365,6 +403,7 @@ KILLS: dict[str, tuple[Callable[[Zygote, Path, int, random.Random], Count], int]
     "bench, served": (bench_served, 9),
     "tune --storage": (tune, 9),
     "learn": (learn, 6),
+    "learn, registered": (learn_registered, 6),
     "promote": (promote, 6),
     "rollback": (rollback, 3),
     "history export": (history, 3),
