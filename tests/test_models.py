@@ -1,8 +1,10 @@
 import pytest
 
 from zeta_eval.evaluation.measures.statistics import Bootstrap
-from zeta_eval.exceptions import InvalidInputError
+from zeta_eval.exceptions import InvalidInputError, ZetaError
+from zeta_eval.inference.judging.rubric import Rubric
 from zeta_eval.models import GenerateConfig, Ladder
+from zeta_eval.tasks import resolve_tasks
 
 RUNG = '[[models]]\nsize = "A"\nmodel = "someone/a"\n'
 
@@ -90,3 +92,15 @@ def test_a_model_of_a_name_that_no_file_can_have_is_no_folder(tmp_path):
     file = tmp_path / "l.toml"
     file.write_text(f"[[models]]\nsize = 'A'\nmodel = '{'x' * 5000}'\n")
     assert len(Ladder.load(file).models[0].model) == 5000
+
+
+@pytest.mark.parametrize("read", [Ladder.load, Rubric.load, resolve_tasks])
+def test_a_settings_file_of_50_mb_is_refused_before_it_is_read(tmp_path, read, monkeypatch):
+    file = tmp_path / "large.toml"
+    file.write_text(RUNG)
+    with file.open("r+b") as large:
+        large.truncate(50_000_000)
+    monkeypatch.setattr("tomllib.loads", lambda text: pytest.fail("it was read"))
+    with pytest.raises(ZetaError, match=r"47\.7 MiB, and 1 MiB are the most of its kind") as said:
+        read(str(file))
+    assert "\n" not in str(said.value)

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +28,30 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
         while not all(s.done() for s in saved):
             assert RoutingPolicy.load(path) in policies
         assert {s.result() for s in saved} == {path}
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_is_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fsync(number: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(number).st_mode)
+        seen.append(("folder" if folder else "file", path.exists()))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    path = tmp_path / "made.json"
+    write_json(path, {})
+    assert seen == [("file", False), ("folder", True)]
+
+
+def test_processes_of_one_number_write_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getpid", lambda: 1)  # as in two containers
+    path = tmp_path / "made.json"
+    with replacing(path) as one, replacing(path) as other:
+        assert one != other and one.parent == other.parent == tmp_path
+        one.write_text("{}")
+        other.write_text("{}")
 
 
 def test_a_body_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

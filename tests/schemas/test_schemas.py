@@ -1,5 +1,6 @@
 """What earlier releases wrote is read, or refused with the command that makes it anew; see make_files.py."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -14,6 +15,7 @@ from zeta_eval.feedback.online import Online
 from zeta_eval.outcomes import Journal, Outcomes
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
+from zeta_eval.tracking.registry import MODEL
 
 FILES = Path(__file__).with_name("files")
 
@@ -66,3 +68,19 @@ def test_a_history_of_any_release_is_read_and_written(path, tmp_path):
         decision = ZetaDynamicRouter().route("Add 3 and 4.")
         history.feedback(history.record(decision, "Add 3 and 4."), right=True)
         assert len(history.frame()) == 4 and not history.check().damaged
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("policy-*.json")), ids=lambda p: p.stem)
+def test_a_registered_version_of_any_schema_is_read_or_refused_with_the_command_that_makes_it_anew(path, tracker):
+    content, registry = path.read_bytes(), tracker.registry
+    tracker.log_policy(RoutingPolicy.seed().save(tracker.artifact_root.parent / "seed.json"))
+    kept = [*tracker.artifact_root.rglob("policy.json")]
+    assert kept
+    for file in kept:
+        file.write_bytes(content)
+    registry.client.set_model_version_tag(MODEL, "1", "policy_sha256", hashlib.sha256(content).hexdigest())
+    if path.stem.startswith("policy-3"):
+        assert registry.load("1") == RoutingPolicy.load(path)
+    else:
+        with pytest.raises(PolicyError, match=r"schema version [12], this version reads 3; .* `zeta tune TABLE"):
+            registry.load("1")
