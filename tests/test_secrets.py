@@ -1,6 +1,7 @@
 """Passwords and keys are planted wherever one can enter, and looked for in everything that is written or said."""
 
 import base64
+import json
 import logging
 from dataclasses import replace
 from urllib.parse import quote
@@ -107,6 +108,17 @@ def test_the_words_of_a_page_s_server_which_all_users_of_a_machine_see_hold_no_p
     page = args.do(args).report
     assert list(page.env.values()) == [storage]
     assert page.command and MARK not in " ".join(page.command)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_what_serve_would_start_is_told_without_the_password_of_its_history(url, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    RoutingPolicy.seed(("17K", "45K", "456K")).save(tmp_path / "p.json")
+    words = ["serve", "p.json", "--ladder", "embedded", "--json", "--history", url.format(quote(MARK, safe=""))]
+    assert main(words) == 0
+    said = capfd.readouterr()
+    told = json.loads(json.loads(said.out)["command"][-1])
+    assert "***" in told["history"] and not found_in(tmp_path, said.out, said.err)
 
 
 def test_a_history_s_name_has_no_password(tmp_path):

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import signal
+import time
 import traceback
 from collections import Counter
 from contextlib import contextmanager
@@ -56,9 +57,10 @@ def attack(name, work, *, usual):
 
     What it refuses must be a ZetaError in one line. Anything else fails the test, each kind once, with its case.
     """
-    wrong, taken, before = {}, Counter(), peak_kb()
+    wrong, taken, before, longest_s = {}, Counter(), peak_kb(), 0.0
     cases = CASES or usual
     for case, rng in rngs(f"{name} {SEED}", cases):
+        began = time.perf_counter()
         try:
             with in_time():
                 taken["taken" if work(rng) else "refused"] += 1
@@ -71,8 +73,9 @@ def attack(name, work, *, usual):
             where = traceback.extract_tb(e.__traceback__)
             last = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in where if "zeta_eval" in f.filename][-1:]
             wrong.setdefault(f"{type(e).__name__} {last}", (case, "".join(traceback.format_exception(e))[-1500:]))
+        longest_s = max(longest_s, time.perf_counter() - began)
     grown = peak_kb() - before
-    told(name, cases, taken, wrong, grown)
+    told(name, cases, taken, wrong, grown, longest_s)
     if wrong:
         case, said = next(iter(wrong.values()))
         pytest.fail(f"{name}: {len(wrong)} kinds of failure: {list(wrong)}; the first is case {case}:\n{said}")
@@ -80,9 +83,10 @@ def attack(name, work, *, usual):
     assert taken["refused"], f"{name} refused none of {cases} cases: it mutates nothing"
 
 
-def told(name, cases, taken, wrong, grown):
+def told(name, cases, taken, wrong, grown, longest_s):
     """Write the counts as a line of the file that ZETA_FUZZ_LOG names."""
     if path := os.environ.get("ZETA_FUZZ_LOG"):
-        line = {"fuzzer": name, "cases": cases, "seed": SEED} | taken | {"grown_mb": grown // 1024, "wrong": len(wrong)}
+        found = {"grown_mb": grown // 1024, "longest_s": round(longest_s, 2), "wrong": len(wrong)}
+        line = {"fuzzer": name, "cases": cases, "seed": SEED} | taken | found
         with open(path, "a") as file:  # noqa: PTH123 - appended to by several processes
             file.write(json.dumps(line | {"kinds": wrong}) + "\n")

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from zeta_eval.cli.options import POLICY, STORE
 from zeta_eval.cli.verb import Result, WebPage, verb
+from zeta_eval.exceptions import masked
 
 
 @verb(
@@ -72,5 +73,5 @@ def _serve(args: Namespace) -> Result:
         Desk(RoutingPolicy.load(args.policy), ladder, explore=args.explore, online=args.online)
     command = [sys.executable, "-m", "zeta_eval.serving", json.dumps(dataclasses.asdict(settings))]
     page = WebPage(title="Serving", address=settings.address, command=command, stays=True)
-    data = {"address": page.address, "command": command}
+    data = {"address": page.address, "command": [masked(word) for word in command]}
     return Result(report=page, text=f"{page!r} (Ctrl-C stops it)", data=data)
