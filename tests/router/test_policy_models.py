@@ -92,6 +92,10 @@ def resealed(tmp_path, place, value):
     return path, data
 
 
+UNFIT = "no JSON that can be used .the number"
+"""What is said of a file with a number that is not finite or fits no float, wherever it stands."""
+
+
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
@@ -154,6 +158,7 @@ def resealed(tmp_path, place, value):
         ("cost_weight", 10**400, "give a finite number"),
         ("unit_cost", 10**400, "give a finite cost"),
         ("provenance", None, "lacks or misnames a field"),
+        ("provenance", {"n_trials": math.nan}, UNFIT),
         ("provenance", ["zeta"], "lacks or misnames a field"),
         ("looks 0 spread", -1.0, "The spread after 4B is -1.0"),
         ("looks 0 spread", 10**400, "The spread after 4B"),
@@ -172,10 +177,6 @@ def test_a_damaged_model_is_refused_in_one_line(tmp_path, place, value, words):
     with pytest.raises(PolicyError, match=f"{words}|{UNFIT}") as error:
         RoutingPolicy.load(seal(path, data))
     assert "\n" not in str(error.value)
-
-
-UNFIT = "no JSON that can be used .the number"
-"""What is said of a file with a number that is not finite or fits no float, wherever it stands."""
 
 
 def seal(path, data):
