@@ -145,3 +145,12 @@ def test_no_session_of_a_router_flaps(texts):
     router = ZetaDynamicRouter(priced(0.0, 0.0, 0.0))
     made = [router.policy.sizes.index(router.route(text, session="a").size) for text in texts]
     assert turns(made) == sorted(turns(made))
+
+
+def test_another_router_of_the_same_sizes_goes_on_with_the_sessions():
+    first, other = ZetaDynamicRouter(), ZetaDynamicRouter(RoutingPolicy.seed(("4B", "7B", "70B")))
+    sizes(first, EASY)
+    second = ZetaDynamicRouter()
+    second.take_sessions(first)
+    other.take_sessions(first)
+    assert sizes(second, HARD) == ["7B"] and sizes(other, HARD) == ["70B"]

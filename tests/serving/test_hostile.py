@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from types import SimpleNamespace
 
 import httpx
 import openai
@@ -100,6 +101,33 @@ def test_an_error_anywhere_in_an_event_ends_the_stream_without_its_keys(tmp_path
         with running(tmp_path, rungs) as served, pytest.raises(openai.APIError) as error:
             list(served.chat(EASY, stream=True))
     assert "sk-marker" not in str(error.value)
+
+
+KEY = "sk-marker/0123456789"
+
+
+@pytest.mark.parametrize("written", [KEY, KEY.replace("/", r"\/")])
+def test_a_key_that_an_answer_repeats_reaches_no_caller(tmp_path, monkeypatch, written):
+    monkeypatch.setenv("UPSTREAM_KEY", KEY)
+    piece = {"choices": [{"index": 0, "delta": {"content": KEY}, "finish_reason": "stop"}]}
+
+    def repeats(body, number):
+        if "input" in body:
+            return 200, {"data": [{"embedding": [1.0]}], "note": KEY}
+        return 200, [piece, DONE] if body.get("stream") else chat(f"it is {KEY}")
+
+    written_so = SimpleNamespace(loads=json.loads, dumps=lambda data: json.dumps(data).replace(KEY, written))
+    monkeypatch.setattr("scripted_server.json", written_so)
+    with ScriptedServer(repeats) as up:
+        rungs = [rung(s, up.url, api_key_env="UPSTREAM_KEY") for s in SIZES]
+        rungs.append(rung("vectors", up.url, api_key_env="UPSTREAM_KEY", role="embed"))
+        with running(tmp_path, rungs) as served:
+            for model in ("zeta", "7B"):
+                assert served.chat(EASY, model).choices[0].message.content == "it is ***"
+                (said,) = [c for c in served.chat(EASY, model, stream=True) if c.choices]
+                assert said.choices[0].delta.content == "***"
+            answer = served.post("/v1/embeddings", {"model": "zeta", "input": "a"}).json()
+            assert answer["note"] == "***" and answer["data"] == [{"embedding": [1.0]}]
 
 
 def test_a_server_that_asks_for_a_long_rest_gets_a_minute(tmp_path):

@@ -100,6 +100,22 @@ def test_feedback_that_says_nothing_is_refused(tmp_path, upstream, body, said):
         assert not {"True", "False", "None", "record"} & {*re.findall(r"\w+", told)}  # words of Python
 
 
+def test_a_history_that_is_deleted_is_begun_anew_and_that_is_said_and_counted(tmp_path, upstream, caplog):
+    file = tmp_path / "h.db"
+    with running(tmp_path, priced(upstream), history=str(file)) as served:
+        served.chat(EASY)
+        soon(lambda: served.metric("zeta_history_queued") == 0.0)
+        assert served.get("/health").json()["history"] == {"queued": 0, "lost": 0, "begun_anew": 0}
+        file.unlink()
+        ids = [served.chat(EASY).zeta["id"] for _ in range(3)]
+        assert served.post("/v1/feedback", {"id": ids[1], "right": True}).status_code == 200
+        assert served.metric("zeta_history_begun_anew") == 1.0
+        assert served.get("/health").json()["history"]["begun_anew"] == 1
+    assert len([r for r in caplog.records if "a new one is begun" in r.getMessage()]) == 1
+    with History(file) as history:
+        assert history.frame()["decision_id"].tolist() == ids
+
+
 def test_a_shadow_decides_beside_the_policy_and_is_recorded(tmp_path, upstream):
     shadow = dataclasses.replace(SEED, name="other", cost_weight=9.0).save(tmp_path / "shadow.json")
     with running(tmp_path, priced(upstream), history=str(tmp_path / "h.db"), shadow=str(shadow)) as served:
@@ -250,6 +266,16 @@ def test_a_new_policy_file_is_taken_over_and_a_broken_one_leaves_the_old_in_use(
         assert soon(lambda: served.chat(EASY).zeta["size"] == "7B")
         assert served.get("/health").json()["problem"] is None
         assert served.metric('zeta_policy_reloads_total{result="taken over"}') == 2.0
+
+
+def test_a_session_goes_on_under_a_new_version_of_the_policy(tmp_path, upstream):
+    head = {"x-zeta-session": "user-7"}
+    with running(tmp_path, priced(upstream)) as served:
+        assert served.chat(EASY, extra_headers=head).zeta["size"] == "7B"
+        dataclasses.replace(SEED, name="new").save(tmp_path / "policy.json")
+        soon(lambda: served.chat(EASY).zeta["policy"].startswith("new@"))
+        answer = served.chat(HARD, extra_headers=head).zeta
+        assert answer["size"] == "7B" and any("the session stays at 7B" in reason for reason in answer["reasons"])
 
 
 def test_a_champion_that_is_promoted_or_taken_back_is_in_use_without_a_restart(tmp_path, upstream, tracker):

@@ -72,6 +72,11 @@ class History:
         return self._writer.lost
 
     @property
+    def renewed(self) -> int:
+        """Times that the file was deleted or moved while this process used it, so that a new one was begun."""
+        return self._store.renewed
+
+    @property
     def queued(self) -> int:
         """Number of decisions of this process in the queue."""
         return self._writer.queued
@@ -337,6 +342,7 @@ class History:
         if (text, size, task) != (None, None, None):
             raise InvalidInputError("A feedback with a decision id takes no text, size or task; they are stored there.")
         failed = self._writer.flush()
+        self._store.renew()
         if not self._store.has_decision(str(decision_id)):
             if failed is not None and self.queued:
                 raise ZetaError(f"The decision can't be written to {self._store.name} now ({failed}); try again.")

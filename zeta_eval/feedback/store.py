@@ -1,8 +1,10 @@
 """The database of a history: opening and creating it, checking its version, adding rows."""
 
 import json
+import logging
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,15 +12,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, Executable, create_engine, event, exc, func, insert, inspect, select, text
+from sqlalchemy import URL, Engine, Executable, Table, create_engine, event, exc, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError, masked
 from zeta_eval.feedback.damage import decoded, sound
 from zeta_eval.feedback.forking import STORES
+from zeta_eval.feedback.presence import Presence, alone, drop_leftovers
 from zeta_eval.feedback.tables import DECISIONS, FEEDBACK, LATER, META, METADATA, SCHEMA_VERSION
 from zeta_eval.feedback.writer import reason
 from zeta_eval.files import plain
+
+_log = logging.getLogger(__name__)
 
 BUSY_S: Final = 10.0
 """Longest wait, in seconds, for another process's write to SQLite or for a connection to PostgreSQL; `?timeout=` and
@@ -39,6 +45,9 @@ class Store:
         url = _url(url_or_path)
         self.file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         """The file of a history in SQLite; None for another database."""
+        self.renewed = 0
+        """Times that the file was taken away, and a new one begun."""
+        self._url, self._presence, self._renewing = url, Presence(self.file), threading.Lock()
         self.damaged: dict[str, str] = {}
         """What is wrong with rows that were left out when they were read, by their ids."""
         self._of_parent: list[object] = []
@@ -49,14 +58,10 @@ class Store:
             if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
                 _create_file(url)
             self._engine = _engine(url)
-            version = _version(self._engine)
-            if version is None:
-                # Another process may be making them at the same moment.
-                with suppress(exc.IntegrityError, exc.ProgrammingError):
-                    _create(self._engine)
-                version = _version(self._engine)
+            version = _made(self._engine)
             if version == str(SCHEMA_VERSION):
                 _widen(self._engine)
+            self._presence.note()
         except ImportError as e:
             extra = ', such as pip install "zeta-eval[postgres]"' if url.get_backend_name() == "postgresql" else ""
             raise InvalidInputError(f"The history {self.name} needs a database driver: {e}; install it{extra}.") from e
@@ -76,13 +81,12 @@ class Store:
     def add_decisions(self, rows: Sequence[dict[str, Any]]) -> int:
         """Append decisions and return how many were refused: one row that the database won't take spoils no other.
 
-        An `OperationalError` means that nothing can be written now: locked, full or out of reach.
+        An `OperationalError` or a `ZetaError` means that nothing can be written now: locked, full or out of reach.
         """
         try:
-            with STORES.entered(), self._engine.begin() as connection:
-                connection.execute(insert(DECISIONS), rows)
+            self._insert(DECISIONS, rows)
             return 0
-        except exc.OperationalError:
+        except (exc.OperationalError, ZetaError):
             raise
         except Exception as e:
             if len(rows) > 1:
@@ -93,12 +97,51 @@ class Store:
     def add_feedback(self, row: dict[str, Any]) -> None:
         """Append a feedback; it is on the disk when this returns."""
         try:
-            with STORES.entered(), self._engine.begin() as connection:
-                connection.execute(insert(FEEDBACK), row)
+            self._insert(FEEDBACK, [row])
         except UNREADABLE as e:
             raise ZetaError(
                 f"The feedback was not written to {self.name}: {reason(e)}. Try again, or mend it first."
             ) from e
+
+    def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Append rows to the file that is there once they are written: a new one, where it was taken away meanwhile."""
+        while True:
+            self.renew()
+            stamp = self._presence.stamp
+            with STORES.entered(), self._engine.begin() as connection:
+                connection.execute(insert(table), rows)
+            if stamp == self._presence.stamp and not self._presence.gone:
+                return
+
+    def renew(self) -> None:
+        """Begin a new file where the one in use was deleted or moved, or go on with the one that is there now.
+
+        Raises:
+            ZetaError: there can be none; rows that went with the old file are where it went.
+        """
+        if not self._presence.gone:
+            return
+        with self._renewing, STORES.entered():
+            if self.file is None or not self._presence.gone:
+                return
+            try:
+                self._begin_anew(self.file)
+            except (exc.SQLAlchemyError, OSError) as e:
+                raise ZetaError(f"The history {self.name} is gone, and can't be begun anew: {reason(e)}.") from e
+        _log.warning("The history %s was deleted or moved while it was in use; a new one is begun there", self.name)
+
+    def _begin_anew(self, file: Path) -> None:
+        pool = self._engine.pool
+        if isinstance(pool, QueuePool) and pool.checkedin():  # a new connection would make an empty file
+            with suppress(exc.SQLAlchemyError), self._engine.connect() as connection:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))  # a file that was moved is whole
+        self._engine.dispose()
+        if not file.exists():
+            _create_file(self._url)
+        if _made(self._engine) != str(SCHEMA_VERSION):
+            raise ZetaError(f"The file {self.name} is no history of this zeta-eval any more; move it away.")
+        self._presence.note()
+        self.renewed += 1
 
     def has_decision(self, decision_id: str) -> bool:
         """Whether a decision of that id is stored."""
@@ -178,6 +221,15 @@ def _set_up(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut too
 
 
+def _made(engine: Engine) -> str | None:
+    """The version of a store, whose tables are made where there are none."""
+    if (version := _version(engine)) is None:
+        with suppress(exc.IntegrityError, exc.ProgrammingError):  # another process may be making them, too
+            _create(engine)
+        version = _version(engine)
+    return version
+
+
 def _version(engine: Engine) -> str | None:
     with engine.connect() as connection:
         if not inspect(connection).has_table(META.name):
@@ -212,12 +264,16 @@ def _create_file(url: URL) -> None:
         engine = _engine(url.set(database=str(made)))
         _create(engine)
         engine.dispose()
-        try:
-            file.hardlink_to(made)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
-            made.rename(file)
+        with alone(file.parent):
+            if file.exists():
+                return
+            drop_leftovers(file)
+            try:
+                file.hardlink_to(made)
+            except FileExistsError:
+                return
+            except OSError:  # a file system without hard links
+                made.rename(file)
 
 
 def _json(data: object) -> str:

@@ -89,6 +89,11 @@ class ZetaDynamicRouter(Generating):
         """
         return cls(RoutingPolicy.load(path))
 
+    def take_sessions(self, other: ZetaDynamicRouter) -> None:
+        """Go on with another router's sessions, where both choose among the same sizes; else nothing changes."""
+        if other.policy.sizes == self.policy.sizes:
+            self._sessions = other._sessions
+
     def evaluate_complexity(self, task: Query) -> Complexity:
         """Return how hard the policy takes a query to be, with a label and the text features behind it.
 

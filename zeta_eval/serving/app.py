@@ -7,7 +7,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from zeta_eval.exceptions import InvalidInputError, ZetaError
@@ -20,6 +20,9 @@ from zeta_eval.serving.fleet import Fleet
 from zeta_eval.serving.model_names import choice, listed
 from zeta_eval.serving.notes import Notes
 from zeta_eval.serving.settings import is_loopback
+
+if TYPE_CHECKING:
+    from zeta_eval.feedback import History
 
 _log = logging.getLogger(__name__)
 
@@ -191,6 +194,7 @@ class App:
             "problem": self.problem,
             "sizes": {size: _state(rung.ready, rung.full) for size, rung in self.fleet.rungs.items()},
             "waiting": self.fleet.waiting,
+            "history": None if self.notes.history is None else _kept(self.notes.history),
             "drift": [str(event) for event in self.notes.drift.events],
         }
 
@@ -249,6 +253,11 @@ def _check_rating(body: dict[str, Any]) -> None:
     for name in ("answer", "source", "by"):
         if not (body.get(name) is None or isinstance(body[name], str)):
             raise ApiError(400, f"`{name}` is no text; give one, or leave it out.", param=name)
+
+
+def _kept(history: History) -> dict[str, int]:
+    """How a history fares."""
+    return {"queued": history.queued, "lost": history.lost, "begun_anew": history.renewed}
 
 
 def _state(ready: bool, full: bool) -> str:

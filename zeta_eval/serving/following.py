@@ -45,6 +45,7 @@ class Follower:
         app.problem = None
         if desk.policy.checksum != app.desk.policy.checksum:
             _log.warning("Policy %s@%s is in use now", desk.policy.name, desk.policy.checksum[:8])
+            desk.router.take_sessions(app.desk.router)
             before, app.desk = app.desk, desk
             if before.learned is not None:
                 await asyncio.to_thread(before.learned.keep)

@@ -38,6 +38,8 @@ class Notes:
         if history is not None:
             self.metrics.gauge("history_queued", "Decisions that wait to be written", lambda: history.queued)
             self.metrics.gauge("history_lost", "Decisions that could not be written", lambda: history.lost)
+            told = "Times that the history's file was deleted or moved, and begun anew"
+            self.metrics.gauge("history_begun_anew", told, lambda: history.renewed)
 
     def answered(
         self, decision_id: str, desk: Desk, decision: Decision, asked: Asked, steps: Sequence[Step], kept: str | None

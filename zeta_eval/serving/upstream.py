@@ -82,6 +82,7 @@ class Served:
         self.replicas = tuple(Replica(base_url) for base_url in spec.addresses)
         self._session, self._freed = session, freed
         self._secrets = Secrets(spec)
+        self._sought = self._secrets.sought()
         self._headers = self._secrets.headers() | {"Accept-Encoding": "identity"}
         self._defaults = {"chat": defaults(spec), "completion": _without_chat(defaults(spec))}
         self._timeout = aiohttp.ClientTimeout(
@@ -111,7 +112,7 @@ class Served:
         plain = {"stream": False} if asked.stream else {}
         replica, response = await self._opened(asked, plain, extras)
         try:
-            raw = await _read(response)
+            raw = self._unrepeated(await _read(response))
             data = json.loads(raw)
             completion = _completion(data, asked.kind, began_s)
         except _BROKEN as e:
@@ -134,7 +135,7 @@ class Served:
         replica, response = await self._opened(asked, {}, extras)
         try:
             if response.content_type == "application/json":  # a server that sends whole what was asked for in pieces
-                data = json.loads(await _read(response))
+                data = json.loads(self._unrepeated(await _read(response)))
                 completion = _completion(data, asked.kind, began_s)
                 yield events_of(data, field(), usage=wants, kind=asked.kind)
                 replica.circuit.worked()
@@ -143,9 +144,9 @@ class Served:
             relay, content = Relay(field, drops_usage=not wants), response.content
             while chunk := await content.readany():
                 if block := relay.feed(chunk):
-                    yield block
+                    yield self._unrepeated(block)
             if block := relay.end():
-                yield block
+                yield self._unrepeated(block)
         except _BROKEN as e:
             raise self._failed(replica, e) from e
         finally:
@@ -160,7 +161,7 @@ class Served:
         content = json.dumps({**self.spec.extra_body, **body, "model": self.spec.model}).encode()
         replica, response = await self._taken("embeddings", content)
         try:
-            raw = await _read(response)
+            raw = self._unrepeated(await _read(response))
         except _BROKEN as e:
             raise self._failed(replica, e) from e
         finally:
@@ -248,6 +249,13 @@ class Served:
         replica.open -= 1
         replica.circuit.left()
         self._freed()
+
+    def _unrepeated(self, said: bytes) -> bytes:
+        """What a server says, without the rung's keys."""
+        for key in self._sought:
+            if key in said:
+                said = said.replace(key, b"***")
+        return said
 
     def _failed(self, replica: Replica, error: Exception) -> PassedOverError:
         """Note a failure of a server, and return it."""

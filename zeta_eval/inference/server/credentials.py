@@ -1,5 +1,6 @@
 """Keys and headers of a rung's server: from the environment into requests, and into nothing else."""
 
+import json
 import os
 from dataclasses import replace
 
@@ -40,6 +41,14 @@ class Secrets:
         for secret in self._values():
             text = hidden(text, secret) if len(secret) >= ANSWERED else text
         return answer if text == answer.text else replace(answer, text=text)
+
+    def sought(self) -> tuple[bytes, ...]:
+        """What is looked for in the JSON text of answers: the keys, as they are and as JSON writes them."""
+        keys = [secret for secret in self._values() if len(secret) >= ANSWERED]
+        texts = [
+            text for key in keys for text in (key, json.dumps(key)[1:-1], json.dumps(key)[1:-1].replace("/", r"\/"))
+        ]
+        return tuple(dict.fromkeys(text.encode() for text in texts))
 
     def _values(self) -> list[str]:
         names = (self._spec.api_key_env, *self._spec.headers_env.values())
