@@ -74,15 +74,8 @@ def test_answers_are_rendered_stay_in_their_cells_and_do_nothing(lab, ladder, pa
     assert not [name for name in page.page.evaluate(LOADED) if "evil" in name or "pixel" in name or "hacked" in name]
     assert "(the answer is empty)" in cells["empty"].inner_text()
 
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        page.theme(theme)
-        for width in (1100, 1600):
-            page.page.set_viewport_size({"width": width, "height": 1000})
-            page.page.wait_for_timeout(300)
-            for name, cell in cells.items():
-                cell.scroll_into_view_if_needed()
-                cell.screenshot(path=pictures / f"answer_{name}_{theme.split()[1].lower()}_{width}.png")
-                assert page.outside(cell) == [], (name, theme, width)
+    for _ in page.looks({f"answer_{name}": cell for name, cell in cells.items()}, pictures):
+        pass
 
 
 def test_a_cell_carries_on_and_says_which_turn_it_is(lab, ladder, page):
@@ -102,21 +95,20 @@ def test_a_notebook_that_is_opened_again_shows_pictures_and_texts(lab, ladder, p
     assert page.failures() == []
     live = page.cell("complexity_view")
     expect(live.get_by_text("Features")).to_be_visible()
-    expect(live.locator(".jp-RenderedImage img, .zeta-light")).not_to_be_visible()
-    assert not live.locator(".zeta-still").is_visible()
+    for picture in live.locator(".zeta-lasting img").all():
+        expect(picture).not_to_be_visible()
 
     page.again(address)
     saved = page.cell("complexity_view")
-    expect(saved.locator(".zeta-still")).to_be_visible()
-    picture = saved.locator("img:visible").first
-    expect(picture).to_be_visible()
-    assert picture.evaluate("e => e.naturalWidth") > 300
+    expect(saved.locator(".zeta-lasting pre")).to_be_visible()
+    for _ in page.looks({"opened_again": saved}, pictures):
+        expect(saved.locator("img:visible")).to_have_count(1)
+        assert saved.locator("img:visible").evaluate("e => e.naturalWidth") > 300
     expect(page.page.get_by_text("Loading widget")).to_have_count(0, timeout=60_000)
     for text in page.page.get_by_text("model not found").all():
         assert not text.is_visible()
     answered = page.cell("from 1 to n")
     assert "Was it right? %zeta feedback" in answered.inner_text()
-    saved.screenshot(path=pictures / "opened_again.png")
 
 
 def test_a_search_is_seen_as_it_goes(lab, page, pictures):
@@ -134,10 +126,21 @@ def test_a_search_is_seen_as_it_goes(lab, page, pictures):
     page.page.wait_for_function("() => document.querySelector('.zeta-progress')?.innerText.includes('tuned')")
     expect(cell.get_by_text("tune: done in")).to_be_visible(timeout=60_000)
     assert "trial 80 of 80" in seen.inner_text()
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        page.theme(theme)
-        for width in (1100, 1600):
-            page.page.set_viewport_size({"width": width, "height": 900})
-            page.page.wait_for_timeout(200)
-            cell.screenshot(path=pictures / f"search_{theme.split()[1].lower()}_{width}.png")
-            assert page.outside(cell) == []
+    assert "over a random mix at equal cost" in cell.get_by_text("tune: done in").inner_text()
+    for _ in page.looks({"search": cell}, pictures):
+        pass
+
+
+def test_a_whole_job_shows_its_benchmark_then_its_search_and_says_what_came_of_it(lab, page, pictures):
+    run = "x = %zeta run --tasks copy,add --limit 60 --out whole --trials 30 --mlflow none"
+    page.open(notebook(lab, "whole.ipynb", "%load_ext zeta_eval", run))
+    page.page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    cell = page.cell("%zeta run")
+    expect(cell.locator("table")).to_contain_text("456K", timeout=120_000)
+    assert cell.locator(".zeta-progress").count() == 0  # the search comes after the benchmark
+    expect(cell.locator(".zeta-progress")).to_contain_text("tuned", timeout=120_000)
+    expect(cell.get_by_text("run: done in")).to_contain_text("whole/policy.json", timeout=60_000)
+    page.theme("JupyterLab Dark")
+    page.picture(cell, pictures / "whole_job_dark.png")
+    assert page.outside(cell) == []

@@ -66,19 +66,6 @@ def opened(lab, page, name, *sources):
     assert page.failures() == []
 
 
-def outside(cell):
-    """Parts of a cell's output that reach beyond it, in words."""
-    return cell.evaluate(
-        """cell => {
-        const right = cell.getBoundingClientRect().right + 1;
-        return [...cell.querySelectorAll('.jp-OutputArea *')].filter(e => {
-            const box = e.getBoundingClientRect();
-            return box.width > 0 && box.right > right && getComputedStyle(e).visibility !== 'hidden';
-        }).map(e => `${e.tagName}.${e.className}`);
-    }"""
-    )
-
-
 def test_a_filter_and_a_row_show_what_each_size_answered(lab, page, pictures):
     opened(lab, page, "inspect.ipynb", TABLE.format(n=400), "ze.inspect(outcomes)")
     cell = page.cell("ze.inspect")
@@ -94,14 +81,8 @@ def test_a_filter_and_a_row_show_what_each_size_answered(lab, page, pictures):
     answers = cell.locator(".widget-htmlmath-content")
     expect(answers.get_by_text("answer of 14B to")).to_be_visible()
     expect(answers.get_by_text("Target", exact=True)).to_be_visible()
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        page.theme(theme)
-        for width in (1100, 1600):
-            page.page.set_viewport_size({"width": width, "height": 1000})
-            page.page.wait_for_timeout(300)
-            cell.scroll_into_view_if_needed()
-            cell.screenshot(path=pictures / f"inspect_{theme.split()[1].lower()}_{width}.png")
-            assert outside(cell) == []
+    for _ in page.looks({"inspect": cell}, pictures):
+        pass
     expect(answers.locator("table").first).to_be_visible()
     expect(answers.locator("mjx-container").first).to_be_visible()
     expect(answers.locator("strong").first).to_have_text("Sum")
@@ -128,7 +109,7 @@ def test_a_reopened_notebook_and_its_export_show_the_table_and_no_dead_widget(la
     expect(seen.get_by_text("answer of 14B to")).to_be_visible()
     words = seen.inner_text()
     assert "small fails, large right" in words and "Error displaying" not in words and "Loading" not in words
-    cell.screenshot(path=pictures / "inspect_reopened.png")
+    page.picture(cell, pictures / "inspect_reopened.png")
     exported, _ = HTMLExporter().from_filename(str(lab.folder / "reopened.ipynb"))
     assert "zeta-lasting" in exported and "answer of 14B to" in exported
     (lab.folder / "reopened.html").write_text(exported)
@@ -153,11 +134,5 @@ def test_zeta_alone_shows_a_card_in_both_themes_and_widths(lab, page, pictures):
     opened(lab, page, "card.ipynb", "%load_ext zeta_eval", "%zeta")
     cell = page.cell("%zeta")
     expect(cell.get_by_text("Keep learning")).to_be_visible()
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        page.theme(theme)
-        for width in (1100, 1600):
-            page.page.set_viewport_size({"width": width, "height": 1000})
-            page.page.wait_for_timeout(300)
-            cell.scroll_into_view_if_needed()
-            cell.screenshot(path=pictures / f"card_{theme.split()[1].lower()}_{width}.png")
-            assert outside(cell) == []
+    for _ in page.looks({"card": cell}, pictures):
+        pass

@@ -47,6 +47,11 @@ def test_a_user_runs_the_quickstart_moves_the_slider_routes_a_cell_and_judges_it
         said = history.frame()
     assert said.loc[said["query"] == "Copy the letters QWERT.", "score"].tolist() == [1.0]
 
+    inspected = page.run('ze.inspect(outcomes, result="small fails, large right")')
+    row = inspected.locator(".itables_anywidget tbody tr").nth(1)
+    row.click()
+    inspected.get_by_text("Target", exact=True).last.wait_for()
+
     mistyped = page.run("%zeta tuen outcomes")
     error = mistyped.locator(".jp-OutputArea-output").inner_text()
     assert len(error.strip().splitlines()) == 1 and "Did you mean 'tune'?" in error
@@ -55,9 +60,9 @@ def test_a_user_runs_the_quickstart_moves_the_slider_routes_a_cell_and_judges_it
     page.drag(explored, 0.6)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         page.theme(theme)
-        for name, cell in (("explore", explored), ("route", routed), ("mistyped", mistyped)):
-            cell.scroll_into_view_if_needed()
-            cell.screenshot(path=pictures / f"{name}_{theme.split()[1].lower()}.png")
+        shown = {"quickstart_explore": explored, "route": routed, "quickstart_inspect": inspected, "mistyped": mistyped}
+        for name, cell in shown.items():
+            page.picture(cell, pictures / f"{name}_{theme.split()[1].lower()}.png")
         assert page.cut_off(explored) == [] and page.cut_off(routed) == []
 
 

@@ -119,6 +119,6 @@ def test_a_notebook_draws_a_stored_study(lab, page, pictures):
     page.run_all()
     assert page.failures() == []
     for plot in plots:
-        figure = page.cell(plot).locator(".jp-OutputArea img")
+        figure = page.cell(plot).locator(".jp-OutputArea img:visible")
         figure.scroll_into_view_if_needed()
         figure.screenshot(path=pictures / f"{plot.split(chr(34))[1]}.png")

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from zeta_eval.notebook.complexity_view import EXAMPLE, complexity_view
+from zeta_eval.notebook.explained import chance, expected_right
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.estimators.seed import USUAL
 from zeta_eval.router.policy import RoutingPolicy
@@ -55,7 +58,7 @@ def test_any_text_can_be_typed(view):
 
 def test_the_figure_shows_features_complexity_and_sizes(view):
     features, line, sizes = view.figure(HARD).axes
-    assert features.get_xlabel() == "Raises the complexity by"
+    assert features.get_xlabel() == "Makes the query harder by"
     assert line.get_xlim()[0] <= 0 and line.get_xlim()[1] >= 1
     complexity = view.decision(HARD).complexity
     assert line.get_title(loc="left") + line.get_title() == f"Complexity {complexity.score:.2f}: {complexity.label}"
@@ -71,3 +74,13 @@ def test_without_widgets_it_is_a_picture_and_a_text(view):
 
 def test_it_takes_a_file(view, tmp_path):
     assert complexity_view(view.policy.save(tmp_path / "p.json"), HARD).query == HARD
+
+
+def test_a_chance_that_rules_of_thumb_take_is_no_number(view):
+    decision = view.decision("Write a poem about the sea.")
+    unknown, sure = replace(decision, familiarity=0.0), replace(decision, p=dict.fromkeys(decision.p, 0.9999))
+    assert chance(unknown, unknown.size) == "by a rule" and expected_right(unknown) == "chosen by rules of thumb"
+    assert chance(sure, sure.size) == "> 0.99" and expected_right(sure) == "expected right more than 99%"
+    view.decision = lambda query=None: unknown
+    assert "chance of being right: not measured" in view.text() and "by a rule" in view.html()
+    assert view.plot().figure.axes[2].get_xlabel().startswith("Taken by a rule of thumb")

@@ -34,11 +34,11 @@ def library(tmp_path, monkeypatch):
 
 
 def test_a_long_verb_says_what_it_loads_and_how_long_it_took(shown, library):
-    assert with_a_line("tune", tracked=False, work=lambda: 7) == 7
-    assert shown == ["tune: loading a_library", "tune: reading the table", "tune: done in 0:00"]
+    assert with_a_line("tune", tracked=False, work=lambda: 7, said=str) == 7
+    assert shown == ["tune: loading a_library", "tune: reading the table", "tune: done in 0:00 \u00b7 7"]
     assert sys.modules[library].thread != threading.main_thread().name
     shown.clear()
-    with_a_line("tune", tracked=False, work=lambda: 7)
+    with_a_line("tune", tracked=False, work=lambda: 7, said=str)
     assert shown[0] == "tune: reading the table"
 
 
@@ -47,12 +47,12 @@ def test_a_verb_that_fails_or_is_stopped_says_so(shown, library):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        with_a_line("tune", tracked=False, work=work)
+        with_a_line("tune", tracked=False, work=work, said=str)
     assert shown[-1].startswith("tune: stopped after")
 
 
 def test_a_quick_verb_says_nothing(shown):
-    assert with_a_line("route", tracked=False, work=lambda: 7) == 7 and shown == []
+    assert with_a_line("route", tracked=False, work=lambda: 7, said=str) == 7 and shown == []
 
 
 def test_a_line_reads_the_same_as_html():

@@ -81,8 +81,14 @@ def test_what_is_said_of_other_sizes_holds_in_the_numbers(p, cost, weight):
         found = [j for j in named if j in others]
         assert len(found) == bool(others) and all(worth[j] == max(worth[k] for k in others) for j in found)
     for line, j in zip(lines, named, strict=True):
-        if "no more often, and costs no less" in line:
+        if m := re.search(r"costs ([\d.,]+) times as much", line):
+            assert float(m[1].replace(",", "")) == pytest.approx(cost[j] / cost[i], rel=0.06)
+        elif m := re.search(r"costs (\d+) % (less|more)", line):
+            sign = 1 if m[2] == "more" else -1
+            assert sign * int(m[1]) == pytest.approx(100 * (cost[j] / cost[i] - 1), abs=0.51)
+        if "no more often" in line:
             assert p[j] <= p[i] and cost[j] >= cost[i]
+            assert line.endswith("no less") == (cost[j] <= 1.01 * cost[i])
             continue
         assert (cost[j] > cost[i]) == line.startswith(f"{SIZES[j]} is expected to fail")
         if m := re.search(r"fail ((?:\w+ than )?\d+ in \d+) such queries rather than ((?:\w+ than )?\d+ in \d+)", line):
@@ -92,11 +98,6 @@ def test_what_is_said_of_other_sizes_holds_in_the_numbers(p, cost, weight):
             assert m[1] != m[2]
         else:
             assert "fail as often" in line and abs(p[i] - p[j]) <= 0.0011
-        if m := re.search(r"costs ([\d.,]+) times as much", line):
-            assert float(m[1].replace(",", "")) == pytest.approx(cost[j] / cost[i], rel=0.06)
-        elif m := re.search(r"costs (\d+) % (less|more)", line):
-            sign = 1 if m[2] == "more" else -1
-            assert sign * int(m[1]) == pytest.approx(100 * (cost[j] / cost[i] - 1), abs=0.51)
 
 
 class Told(Seed):

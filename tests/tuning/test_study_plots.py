@@ -20,6 +20,9 @@ def test_optuna_draws_a_study_by_the_name_of_its_objective_and_no_style_stays(re
     words += [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
     assert any("gain explained" in text for text in words)
     assert dict(mpl.rcParams) == before
+    figure.draw_without_rendering()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
 
 
 def test_the_history_has_a_point_for_every_whole_trial(report):

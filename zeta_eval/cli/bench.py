@@ -155,4 +155,6 @@ def _bench(args: Namespace) -> Result:
         data |= {"judge": grading.to_dict()}
         grading.close()
     text = "\n".join([*parts, repr(outcomes), f"Outcomes: {args.out}"])
-    return Result(report=outcomes, text=text, data=data, notes=tuple(notes))
+    right = [f"{s} {x:.1%}" for s, x in zip(table["size"], table["accuracy"], strict=True) if x == x]
+    line = f"{len(outcomes)} queries, right: {', '.join(right) or 'not known'}; kept in {args.out}"
+    return Result(report=outcomes, text=text, data=data, notes=tuple(notes), said=line)

@@ -1,6 +1,7 @@
 """`zeta learn`: tune a policy again on feedback."""
 
 from argparse import Namespace
+from dataclasses import replace
 
 from zeta_eval.cli.options import ESTIMATOR, POLICY, SEARCH, TRACKED, new_file, settings, tracker
 from zeta_eval.cli.verb import Result, verb
@@ -40,4 +41,5 @@ def _learn(args: Namespace) -> Result:
         settings=settings(args),
         tracker=tracker(args),
     )
-    return Result.of(report).written("Policy", args.out if report.promoted else None)
+    made = replace(Result.of(report), said=report.conclusion())
+    return made.written("Policy", args.out if report.promoted else None)

@@ -33,4 +33,5 @@ def _run(args: Namespace) -> Result:
     command = "zeta" if shutil.which("zeta") else script
     page = "" if args.mlflow == "none" else f"\nMLflow:   {command} ui, then open http://127.0.0.1:5000"
     data = report.tuning.test.to_dict() | {"policy": str(report.policy_path)}
-    return Result(report=report, text=report.text() + page, data=data)
+    said = f"{report.tuning.policy.verdict.text} The policy is {report.policy_path}."
+    return Result(report=report, text=report.text() + page, data=data, said=said)

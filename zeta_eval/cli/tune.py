@@ -30,4 +30,5 @@ def _tune(args: Namespace) -> Result:
     report = api.tune(args.table, settings=settings(args), tracker=tracker(args))
     if args.out is not None:
         report.policy.save(args.out)
-    return Result(report=report, text=report.text(), data=report.to_dict()).written("Policy", args.out)
+    said = report.policy.verdict.text
+    return Result(report=report, text=report.text(), data=report.to_dict(), said=said).written("Policy", args.out)

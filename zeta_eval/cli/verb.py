@@ -24,6 +24,8 @@ class Result:
     """The report as JSON data."""
     notes: tuple[str, ...] = ()
     """Lines on what was read, which stand in `text`, too; a notebook prints them."""
+    said: str = ""
+    """What was made, in a line; a notebook shows it even where the report goes into a variable."""
     hint: str | None = None
     """One line of advice beside the result; it stands in `data`, too."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 from zeta_eval.api.versions import load_policy
 from zeta_eval.evaluation.reports.style import COLOURS, FAINT, INK, canvas, shorten, title
 from zeta_eval.notebook.explain import explain
+from zeta_eval.notebook.explained import chance
 from zeta_eval.notebook.view import View, bar
 from zeta_eval.router import Decision, ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
@@ -59,14 +60,15 @@ class ComplexityView(View):
         figure, [axes] = canvas(1, 3, size=(11.0, 1.9 + 0.25 * SHOWN))
         raises = [COLOURS[1] if share > 0 else COLOURS[0] for share in shares["share"]]
         _bars(axes[0], [shorten(n, 24) for n in shares["feature"]], shares["share"].tolist(), raises)
-        axes[0].set_xlabel("Raises the complexity by")
+        axes[0].set_xlabel("Makes the query harder by")
         title(axes[0], "Features")
         _scale(axes[1], decision.complexity.score)
         title(axes[1], f"Complexity {decision.complexity.score:.2f}: {decision.complexity.label}")
         sizes = [shorten(s, 20) + (" (chosen)" if s == decision.size else "") for s in decision.p]
         _bars(axes[2], sizes, list(decision.p.values()), [COLOURS[2]] * len(sizes))
         axes[2].set(xlim=(0, 1))
-        axes[2].set_xlabel("Estimated chance of being right (0 to 1)")
+        measured = decision.familiarity > 0
+        axes[2].set_xlabel(f"{'Estimated chance of being right' if measured else 'Taken by a rule of thumb'} (0 to 1)")
         title(axes[2], "Sizes")
         figure.suptitle(shorten(text, 110), fontsize="medium", color=INK, x=0.01, ha="left")
         return figure
@@ -74,7 +76,8 @@ class ComplexityView(View):
     def text(self) -> str:
         """The decision for the query looked at, with its reasons."""
         decision = self.decision()
-        chances = ", ".join(f"{size} {p:.2f}" for size, p in decision.p.items())
+        chances = ", ".join(f"{size} {chance(decision, size)}" for size in decision.p)
+        chances = chances if decision.familiarity > 0 else "not measured"
         return f"{shorten(self.query, 80)}\n{decision!r}\n  chance of being right: {chances}"
 
     def html(self) -> str:
@@ -126,8 +129,8 @@ def _parts(view: ComplexityView) -> str:
     decision, shares = view.decision(), view.frame().head(SHOWN)
     cell = "padding:1px 10px 1px 0;white-space:nowrap"
     sizes = "".join(
-        f"<tr><td style='{cell}'>{escape(shorten(size, 28))}</td><td style='{cell}'>{bar(p, COLOURS[2])} {p:.2f}</td>"
-        f"<td style='{cell}'>cost {decision.cost[size]:.2f} of the largest</td></tr>"
+        f"<tr><td style='{cell}'>{escape(shorten(size, 28))}</td><td style='{cell}'>{bar(p, COLOURS[2])} "
+        f"{chance(decision, size)}</td><td style='{cell}'>cost {decision.cost[size]:.2f} of the largest</td></tr>"
         for size, p in decision.p.items()
     )
     most = shares["share"].abs().max() if len(shares) else 1.0

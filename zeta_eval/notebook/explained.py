@@ -6,12 +6,29 @@ import math
 from typing import TYPE_CHECKING
 
 from zeta_eval.notebook.explain import Explanation
+from zeta_eval.router import Decision
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = "By how much each feature raises the chance that the smallest size fails, against an average query:"
+SHARES = "By how much each feature makes the query harder, or easier, than an average one:"
 """What stands above the features."""
+
+
+def chance(decision: Decision, size: str) -> str:
+    """The chance that a size is right; a rule of thumb has none."""
+    if decision.familiarity <= 0:
+        return "by a rule"
+    p = decision.p[size]
+    return f"{p:.2f}" if p < 0.995 else "> 0.99"
+
+
+def expected_right(decision: Decision) -> str:
+    """How often the chosen size is expected to be right, in words; a rule of thumb can't tell."""
+    if decision.familiarity <= 0:
+        return "chosen by rules of thumb"
+    p = decision.p[decision.size]
+    return f"expected right {p:.0%}" if p < 0.995 else "expected right more than 99%"
 
 
 def shares(explanation: Explanation) -> pd.DataFrame:

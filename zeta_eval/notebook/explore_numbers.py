@@ -58,7 +58,7 @@ def seconds(value: float) -> str:
 def numbers_html(view: WorkingPoint) -> str:
     """Accuracy, cost, latency and shares of the working point, beside those of the policy's own."""
     own = view.row(view.own)
-    names = ["cost weight", "accuracy [95 %]", "cost per query", "of the largest's cost", "latency p95"]
+    names = ["cost weight", "accuracy [95 %]", "cost per query", "share of largest's", "latency p95"]
     there = [cell.partition(" [")[0] for cell in _cells(own, view.policy.cost_unit)]
     here = _cells(view.point, view.policy.cost_unit)
     table = html_table(pd.DataFrame({"": names, "this point": here, "policy's own": there}))

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from html import escape
 from importlib import import_module
 from typing import Final, TypeVar
 
@@ -38,19 +39,21 @@ class Line:
         """Begin."""
         self._verb, self._began, self.doing = verb, time.monotonic(), ""
 
-    def end(self, how: str) -> None:
-        """Say how it ended, and after what time."""
-        self.doing = f"{how} {clock(time.monotonic() - self._began)}"
+    def end(self, how: str, said: str = "") -> None:
+        """Say how it ended, after what time, and what came of it."""
+        self.doing = " \u00b7 ".join(filter(None, (f"{how} {clock(time.monotonic() - self._began)}", said)))
 
     def __repr__(self) -> str:
         return f"{self._verb}: {self.doing}"
 
     def _repr_html_(self) -> str:
-        return f"<div style='opacity:.75;font-size:92%'>{self!r}</div>"
+        return f"<div style='opacity:.75;font-size:92%'>{escape(repr(self))}</div>"
 
 
-def with_a_line(verb: str, *, tracked: bool, work: Callable[[], T]) -> T:
+def with_a_line(verb: str, *, tracked: bool, work: Callable[[], T], said: Callable[[T], str]) -> T:
     """Load what a verb needs and do its work; a notebook shows a line meanwhile, at once where it may take long.
+
+    In the end the line says what was made, by `said`, also where the cell gives it to a variable.
 
     Libraries are loaded in a thread: an interrupted cell leaves none of them half loaded.
     """
@@ -68,7 +71,7 @@ def with_a_line(verb: str, *, tracked: bool, work: Callable[[], T]) -> T:
         line.end("stopped after")
         raise
     else:
-        line.end("done in")
+        line.end("done in", said(made))
         return made
     finally:
         show(line)

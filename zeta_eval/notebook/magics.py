@@ -119,7 +119,8 @@ class ZetaMagics(Magics):
         except SystemExit:  # --help has printed itself
             return None
         tracked = getattr(args, "mlflow", "none") != "none"
-        result: Result = with_a_line(split(line)[0], tracked=tracked, work=lambda: args.do(args))
+        verb = split(line)[0]
+        result: Result = with_a_line(verb, tracked=tracked, work=lambda: args.do(args), said=lambda made: made.said)
         if args.json == "-":
             print(to_json(result.data))
             return None

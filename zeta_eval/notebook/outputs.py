@@ -20,13 +20,13 @@ WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 
 _CHILD: Final = ".jp-OutputArea-child"
 _DRAWN: Final = ".jupyter-widgets div"
-"""Any part of a widget that is there: a lost one has at most a line of text, and one in a page at most a script."""
+"""Any part of a widget that is there; in the place of one in an exported page there is at most a script."""
 
 DEAD: Final = (
-    f"<style>{_CHILD}:has(.zeta-lasting, .zeta-cell) ~ {_CHILD} .jp-OutputArea-output.jupyter-widgets:not(:has(div))"
-    "{display:none}</style>"
+    f"<style>{_CHILD}:has(.zeta-lasting, .zeta-cell) ~ {_CHILD}:not(:has(.jp-OutputArea-output *)){{display:none}}"
+    "</style>"
 )
-"""Hides a widget that is lost, below an output that is marked as one of ours."""
+"""Hides the bare line of text that stands for a lost widget, below an output that is marked as one of ours."""
 
 _STYLE: Final = (
     f"<style>{_CHILD}:has(.zeta-lasting):has(+ {_CHILD} {_DRAWN}){{display:none!important}}"

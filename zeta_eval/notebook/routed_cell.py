@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zeta_eval.notebook.explain import Explanation
-from zeta_eval.notebook.explained import SHARES, changes, shares
+from zeta_eval.notebook.explained import SHARES, chance, changes, expected_right, shares
 from zeta_eval.notebook.routed_html import Looks, cell_html
 from zeta_eval.router import Decision, Step
 from zeta_eval.router.policy import RoutingPolicy
@@ -84,7 +84,7 @@ class RoutedCell:
         found = f"complexity {d.complexity.score:.2f} ({d.complexity.label})"
         expected = ""  # an embedding model has no chance of being right
         if d.size in d.p:
-            expected = f"expected right {d.p[d.size]:.0%}, at {d.cost[d.size]:.0%} of the largest size's cost"
+            expected = f"{expected_right(d)}, {_price(d)}"
         return " \u00b7 ".join(filter(None, (self._doing(), found, expected, self.place)))
 
     def _doing(self) -> str:
@@ -117,7 +117,7 @@ class RoutedCell:
         return pd.DataFrame(
             {
                 "size": [f"{size} *" if size == d.size else size for size in d.p],
-                "chance of being right": [f"{p:.2f}" for p in d.p.values()],
+                "chance of being right": [chance(d, size) for size in d.p],
                 "cost (share of the largest)": [f"{d.cost[size]:.2f}" for size in d.p],
                 "mean latency": [latency[size] for size in d.p],
             }
@@ -128,6 +128,14 @@ class RoutedCell:
         d = self.decision
         steps = [] if self.compared else [told(step, reason) for step, reason in self.steps]
         return [*d.reasons, *steps, f"policy {d.policy}, cost weight {d.cost_weight:.3g}"]
+
+
+def _price(decision: Decision) -> str:
+    """What the chosen size costs, in words."""
+    cost = decision.cost
+    if decision.size == max(cost, key=cost.__getitem__):
+        return "the dearest size"
+    return f"at {cost[decision.size]:.0%} of the largest size's cost"
 
 
 def told(step: Step, reason: str) -> str:

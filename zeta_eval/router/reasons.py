@@ -77,7 +77,8 @@ def _against_the_best(
 def _against(size: str, p: tuple[float, float], cost: tuple[float, float], saved: str) -> str:
     """Say why a size was not chosen: how often it fails and what it costs, and then the same of the chosen one."""
     if p[0] <= p[1] and cost[0] >= cost[1]:
-        return f"{size} is expected to be right no more often, and costs no less"
+        more = _times(*cost) if cost[0] > cost[1] * 1.01 else "no less"
+        return f"{size} is expected to be right no more often, and costs {more}"
     fails, instead = _told_apart(1 - p[0], 1 - p[1])
     rather = "as often" if fails == instead else f"{fails} such queries rather than {instead}"
     if cost[0] > cost[1]:

@@ -54,8 +54,8 @@ def plot_study(trials: pd.DataFrame, plot: str, seed: int) -> Figure:
             names = [*importances(trials, seed)] if len(_whole(trials)) >= FEWEST else [*_varied(trials)]
             axes = draw.plot_slice(study, params=names[:MOST], target_name=OBJECTIVE)
             plt.gcf().set_size_inches(1.6 + 1.6 * len(names[:MOST]), 3.4)  # Optuna's are too wide to be read
-            plt.gcf().set_layout_engine("constrained")
         figure: Figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
+        figure.set_layout_engine("constrained")  # else long names are cut off
         plt.close(figure)
     return dressed(figure)
 

@@ -21,8 +21,8 @@ SENTENCE = 40
 INTERVAL = "[95 %]"
 """Heading of a column of intervals, which are those of the column before it."""
 
-_VALUE = re.compile(r"(\S+) (\[[^\]]*\])")
-"""A value with its interval."""
+_VALUE = re.compile(r"(\S*\d\S*) (\[[^\]]*\])")
+"""A number with its interval."""
 
 _QUIET = "font-size:85%;opacity:.85"
 _PADDING = "padding:.5em clamp(.25em,1.2vw - 10px,.7em)"  # narrower in a narrow window
@@ -41,12 +41,13 @@ def text_table(frame: pd.DataFrame) -> str:
 def html_table(frame: pd.DataFrame) -> str:
     """Write a frame as an HTML table; its index is left out.
 
-    Sentences are wrapped. Where room is scarce, so are names in the first column, and intervals stand below their
-    values, whose columns they share; a table that is wider still is scrolled.
+    Sentences are wrapped. Intervals share the columns of their values, and where room is scarce they stand below them,
+    and the names in the first column are wrapped; a table that is wider still is scrolled.
     """
     names, *rows = _with_intervals([list(map(str, row)) for row in (frame.columns, *frame.to_numpy(dtype=object))])
     head = "".join(f"<th style='{_PADDING}'>{html.escape(name)}</th>" for name in names)
-    cells = ("".join(_cell(text, first=not i) for i, text in enumerate(row)) for row in rows)
+    told = any(_VALUE.fullmatch(text) for row in rows for text in row)
+    cells = ("".join(_cell(text, wrapped=told and not i) for i, text in enumerate(row)) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f"<div style='overflow-x:auto'>{table}</div>"
@@ -67,20 +68,20 @@ def _with_intervals(rows: list[list[str]]) -> list[list[str]]:
     return found
 
 
-def _cell(text: str, *, first: bool) -> str:
+def _cell(text: str, *, wrapped: bool) -> str:
     """A cell of an HTML table."""
     if found := _VALUE.fullmatch(text):
         value, interval = found.groups()
         return _td(_whole([value]) + f" <span style='{_QUIET}'>{_whole([interval])}</span>")
     if len(text) > SENTENCE:
         return _td(html.escape(text), "text-align:left;min-width:14em")
-    if first and " " in text:
+    if wrapped and " " in text:
         return _td(_whole(text.split(" ")))
     return _td(html.escape(text), "white-space:nowrap")
 
 
 def _td(content: str, style: str = "") -> str:
-    return f"<td style='{_PADDING};{style}'>{content}</td>"
+    return f"<td style='{_PADDING};line-height:normal;{style}'>{content}</td>"
 
 
 def _whole(parts: Sequence[str]) -> str:

@@ -45,6 +45,17 @@ _KINDS: Final = {
 }
 """Kinds of work that a text may ask for, in words."""
 
+_SUBJECTS: Final = {
+    "condition": "a condition",
+    "negation": "a denial",
+    "quantity": "an amount",
+    "recall": "a fact",
+    "proof": "a proof",
+    "analysis": "an analysis",
+    "society": "law or society",
+}
+"""What words may be about, where the name of their feature does not say it."""
+
 _WORK: Final = {
     "digits_work": ("longer numbers", "shorter numbers"),
     "numbers_work": ("more numbers", "fewer numbers"),
@@ -58,7 +69,7 @@ def in_words(feature: str, *, above: bool, absent: bool = False) -> str:
     """Say that a text has more of a feature, or less, than usual; or, where it is `absent`, that it has none.
 
     >>> in_words("longest_number", above=True), in_words("cue_code", above=False)
-    ('longer numbers than usual', 'fewer words of code than usual')
+    ('longer numbers than usual', 'fewer words that may mean code than usual')
     >>> in_words("reversal_letters_work", above=False, absent=True)
     'no reversal asked for'
     """
@@ -76,6 +87,7 @@ def _made(feature: str) -> Words:
     if cue == feature or feature in _THINGS:
         things = _THINGS.get(feature, feature.replace("_", " "))
         return Words(f"more {things} than usual", f"fewer {things} than usual", f"no {things}")
-    what = _KINDS.get(cue, cue)
+    what = _KINDS.get(cue) or _SUBJECTS.get(cue, cue)
     none = f"no {what} asked for" if cue in _KINDS else f"no words of {what}"
-    return Words(f"more words of {what} than usual", f"fewer words of {what} than usual", none)
+    more, less = (f"{x} words that may mean {what} than usual" for x in ("more", "fewer"))  # a word may mean much else
+    return Words(more, less, none)
