@@ -100,10 +100,11 @@ def test_what_a_dead_server_is_named_by_is_kept_without_its_password(tuned, tmp_
     assert [*tmp_path.rglob("record.json")] and not found_in(tmp_path, caplog.text)
 
 
-def test_the_words_of_a_page_s_server_which_all_users_of_a_machine_see_hold_no_password(tmp_path, unused_port):
+@pytest.mark.parametrize("kind", ["sqlite:///", ""])  # a database, and the file of a journal
+def test_the_words_of_a_page_s_server_which_all_users_of_a_machine_see_hold_no_password(kind, tmp_path, unused_port):
     pytest.importorskip("optuna_dashboard", reason="`pip install 'zeta-eval[dashboard]'`")
     (tmp_path / MARK).parent.mkdir()
-    storage = f"sqlite:///{tmp_path}/{MARK}"
+    storage = f"{kind}{tmp_path}/{MARK}"
     args = build_parser().parse_args(["ui", "--optuna", storage, "--port", str(unused_port)])
     page = args.do(args).report
     assert list(page.env.values()) == [storage]

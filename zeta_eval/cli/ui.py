@@ -92,6 +92,7 @@ def _optuna(storage: str, port: int) -> WebPage:
     if find_spec("optuna_dashboard") is None:
         raise InvalidInputError("optuna-dashboard is not installed; run `pip install 'zeta-eval[dashboard]'`.")
     socket.create_server(("127.0.0.1", port)).close()  # says so here if the port can't be had
-    check_storage(storage)  # else the server ends with a traceback
+    if "://" in storage:  # not a file of a journal
+        check_storage(storage)  # else the server ends with a traceback
     command = [sys.executable, "-c", DASHBOARD, "--host", "127.0.0.1", "--port", str(port)]
     return WebPage(title="Optuna page", address=f"http://127.0.0.1:{port}", command=command, env={STORAGE: storage})
