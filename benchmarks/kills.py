@@ -257,20 +257,21 @@ def learn_registered(zygote: Zygote, made: Path, kills: int, draw: random.Random
     quick = [word for word in QUICK if word not in ("--mlflow", "none")]
     words = ["learn", "p1.json", "h.db", "--outcomes", "o.parquet", "--out", "new.json", "--force", *quick]
     assert zygote.run(made, ["promote", "p1.json"], 0, 0)[0] == 0
-    shutil.copytree(made / "mlruns", made / "before")
-    calls, count = zygote.calls(made, words), Count()
-    old, new = (RoutingPolicy.load(made / name).checksum for name in ("p1.json", "new.json"))
+    whole = Path(shutil.copytree(made, made.parent / f"{made.name}-whole"))
+    calls, count = zygote.calls(whole, words), Count()
+    old, new = (RoutingPolicy.load(whole / name).checksum for name in ("p1.json", "new.json"))
+    number = 0
     while count.kills < kills:
-        shutil.rmtree(made / "mlruns")
-        shutil.copytree(made / "before", made / "mlruns")
-        count.kills += killed(zygote, made, words, calls, draw)
-        found, champion = _versions(made)
+        number += 1
+        folder = Path(shutil.copytree(made, made.parent / f"{made.name}-{number}"))  # MLflow keeps its databases open
+        count.kills += killed(zygote, folder, words, calls, draw)
+        found, champion = _versions(folder)
         count.half += sum(checksum is None for checksum in found)
         count.lost += int(champion not in (old, new) or old not in found)
         count.doubled += max(0, len(found) - 2)
-        assert zygote.run(made, words, 0, 0)[0] == 0
-        assert zygote.run(made, ["track"], 0, 0)[0] == 0  # sends what the killed one kept
-        found, champion = _versions(made)
+        assert zygote.run(folder, words, 0, 0)[0] == 0
+        assert zygote.run(folder, ["track"], 0, 0)[0] == 0  # sends what the killed one kept
+        found, champion = _versions(folder)
         count.half += sum(checksum is None for checksum in found)
         count.lost += int(champion != new)
         count.doubled += max(0, found.count(old) - 1)
