@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 from running import EASY, SIZES, rung, running, soon
-from scripted_server import DONE, ScriptedServer, chat
+from scripted_server import DONE, ScriptedServer, chat, pieces
 
 from zeta_eval.exceptions import InvalidInputError, masked
 
@@ -224,3 +224,16 @@ def test_of_very_many_parts_the_latest_are_judged_and_all_are_passed_on():
     assert query.splitlines()[-1] == "word 99999" and query.count("word") == MOST_PARTS
     tools = [{"role": "assistant", "tool_calls": [[1] * 10] * 10_000}, {"role": "user", "content": parts[:3]}]
     assert _query(tools).endswith("word 2")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ((200, chat("fine"), [("Content-Encoding", "gzip")]), "its reply is compressed (gzip)"),
+        ((200, [*pieces("fine"), DONE]), "it streams where a whole answer was asked for"),
+    ],
+)
+def test_a_reply_of_another_form_is_said_as_what_it_is(tmp_path, reply, said):
+    with ScriptedServer(lambda body, n: reply) as up, running(tmp_path, [rung(s, up.url) for s in SIZES]) as served:
+        answer = served.post("/v1/chat/completions", BODY)
+        assert answer.status_code == 502 and said in answer.json()["error"]["message"]

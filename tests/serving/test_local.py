@@ -1,13 +1,17 @@
 """The embedded ladder, whose weights the server loads, and rungs whose server it starts."""
 
+import json
+import re
 import shlex
 import sys
 from pathlib import Path
 
 import openai
 import pytest
-from running import EASY, SIZES, running
+from running import EASY, SIZES, rung, running
+from scripted_server import DONE, ScriptedServer, chat, pieces
 
+from zeta_eval.models import Ladder
 from zeta_eval.router.policy import RoutingPolicy
 
 EMBEDDED = ("17K", "45K", "456K")
@@ -25,6 +29,12 @@ def test_the_embedded_ladder_answers(served):
     answer = served.chat(QUERY, "zeta:best")
     assert answer.choices[0].message.content == "QWERT" and answer.zeta["size"] == "456K"
     assert answer.usage.completion_tokens > 0 and answer.choices[0].finish_reason == "stop"
+
+
+def test_the_example_of_the_readme_gets_an_answer_of_the_embedded_ladder(served):
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (body,) = re.findall(r"^curl http://127\.0\.0\.1:8080/v1/chat/completions -d '(.*)'$", page, re.MULTILINE)
+    assert served.post("/v1/chat/completions", json.loads(body)).json()["choices"][0]["message"]["content"] == "EQRTWY"
 
 
 def test_the_embedded_ladder_streams_the_same_text(served):
@@ -45,13 +55,48 @@ def test_completions_and_named_rungs_of_the_embedded_ladder_work(served):
     ("given", "said"),
     [
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "takes no `tools`"),
+        ({"response_format": {"type": "json_object"}}, "takes no `response_format`"),
+        ({"logprobs": True}, "takes no `logprobs`"),
         ({"n": 2}, "takes no `n`"),
         ({"max_tokens": -1}, "max_new_tokens is -1"),
     ],
 )
-def test_what_the_engine_has_no_use_for_is_refused(served, given, said):
-    with pytest.raises(openai.BadRequestError, match=said):
-        served.chat(QUERY, "456K", **given)
+@pytest.mark.parametrize("model", ["zeta", "456K"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_engine_has_no_use_for_is_refused(served, given, said, model, stream):
+    with pytest.raises(openai.BadRequestError, match=said) as error:
+        served.chat(QUERY, model, stream=stream, **given)
+    assert (error.value.type, error.value.status_code) == ("invalid_request_error", 400)
+
+
+def test_text_in_parts_and_plain_text_as_the_format_are_taken_and_images_refused(served):
+    text, image = {"type": "text", "text": QUERY}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+
+    def asked(parts):
+        messages = [{"role": "user", "content": parts}]
+        return served.client().chat.completions.create(
+            model="zeta:best", messages=messages, response_format={"type": "text"}
+        )
+
+    assert asked([text]).choices[0].message.content == "QWERT"
+    with pytest.raises(openai.BadRequestError, match="takes no content that is no text"):
+        asked([text, image])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_request_with_tools_goes_to_a_served_rung_where_there_is_one(tmp_path, stream):
+    with ScriptedServer(lambda body, n: (200, [*pieces("ok"), DONE] if body.get("stream") else chat("ok"))) as up:
+        local = {"size": "17K", "model": Ladder.load("embedded").models[0].model, "device_map": "cpu"}
+        sizes = ("17K", "7B", "14B")
+        with running(tmp_path, [local, *(rung(s, up.url) for s in sizes[1:])], RoutingPolicy.seed(sizes)) as served:
+            assert served.chat(EASY, "zeta@5").zeta["size"] == "17K"
+            tools = [{"type": "function", "function": {"name": "f"}}]
+            answer = served.chat(EASY, "zeta@5", stream=stream, tools=tools)
+            told = [c for c in answer if hasattr(c, "zeta")][-1].zeta if stream else answer.zeta
+            assert (told["chosen"], told["size"]) == ("17K", "7B") and up.bodies[-1]["tools"] == tools
+            assert "takes no `tools`" in told["steps"][0]["error"]
+            with pytest.raises(openai.BadRequestError, match="17K runs in this process and takes no `tools`"):
+                served.chat(EASY, "17K", stream=stream, tools=tools)
 
 
 def test_a_prompt_too_long_for_a_rung_is_an_error_of_its_own(served):

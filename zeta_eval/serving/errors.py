@@ -47,12 +47,24 @@ class PassedOverError(GenerationError):
         self.busy, self.late, self.wait_s = busy, late, wait_s
 
 
+class UnableError(PassedOverError):
+    """A size that can't do what the request asks for, where another one may."""
+
+    def __init__(self, reason: str, *, param: str) -> None:
+        """Give the reason, and the parameter that asks for it."""
+        super().__init__(reason)
+        self.param = param
+
+
 class TooLongError(Exception):
     """The query does not fit the model's context, and may fit a larger model's."""
 
 
 def unanswered(why: str, troubles: list[PassedOverError]) -> ApiError:
-    """The error where no size gave an answer: too much to do, too slow, or out of order."""
+    """The error where no size gave an answer: asked for what none can do, too much to do, too slow, or out of order."""
+    if troubles and all(isinstance(t, UnableError) for t in troubles):
+        return ApiError(400, str(troubles[0]), param=getattr(troubles[0], "param", None))
+    troubles = [t for t in troubles if not isinstance(t, UnableError)]
     wait_s = min((t.wait_s for t in troubles if t.wait_s), default=1.0)
     if troubles and all(t.busy for t in troubles):
         return ApiError(

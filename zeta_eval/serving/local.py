@@ -19,13 +19,15 @@ from zeta_eval.inference.run.runner import default_engine
 from zeta_eval.models import Completion, GenerateConfig, Ladder, ModelSpec
 from zeta_eval.router.too_long import is_too_long
 from zeta_eval.serving.asked import Asked
-from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError
+from zeta_eval.serving.errors import ApiError, PassedOverError, TooLongError, UnableError
 from zeta_eval.serving.rung import Rung, Whole
 from zeta_eval.serving.sse import DONE, event, spliced
 from zeta_eval.serving.vectors import whole_of
 
-UNKNOWN: Final = ("tools", "functions", "response_format", "logit_bias")
+UNKNOWN: Final = ("tools", "functions", "response_format", "logit_bias", "logprobs")
 """Parameters that the engine of this process has no use for, and must not pass over."""
+PLAIN: Final = {"type": "text"}
+"""The response format that every answer has."""
 
 
 def local_rungs(ladder: Ladder, specs: Sequence[ModelSpec], freed: Callable[[], None]) -> Mapping[str, Rung]:
@@ -139,8 +141,8 @@ class LocalRung:
     def _config(self, asked: Asked) -> GenerateConfig:
         """How a request wants to be answered, by the rung's settings where it does not say."""
         body, spec = asked.body, self.spec
-        if given := [name for name in UNKNOWN if body.get(name)] + (["n"] if body.get("n") not in (None, 1) else []):
-            raise ApiError(400, f"{spec.size} runs in this process and takes no `{given[0]}`.", param=given[0])
+        if (given := _beyond(body)) is not None:
+            raise UnableError(f"{spec.size} runs in this process and takes no {given[1]}.", param=given[0])
         limit = body.get("max_completion_tokens") or body.get("max_tokens") or spec.max_new_tokens or self._limit
         stop = body.get("stop") or ()
         temperature = body.get("temperature")
@@ -161,6 +163,24 @@ class LocalRung:
     def _data(self, asked: Asked, answer: Completion) -> dict[str, Any]:
         made = whole_of(answer.text, self.spec.size, _usage(answer), kind=asked.kind, finish=_finish(answer))
         return made | {"id": f"zeta-{uuid4().hex}"}
+
+
+def _beyond(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What a request asks for that the engine can't do: the parameter, and how to call it; None where there is none."""
+    for name in UNKNOWN:
+        if body.get(name) and not (name == "response_format" and body[name] == PLAIN):
+            return name, f"`{name}`"
+    if body.get("n") not in (None, 1):
+        return "n", "`n`"
+    if any(_has_more(message.get("content")) for message in body.get("messages") or ()):
+        return "messages", "content that is no text"
+    return None
+
+
+def _has_more(content: Any) -> bool:
+    """Whether a message's content holds parts that are no text."""
+    parts = content if isinstance(content, list) else ()
+    return any(not isinstance(part, dict) or part.get("type", "text") != "text" for part in parts)
 
 
 def _piece(asked: Asked, text: str) -> dict[str, Any]:

@@ -133,7 +133,11 @@ class Live:
         if local := [s for s in self._specs if not s.served]:
             from zeta_eval.serving.local import local_rungs
 
-            rungs |= await asyncio.to_thread(local_rungs, self._ladder, local, app.fleet.freed)
+            try:
+                rungs |= await asyncio.to_thread(local_rungs, self._ladder, local, app.fleet.freed)
+            except BaseException:
+                await session.close()
+                raise
         app.fleet.rungs = {spec.size: rungs[spec.size] for spec in self._specs}
         self._gauges()
         self._tasks = [asyncio.create_task(work) for work in (self._follower.run(), self._keep())]

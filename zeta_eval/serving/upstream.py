@@ -112,6 +112,8 @@ class Served:
         plain = {"stream": False} if asked.stream else {}
         replica, response = await self._opened(asked, plain, extras)
         try:
+            if response.content_type == "text/event-stream":
+                raise BrokenStreamError("it streams where a whole answer was asked for")
             raw = self._unrepeated(await _read(response))
             data = json.loads(raw)
             completion = _completion(data, asked.kind, began_s)
@@ -213,6 +215,9 @@ class Served:
             response = await self._posted(replica.urls[path], content)
             if response.status != 200:
                 await self._refusal(replica, response, path)
+            if (coding := response.headers.get("Content-Encoding", "identity")) != "identity":
+                response.close()
+                raise BrokenStreamError(f"its reply is compressed ({coding}), which nobody asked for; switch that off")
         except (aiohttp.ClientError, TimeoutError, OSError, BrokenStreamError) as e:
             self._release(replica)
             raise self._failed(replica, e) from e
