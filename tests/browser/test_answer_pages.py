@@ -3,6 +3,8 @@
 import nbformat
 import pytest
 from answers import served
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -109,6 +111,20 @@ def test_a_notebook_that_is_opened_again_shows_pictures_and_texts(lab, ladder, p
         assert not text.is_visible()
     answered = page.cell("from 1 to n")
     assert "Was it right? %zeta feedback" in answered.inner_text()
+
+
+def test_an_exported_notebook_shows_the_picture_where_no_widget_can_be_loaded(page, pictures, tmp_path):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"import zeta_eval as ze\n{VIEW}")])
+    NotebookClient(made, kernel_name="python3").execute()
+    assert made.metadata["widgets"]  # as nbconvert --execute keeps them, to be drawn by a script from the internet
+    exported, _ = HTMLExporter().from_notebook_node(made)
+    (tmp_path / "exported.html").write_text(exported)
+    page.page.route("http*://**", lambda route: route.abort())
+    page.page.goto((tmp_path / "exported.html").as_uri())
+    shown = page.page.locator(".jp-OutputArea img:visible")
+    expect(shown).to_have_count(1)
+    assert shown.evaluate("e => e.getBoundingClientRect().width") > 300
+    page.page.screenshot(path=pictures / "exported.png")
 
 
 def test_a_search_is_seen_as_it_goes(lab, page, pictures):

@@ -61,6 +61,15 @@ def test_a_cell_is_routed_answered_and_recorded(notebook):
     assert list(frame["query"]) == [TEXT]
 
 
+@pytest.mark.parametrize("size, said", [("4B", "at 40% of the largest size's cost"), ("14B", "the dearest size")])
+def test_the_dearest_size_is_not_compared_with_itself(size, said):
+    policy = RoutingPolicy.seed()
+    decision = ZetaDynamicRouter(policy).route(TEXT)
+    cost = {"4B": 0.4, "7B": 0.7, "14B": 1.01}
+    cell = RoutedCell(decision=replace(decision, size=size, cost=cost), policy=policy)
+    assert said in cell.title() and "101%" not in cell.title()
+
+
 def test_text_of_models_and_users_is_escaped():
     decision = ZetaDynamicRouter().route("<b>x</b>")
     cell = RoutedCell(decision=decision, policy=RoutingPolicy.seed(), notes=["<i>note</i>"])

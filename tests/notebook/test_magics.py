@@ -169,6 +169,15 @@ def test_a_size_joins_a_finished_bench(notebook, tmp_path):
     assert [json.loads(line)["model"] for line in lines] == ["17K"] * 3 + ["45K"] * 3
 
 
+def test_a_bench_that_goes_into_a_variable_says_what_came_of_it(notebook, monkeypatch):
+    shown = []
+    monkeypatch.setattr("zeta_eval.notebook.loading.Output", lambda silent: lambda line: shown.append(repr(line)))
+    notebook.run("r = %zeta bench --ladder embedded --tasks copy --limit 3 --out o --mlflow none")
+    assert re.fullmatch(
+        r"bench: done in 0:\d\d \u00b7 3 queries, right: 17K .*%, 45K .*%, 456K .*%; kept in o", shown[-1]
+    )
+
+
 def test_bench_takes_the_notebooks_ladder_and_longest_answer(notebook):
     notebook.run("%config ZetaMagics.ladder = 'qwen3'")
     notebook.run("%config ZetaMagics.max_new_tokens = 7")
