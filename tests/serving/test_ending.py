@@ -119,3 +119,29 @@ def test_a_server_that_still_loads_weights_ends_at_once(tmp_path, unused_port):
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == "zeta: stopped; nothing was served\n"
         assert process.returncode == 130
+
+
+INTERRUPTED = """
+import gc, os, signal
+from zeta_eval.serving.ending import Ending
+ending = Ending()
+ending.begun = True
+
+class Node:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(100_000))  # the signal is heeded here, where what is raised is printed and forgotten
+
+node = Node()
+node.node = node
+del node
+gc.collect()
+signal.pause()
+"""
+
+
+def test_a_signal_that_is_heeded_where_nothing_can_be_raised_ends_a_starting_server_all_the_same():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, preexec_fn=heed_interrupts
+    )
+    assert (done.returncode, done.stderr) == (130, "zeta: stopped; nothing was served\n")

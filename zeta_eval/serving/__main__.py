@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 
-from zeta_eval.serving.ending import NOTHING, Ending, say
+from zeta_eval.serving.ending import NOTHING, Ending
 
 
 def main(ending: Ending) -> int:
@@ -20,14 +20,14 @@ def main(ending: Ending) -> int:
         kept = serve(ServeSettings(**json.loads(sys.argv[1])), ending)
     except ZetaError as e:
         if not ending.number:
-            say(" ".join(str(e).split()))
+            ending.say(" ".join(str(e).split()))
             return e.exit_code
     except BaseException:  # of whatever a signal interrupted
         if not ending.number:
             raise
     if not ending.number:
         return 0
-    say(f"stopped; {kept}")
+    ending.say(f"stopped; {kept}")
     return ending.code
 
 

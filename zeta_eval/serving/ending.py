@@ -33,6 +33,7 @@ class Ending:
         """Ends what is served; it is told whether it has been called before."""
         self.begun = False
         """Whether there is something to close; an import that is interrupted may raise anything."""
+        self._stderr = os.dup(2)
         free = (signal.SIG_DFL, signal.default_int_handler)
         for number in SIGNALS:
             if signal.getsignal(number) in free:
@@ -49,7 +50,7 @@ class Ending:
         if self.stop is not None:
             self.stop(again)
             return
-        logging.disable()  # what libraries say that are interrupted
+        self._hush()
         if not self.begun:
             self._end_now()
         if not again:
@@ -58,12 +59,18 @@ class Ending:
             timer.start()
         raise KeyboardInterrupt
 
+    def say(self, line: str) -> None:
+        """Write a line to standard error, also within a signal's handler."""
+        os.write(self._stderr, f"zeta: {line}\n".encode(errors="replace"))
+
+    def _hush(self) -> None:
+        """Let nobody else write there: what is interrupted prints traces, also from within collections of garbage."""
+        logging.disable()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
     def _end_now(self) -> None:
         """End a process that has not served, whatever it does."""
-        say(f"stopped; {NOTHING}")
+        self.say(f"stopped; {NOTHING}")
         os._exit(self.code)
-
-
-def say(line: str) -> None:
-    """Write a line to standard error, also within a signal's handler."""
-    os.write(2, f"zeta: {line}\n".encode(errors="replace"))

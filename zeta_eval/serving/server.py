@@ -10,7 +10,7 @@ from typing import Final
 
 import uvicorn
 
-from zeta_eval.serving.ending import Ending, say
+from zeta_eval.serving.ending import Ending
 
 PROMPT_S: Final = 0.2
 """How long open requests are waited for without saying so, in seconds."""
@@ -52,4 +52,4 @@ class Server(uvicorn.Server):
         if n := len(self.server_state.tasks):
             requests = "1 open request" if n == 1 else f"{n} open requests"
             most_s = self.config.timeout_graceful_shutdown
-            say(f"stops; waits for {requests}, at most {most_s} s (a second signal ends them)")
+            self._ending.say(f"stops; waits for {requests}, at most {most_s} s (a second signal ends them)")
