@@ -365,6 +365,7 @@ def test_wrong_events_are_refused_and_change_nothing(clock):
     [
         (("tasks", "sums", "by", "person", "ratings", 1), -1.0),
         (("tasks", "sums", "by", "person", "right", 1), "1e308"),
+        (("tasks", "sums", "by", "person", "ratings", 1), 1e-320),
         (("latency", 2, "expected_s"), "1e999"),
         (("latency", 0, "variance"), -1.0),
         (("drift", "tests", 0, 2, "squares"), -1.0),

@@ -173,6 +173,8 @@ class Shift:
             ledger = shift.by[str(source)] = Ledger(m)
             ledger.ratings, ledger.right = _numbers(given["ratings"], m, 0), _numbers(given["right"], m, 0)
             ledger.parts = _numbers(given["parts"], 2 * m)
+            if any(x > n * (1.0 + 1e-9) for x, n in zip(ledger.right, ledger.ratings, strict=True)):
+                raise ValueError("more are right than rated")
         shift._terms = {source: ledger.terms(1.0, rules) for source, ledger in shift.by.items()}
         if not shift.by:
             raise ValueError("by")
