@@ -313,7 +313,7 @@ def _named(
     taken = Counter(name for name, _ in loaded)
     named = {(f"{n}@{p.checksum[:8]}" if taken[n] > 1 else n): p for n, p in loaded}
     if len(named) < len(loaded):
-        raise InvalidInputError("The same policy is there twice; name the policies by a mapping to compare it.")
+        raise InvalidInputError("The same policy is there twice; give two, or copies under other file names.")
     return named
 
 

@@ -92,12 +92,14 @@ def _show(result: "Result", json_to: str | None) -> None:
     if json_to == "-":
         print(to_json(result.data))
         return
-    print(escaped_lines(result.text), flush=True)
+    page = result.report if isinstance(result.report, WebPage) and result.report.command else None
+    if page is None:  # else it is told once the page is there
+        print(escaped_lines(result.text), flush=True)
     if result.hint is not None:
         _complain(result.hint)
     if json_to is not None:
         write_json(json_to, result.data)
-    if isinstance(page := result.report, WebPage) and page.command:
+    if page is not None:
         if page.stays:
             os.execvpe(page.command[0], page.command, os.environ | page.env)
-        serve(page)
+        serve(page, lambda: print(escaped_lines(result.text), flush=True))

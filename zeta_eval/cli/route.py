@@ -40,6 +40,8 @@ def _route(args: Namespace) -> Result:
     decision = ZetaDynamicRouter(chooser).route(text, task=args.task, cost_weight=args.cost_weight)
     verdict = chooser.verdict.of("route with task" if args.task in chooser.tasks else "route")
     hint = None if args.task is None or args.task in chooser.tasks else _unknown(args.task, chooser.tasks)
+    if messages is None and text.lstrip()[:1] in ("[", "{") and '"role"' in text:
+        hint = "hint: this looks like messages, but is no JSON list of {role, content}; it was routed as a plain text"
     data = dataclasses.asdict(decision) | {"verdict": verdict} | ({} if hint is None else {"hint": hint})
     whose = (
         "this policy on its test queries"

@@ -74,4 +74,4 @@ def _serve(args: Namespace) -> Result:
     command = [sys.executable, "-m", "zeta_eval.serving", json.dumps(dataclasses.asdict(settings))]
     page = WebPage(title="Serving", address=settings.address, command=command, stays=True)
     data = {"address": page.address, "command": [masked(word) for word in command]}
-    return Result(report=page, text=f"{page!r} (Ctrl-C stops it)", data=data)
+    return Result(report=page, text="", data=data)

@@ -5,10 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPException
 from importlib.util import find_spec
 from typing import Final
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
 
 from zeta_eval.cli.options import STORE
 from zeta_eval.cli.verb import Result, WebPage, verb
@@ -17,6 +22,10 @@ from zeta_eval.inference.server.guard import guard
 
 STOP_S: Final = 2.0
 """Time that a page's server has to stop by itself, in seconds, before it is killed."""
+POLL_S: Final = 0.2
+"""Time between two looks whether a page answers, in seconds."""
+ANSWER_S: Final = 5.0
+"""Longest wait for its answer, in seconds."""
 STORAGE: Final = "ZETA_OPTUNA_STORAGE"
 """Environment variable that tells the server of an Optuna page its storage."""
 DASHBOARD: Final = f"""
@@ -48,8 +57,8 @@ def _ui(args: Namespace) -> Result:
     return Result(report=page, text=f"{page!r}{stops}", data=data)
 
 
-def serve(page: WebPage) -> None:
-    """Run the server of a page until it ends, or a signal ends this command.
+def serve(page: WebPage, tell: Callable[[], None]) -> None:
+    """Run the server of a page until it ends, or a signal ends this command; `tell` is called once the page answers.
 
     Raises:
         GenerationError: the server ended by itself with a failure.
@@ -57,6 +66,10 @@ def serve(page: WebPage) -> None:
     server = subprocess.Popen(page.command, env=os.environ | page.env, start_new_session=True)
     held = guard(server.pid)
     try:
+        while server.poll() is None and not _answers(page.address):
+            time.sleep(POLL_S)
+        if server.poll() is None:
+            tell()
         status = server.wait()
     finally:
         for kind in (signal.SIGTERM, signal.SIGKILL):
@@ -67,6 +80,17 @@ def serve(page: WebPage) -> None:
         held.communicate()
     if status:
         raise GenerationError(f"The server of the {page.title} ended with status {status}; its lines above say why.")
+
+
+def _answers(address: str) -> bool:
+    """Whether a page is there, whatever it says."""
+    try:
+        with build_opener(ProxyHandler({})).open(address.partition("#")[0], timeout=ANSWER_S):
+            return True
+    except HTTPError:
+        return True
+    except (OSError, HTTPException):
+        return False
 
 
 def _mlflow(named: str | None, port: int) -> WebPage:

@@ -54,7 +54,7 @@ class WebPage:
     env: dict[str, str] = field(default_factory=dict)
     """What the server needs in its environment beside ours."""
     stays: bool = False
-    """Whether the server takes the place of this process, and then heeds signals itself."""
+    """Whether the server takes the place of this process, and then heeds signals and says its address itself."""
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.address}"

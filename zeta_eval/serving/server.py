@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,16 +20,18 @@ PROMPT_S: Final = 0.2
 class Server(uvicorn.Server):
     """A server that is ended by `Ending`, whose signals it leaves alone."""
 
-    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
-        """Take how it runs, and what ends it."""
+    def __init__(self, config: uvicorn.Config, ending: Ending, address: str) -> None:
+        """Take how it runs, what ends it, and where it is reached."""
         super().__init__(config)
-        self._ending = ending
+        self._ending, self._address = ending, address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start; from now on a signal lets open requests end."""
+        """Start, and say so; from now on a signal lets open requests end."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
         self._ending.stop = self.stop
+        if self.started:
+            os.write(1, f"Serving: {self._address} (Ctrl-C stops it)\n".encode(errors="replace"))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -54,7 +54,7 @@ def serve(settings: ServeSettings, ending: Ending) -> str:
         app = build(settings, stack)
         listener = stack.enter_context(_bound(settings))
         _spare_collections()
-        Server(configured(app), ending).run(sockets=[listener])
+        Server(configured(app), ending, settings.address).run(sockets=[listener])
         ending.stop = None
     return _kept(settings, app)
 

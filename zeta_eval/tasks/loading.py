@@ -26,7 +26,7 @@ def load_rows(
             return list(load_dataset(dataset, config, split=split, revision=revision))
     except Exception as e:  # the hub's client raises OSError, ValueError and its own HTTP errors
         where = f"{dataset}{f', config {config}' if config else ''}, split {split}"
-        advice = f"Use a local copy with the hub's columns: {task}=FOLDER_OR_FILE as the task's name, or local=."
+        advice = f"Use a local copy with the hub's columns: {task}=FOLDER_OR_FILE as the task's name."
         raise HubAccessError(f"Can't load {where} from the Hugging Face hub ({one_line(e)}). {advice}") from e
 
 

@@ -175,7 +175,8 @@ class Registry:
                 return client.get_model_version_by_alias(MODEL, str(alias))
             except MlflowException as e:
                 name = f"version {number}" if number is not None else f"version with alias '{alias}'"
-                raise PolicyError(f"{MODEL} has no {name} in {masked(self.uri)}; it has {self._known()}.") from e
+                todo = " `zeta promote NUMBER` makes one the champion." if alias == "champion" else ""
+                raise PolicyError(f"{MODEL} has no {name} in {masked(self.uri)}; it has {self._known()}.{todo}") from e
 
     def versions(self) -> list[str]:
         """The numbers of all versions, oldest first."""

@@ -70,7 +70,7 @@ def share_text(shares: Mapping[str, HeuristicShare], estimator: str) -> str:
     if estimator == "heuristic":
         return f"The heuristic is the only estimator; {without}"
     weights = _by_way({way: s.weight for way, s in shares.items()})
-    return f"Within '{estimator}' the heuristic has {weights} of the weight; {without}"
+    return f"Of what the '{estimator}' estimator says, the heuristic has {weights} of the weight; {without}"
 
 
 def _by_way(values: Mapping[str, float]) -> str:

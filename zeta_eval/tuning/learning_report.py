@@ -90,13 +90,16 @@ class LearningReport:
             return f"Version {new} is promoted by force; it is not shown to be better than its parent {old}."
         if self.promoted:
             return f"Version {new} is promoted: it is better than its parent {old}."
-        return f"Version {new} is not promoted: it is not shown to be better than its parent {old}."
+        return (
+            f"Version {new} is not promoted: it is not shown to be better than its parent {old}, which stays in use. "
+            "More ratings, or more sizes drawn by lot (explore), may show it."
+        )
 
     def text(self) -> str:
         """The feedback that was used, the comparison and the conclusion, as plain text."""
         parts = [
             f"Learned from {self.n_benchmark} benchmark queries and {self.n_feedback} judged answers on "
-            f"{self.n_queries} queries, {self.n_explored} of them explored.",
+            f"{self.n_queries} queries, {self.n_explored} of them while sizes were drawn by lot.",
             f"Utility (accuracy - {self.old.cost_weight:.3g} * cost) of the new version minus the old one's, held out:",
         ]
         parts += [f"  {e.source}: {e.value:+.4f} [{e.low:+.4f}, {e.high:+.4f}], n = {e.n}" for e in self.differences]
