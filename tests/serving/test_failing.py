@@ -179,6 +179,22 @@ def test_a_stream_that_ends_without_an_end_or_with_an_error_is_no_answer(served,
         served.chat(EASY)  # so that it does not rest
 
 
+@pytest.mark.parametrize("after", [[0.2], [0.2, None], [30.0]])
+def test_a_stream_is_over_at_its_end_mark_however_its_response_ends(tmp_path, upstream, faulty, after):
+    faulty.faults["7B"] = lambda body: (200, [*pieces("four"), DONE, *after])
+    with running(tmp_path, [rung(s, upstream.url) for s in SIZES], history=str(tmp_path / "h.db")) as served:
+        for n in range(1, 5):  # more often than a size may fail before it rests
+            chunks = list(served.chat(EASY, stream=True))  # the client closes at the end mark
+            told = next(c.zeta for c in chunks if getattr(c, "zeta", None))
+            assert told["size"] == "7B"
+            assert served.post("/v1/feedback", {"id": told["id"], "right": True}).status_code == 200
+            assert served.metric('zeta_answers_total{size="7B"}') == n
+        assert served.metric("zeta_callers_left_total") == 0.0
+        assert served.metric('zeta_open{size="7B"}') == 0.0
+        served.app.notes.history.flush()
+        assert served.app.notes.history.frame()["final_size"].tolist() == ["7B"] * 4
+
+
 def test_a_caller_who_leaves_is_a_caller_who_leaves_upstream_too(served, faulty, upstream):
     faulty.faults["7B"] = lambda body: (200, [x for p in pieces("a" * 500) for x in (0.02, p)])
     stream = served.chat(EASY, stream=True)

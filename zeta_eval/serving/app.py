@@ -244,7 +244,9 @@ def _check_rating(body: dict[str, Any]) -> None:
     right, score = body.get("right"), body.get("score")
     if all(body.get(name) is None for name in ("right", "score", "answer")):
         raise ApiError(400, "The feedback is empty; give `right` (true or false), `score` in [0, 1], or `answer`.")
-    if score is not None and (isinstance(score, bool) or not (isinstance(score, int | float) and 0 <= score <= 1)):
+    if score is not None and (isinstance(score, bool) or not isinstance(score, int | float)):
+        raise ApiError(400, "`score` is no number; give a number in [0, 1].", param="score")
+    if score is not None and not 0 <= score <= 1:
         raise ApiError(400, "`score` is out of range; give a number in [0, 1].", param="score")
     if not (right is None or isinstance(right, bool)):
         raise ApiError(400, "`right` is no boolean; give true or false.", param="right")

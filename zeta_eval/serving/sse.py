@@ -16,11 +16,12 @@ DONE: Final = b"data: [DONE]\n\n"
 """The event that ends a stream."""
 
 _NOTABLE: Final = re.compile(
-    rb'"finish_reason"\s*:\s*"|"usage"\s*:\s*\{|"error"\s*:\s*[{"]|^data:\s*\[DONE\]|^data:\s*\{"(?:error|object"\s*:\s*"error)"',
+    rb'"finish_reason"\s*:\s*"[^"]|"usage"\s*:\s*\{|"error"\s*:\s*[{"]|^data:\s*\[DONE\]|^data:\s*\{"(?:error|object"\s*:\s*"error)"',
     re.MULTILINE,
 )
 """What is looked for in a stream; in the texts of JSON the quotes would stand behind backslashes."""
-_FINISH: Final = re.compile(rb'"finish_reason"\s*:\s*"')
+_FINISH: Final = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
+_BOM: Final = b"\xef\xbb\xbf"
 _NAMES: Final = (b'"finish_reason"', b'"usage"')
 _NULL: Final = (b":null", b": null")
 
@@ -83,13 +84,13 @@ class Relay:
         """Clock time of the first bytes, in seconds."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The whole lines that can be passed on once these bytes have come.
+        """The whole lines that can be passed on once these bytes have come; what follows the end is left out.
 
         Raises:
             BrokenStreamError: the server says that it failed.
         """
         if self.first_s is None:
-            self.first_s = time.perf_counter()
+            self.first_s, chunk = time.perf_counter(), chunk.removeprefix(_BOM)
         data = self._rest + chunk if self._rest else chunk
         cut = data.rfind(b"\n") + 1
         self._rest, data = data[cut:], data[:cut]
@@ -98,7 +99,8 @@ class Relay:
         if not _may_be_notable(data) or (found := _NOTABLE.search(data)) is None:
             return data
         start = data.rfind(b"\n", 0, found.start()) + 1
-        return data[:start] + b"\n".join(map(self._line, data[start:].split(b"\n")))
+        told = data[:start] + b"\n".join(map(self._line, data[start:].split(b"\n")))
+        return told.rstrip(b"\r\n") + b"\n\n" if self.ended else told
 
     def end(self) -> bytes:
         """What is left at the end.
@@ -113,22 +115,30 @@ class Relay:
         return rest
 
     def _line(self, line: bytes) -> bytes:
-        if not _may_be_notable(line) or (found := _NOTABLE.search(line)) is None or not line.startswith(b"data:"):
+        if self.ended:
+            return line if not line.strip() else b""
+        if not _may_be_notable(line) or _NOTABLE.search(line) is None or not line.startswith(b"data:"):
             return line
         data = line[5:].strip()
         if data == b"[DONE]":
             self.ended = True
-            return line
-        if found[0].startswith(b"data:") or _is_error(data):
+            return line if self._field is None else self._last() + line
+        if _is_error(data):
             raise BrokenStreamError(reason_of(data.decode(errors="replace")) or "the server broke off")
         if b'"usage"' in data and self._counts(data) and self._drops_usage:
             return b""
-        if _FINISH.search(data):
+        if _FINISH.search(data) and _finishes(data):
             self.finish = True
             if self._field is not None:
                 data, self._field = spliced(data, self._field()), None
                 return b"data: " + data
         return line
+
+    def _last(self) -> bytes:
+        """An event with the field alone, for an answer of which no event says why it ended."""
+        assert self._field is not None
+        field, self._field = self._field(), None
+        return b"data: %b\n\n" % spliced(b'{"choices": []}', field)
 
     def _counts(self, data: bytes) -> bool:
         """Read the counts of an event, and tell whether it holds nothing else."""
@@ -149,8 +159,17 @@ def _is_error(data: bytes) -> bool:
     try:
         read = json.loads(data)
     except (ValueError, RecursionError):
+        return data.startswith(b'{"error"')
+    return isinstance(read, dict) and (bool(read.get("error")) or read.get("object") == "error")
+
+
+def _finishes(data: bytes) -> bool:
+    """Whether an event says of a choice why it ended."""
+    try:
+        choices = json.loads(data)["choices"]
+        return any(choice.get("finish_reason") for choice in choices)
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return False
-    return isinstance(read, dict) and bool(read.get("error"))
 
 
 def events_of(data: Mapping[str, Any], field: bytes, *, usage: bool, kind: str) -> bytes:

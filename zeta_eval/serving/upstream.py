@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ KEEP_S: Final = 4.0
 """How long an idle connection is kept, in seconds: less than any server keeps it; uvicorn's 5 s is the shortest."""
 LARGE: Final = 2**20
 """Bytes of a body from which on it is sent in parts."""
+END_S: Final = 1.0
+"""Longest time in which a response ends after its stream has, in seconds; its connection is closed after it."""
 PATHS: Final = {"chat": "chat/completions", "completion": "completions"}
 _STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 """Errors of a connection that the server closed while it was idle."""
@@ -88,6 +91,7 @@ class Served:
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=min(CONNECT_S, spec.timeout_s), sock_read=spec.timeout_s
         )
+        self._ending = set[asyncio.Task[None]]()  # responses whose streams are over
         self._refused = set[str]()  # what the server does not take of the parameters added here
 
     @property
@@ -135,6 +139,7 @@ class Served:
         wants = asked.wants_usage
         extras = {} if wants or "stream_options" in asked.body else {"stream_options": {"include_usage": True}}
         replica, response = await self._opened(asked, {}, extras)
+        relay: Relay | None = None
         try:
             if response.content_type == "application/json":  # a server that sends whole what was asked for in pieces
                 data = json.loads(self._unrepeated(await _read(response)))
@@ -144,7 +149,7 @@ class Served:
                 yield completion
                 return
             relay, content = Relay(field, drops_usage=not wants), response.content
-            while chunk := await content.readany():
+            while not relay.ended and (chunk := await content.readany()):
                 if block := relay.feed(chunk):
                     yield self._unrepeated(block)
             if block := relay.end():
@@ -152,7 +157,9 @@ class Served:
         except _BROKEN as e:
             raise self._failed(replica, e) from e
         finally:
-            if not response.content.at_eof():
+            if relay is not None and relay.ended:
+                self._let_end(response)
+            elif not response.content.at_eof():
                 response.close()  # whoever writes on learns that nobody listens
             self._release(replica)
         replica.circuit.worked()
@@ -255,6 +262,13 @@ class Served:
         replica.circuit.left()
         self._freed()
 
+    def _let_end(self, response: aiohttp.ClientResponse) -> None:
+        """Keep the connection of a stream that says that it is over, if its response ends soon; nobody waits for it."""
+        if not response.content.at_eof():
+            rest = asyncio.create_task(_ended(response))
+            self._ending.add(rest)
+            rest.add_done_callback(self._ending.discard)
+
     def _unrepeated(self, said: bytes) -> bytes:
         """What a server says, without the rung's keys."""
         for key in self._sought:
@@ -286,6 +300,16 @@ class Served:
         if wait_s:
             replica.circuit.rest(wait_s)
         raise PassedOverError(reason, busy=status == 429, wait_s=wait_s)
+
+
+async def _ended(response: aiohttp.ClientResponse) -> None:
+    """Read what comes after the end of a stream, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(END_S):
+            while await response.content.readany():
+                pass
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        response.close()
 
 
 async def _read(response: aiohttp.ClientResponse, most: int = MOST_BYTES) -> bytes:
