@@ -1,10 +1,15 @@
 """Every verb that a signal ends says one line, leaves nothing half-written, and can be started again."""
 
+import fcntl
 import os
+import pty
 import random
+import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 import urllib.request
 from contextlib import suppress
@@ -226,3 +231,60 @@ def test_a_page_ends_with_its_command(number, made, tmp_path, unused_port):
         number == signal.SIGKILL
         or last == "zeta: stopped; all that the page shows is kept; the same command opens it again"
     )
+
+
+STOPPED_TUNE = "no policy is written; with --storage sqlite:///study.db a search goes on where it stopped"
+
+
+def read(fd, until=b"\0"):
+    """What a terminal is sent up to some text, or to the end of the process."""
+    sent = b""
+    with suppress(OSError):  # nobody has the terminal any more
+        while until not in sent and (more := os.read(fd, 4096)):
+            sent += more
+    return sent.decode()
+
+
+def screen(text):
+    """The lines that a terminal shows of what it was sent."""
+    lines = []
+    for line in text.split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return [line for line in lines if line]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_line_of_a_search_that_is_stopped_is_cleared(number, made, tmp_path):
+    words = ["tune", made / "o.parquet", "--out", tmp_path / "never.json", "--trials", "100000", "--mlflow", "none"]
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "zeta_eval.cli", *map(str, words), "--estimator", "heuristic"]
+    run = subprocess.Popen(command, stdin=far, stdout=far, stderr=far, preexec_fn=heed_interrupts)
+    sent = read(near, b"trial ")
+    os.write(far, b"^C")  # the echo of a terminal
+    run.send_signal(number)
+    os.close(far)
+    sent += read(near)
+    os.close(near)
+    assert run.wait(20) == 128 + number
+    assert screen(sent) == [f"zeta: stopped; {STOPPED_TUNE}"]
+
+
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full"])
+def test_nobody_to_tell_costs_a_search_nothing(to, made, tmp_path):
+    words = ["tune", made / "o.parquet", "--out", tmp_path / "new.json", "--mlflow", "none", *QUICK]
+    line = shlex.join([sys.executable, "-m", "zeta_eval.cli", *map(str, words)])
+    run = subprocess.run(["bash", "-c", f"{line} {to}"], capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0 and run.stdout.rstrip().endswith(f"Policy: {tmp_path / 'new.json'}")
+    RoutingPolicy.load(tmp_path / "new.json")
+
+
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full"])
+def test_nobody_to_tell_of_an_error_leaves_its_exit_code(to, tmp_path):
+    words = ["tune", "none.parquet", "--out", str(tmp_path / "p.json")]
+    line = shlex.join([sys.executable, "-m", "zeta_eval.cli", *words])
+    run = subprocess.run(["bash", "-c", f"{line} {to}"], capture_output=True, text=True, timeout=100)
+    assert (run.returncode, run.stdout) == (2, "")

@@ -26,6 +26,17 @@ class Terminal(io.StringIO):
         return True
 
 
+class Full(io.StringIO):
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
 def row(score, tokens=10):
     return {"score": score, "completion_tokens": tokens}
 
@@ -135,3 +146,19 @@ def test_sizes_that_were_finished_before_are_shown(tmp_path):
     again = Board(lambda _: None)
     bench(tmp_path, again)
     assert [(s.size, s.done, s.new, s.ended) for s in again.sizes] == [("1B", 20, 0, True), ("9B", 20, 0, True)]
+
+
+@pytest.mark.parametrize("stream", [None, Full(), closed()])
+def test_a_stream_that_cannot_be_written_costs_the_run_nothing(tmp_path, stream):
+    bench(tmp_path, Board(Lines(stream)))
+    assert (tmp_path / "outcomes.parquet").is_file()
+
+
+def test_a_line_never_reaches_a_terminal_s_last_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    clock, stream = Clock(), Terminal()
+    shown = Board(Lines(stream), clock=clock)
+    with shown.running("4B", 2000, []):
+        clock.now += 1
+        shown.add([row(1.0)])
+        assert stream.getvalue().rpartition("\r")[2].rstrip() == "4B: 1/2000, 33:19 left"

@@ -37,9 +37,7 @@ def test_time_left_is_that_of_the_trials_left_at_the_speed_so_far(clock):
         clock.now += 0.5
         board.trial(0.1)
     assert board.left_s == pytest.approx(3.0)
-    assert (
-        "trial 4 of 10" in repr(board) and "best so far 0.100" in repr(board) and "0:03 of trials left" in repr(board)
-    )
+    assert repr(board) == "searching (0:07) \u00b7 trial 4 of 10 \u00b7 0:03 left \u00b7 best so far 0.100"
 
 
 def test_it_is_drawn_now_and_then_and_at_every_phase(clock):
@@ -100,3 +98,18 @@ def test_in_a_terminal_one_line_is_brought_up_to_date_and_goes_at_the_end(clock)
     shown = terminal.getvalue()
     assert shown.startswith("\rreading the table (0:00)\rsearching (0:00)") and "\n" not in shown
     assert shown.endswith(f"\r{' ' * len('searching (0:00)')}\r")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, 4), (60, 3), (50, 2), (20, 1)])
+def test_a_narrow_terminal_loses_whole_parts_the_least_useful_first(columns, shown, clock, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    board = Board(4000, Lines(terminal, clock=clock), clock=clock)
+    board.say("searching")
+    for _ in range(1000):
+        clock.now += 1.0
+        board.trial(0.123)
+    parts = ["searching (16:40)", "trial 1000 of 4000", "50:00 left", "best so far 0.123"]
+    last = terminal.getvalue().rpartition("\r")[2].rstrip()
+    assert last == " \u00b7 ".join(parts[:shown]) and len(last) < columns - 2  # `^C` fits behind it

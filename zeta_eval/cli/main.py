@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeta_eval.cli.stopping import Stopping
@@ -20,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed work, 2 wrong use, 130 interrupted, 143 ended by SIGTERM.
     """
     code = 0
+    if sys.stderr is None:  # `2>&-`; what is printed there would come to standard output
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     with Stopping(own=argv is None) as stopping:
         try:
             _work(argv, stopping)
@@ -73,8 +76,12 @@ def _complain(line: str) -> None:
     """Print what went wrong, or might; where several processes have to say the same, one does."""
     from zeta_eval.inference.run.launch import says
 
-    if says(line):
+    if not says(line):
+        return
+    try:
         print(f"zeta: {shown(masked(line))}", file=sys.stderr, flush=True)
+    except OSError:  # a full disk: that nobody can be told costs nothing else
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _mask(record: logging.LogRecord) -> bool:

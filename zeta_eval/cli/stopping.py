@@ -70,7 +70,9 @@ class Stopping:
         """Let standard error be seen again, take any error of a stopped command for its end, and put all back."""
         self._over = True
         self.speak()
-        if not self.number:
+        if self.number:
+            clear_line()
+        else:
             self.kept = "the work was done"
         if self._before and not self._own:
             self._put_back()
@@ -125,10 +127,18 @@ class Stopping:
         """Say what is kept, end all children, and leave."""
         if os.environ.get("RANK", "0") == "0" and not self.said:
             self.speak()
+            clear_line()
             os.write(2, f"zeta: {self.line}\n".encode())
         with contextlib.suppress(Exception):
             _kill_children()
         os._exit(self.code)
+
+
+def clear_line() -> None:
+    """Clear the line of a terminal that the cursor is in: what was stopped can't, and `^C` is echoed there."""
+    with contextlib.suppress(OSError, ValueError):
+        if os.isatty(2):
+            os.write(2, f"\r{' ' * (os.get_terminal_size(2).columns - 1)}\r".encode())
 
 
 def _importing(frame: FrameType | None) -> bool:

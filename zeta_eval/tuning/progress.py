@@ -6,12 +6,12 @@ import html
 import sys
 import time
 from collections.abc import Callable, Sequence
-from shutil import get_terminal_size
 from typing import Self, TextIO
 
 import numpy as np
 
 from zeta_eval.arrays import Floats
+from zeta_eval.evaluation.reports.line import Line
 from zeta_eval.evaluation.reports.live import Output, clock, in_notebook
 from zeta_eval.evaluation.reports.style import COLOURS
 
@@ -20,6 +20,9 @@ INTERVAL_S = 0.3
 
 LINE_S = 10.0
 """Least time between two lines in a log, in seconds."""
+
+BETWEEN = " \u00b7 "
+"""What stands between the parts of a line."""
 
 WIDTH, HEIGHT, EDGE = 290, 110, 8
 """Size of each of the two drawings in pixels, and the room around its line."""
@@ -86,12 +89,16 @@ class Board:
         self._now = self._shown = self._clock()
         self._show(self)
 
-    def __repr__(self) -> str:
+    def parts(self) -> list[str]:
+        """What a line says, the most useful first."""
         found = [b for b in self.best if not np.isnan(b)]
-        parts = [f"trial {len(self.values)} of {self.total}"] if self.values else []
-        parts += [f"best so far {found[-1]:.3f} of the gain explained"] if found else []
-        parts += [f"{clock(self.left_s)} of trials left"] if self.left_s is not None else []
-        return " \u00b7 ".join([f"{self.phase} ({clock(self._now - self._began)})", *parts])
+        parts = [f"{self.phase} ({clock(self._now - self._began)})"]
+        parts += [f"trial {len(self.values)} of {self.total}"] if self.values else []
+        parts += [f"{clock(self.left_s)} left"] if self.left_s is not None else []
+        return parts + ([f"best so far {found[-1]:.3f}"] if found else [])
+
+    def __repr__(self) -> str:
+        return BETWEEN.join(self.parts())
 
     def _repr_html_(self) -> str:
         drawn = _line("best so far, by trial", list(enumerate(self.best)), xs=(0, max(1, self.total - 1)), step=True)
@@ -106,21 +113,17 @@ class Board:
 class Lines:
     """Shows a board in a terminal as a line that is brought up to date, in a log file as a line now and then."""
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Write to a stream; a search of less than `LINE_S` writes nothing to a log file."""
-        self._stream, self._live, self._clock = stream, stream.isatty(), clock
-        self._width, self._written = 0, clock()
+        self._line, self._clock, self._written = Line(stream), clock, clock()
 
     def __call__(self, board: Board) -> None:
         """Write a line, where it is time for one."""
-        line = "" if board.ended else repr(board)[: get_terminal_size().columns - 1 if self._live else None]
-        if self._live:
-            self._stream.write(f"\r{line.ljust(self._width)}" + "\r" * board.ended)
-            self._width = len(line)
-        elif line and self._clock() - self._written >= LINE_S:
+        if self._line.live:
+            self._line.clear() if board.ended else self._line.update(board.parts(), between=BETWEEN)
+        elif not board.ended and self._clock() - self._written >= LINE_S:
             self._written = self._clock()
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
+            self._line.end(repr(board))
 
 
 def board(total: int) -> Board:

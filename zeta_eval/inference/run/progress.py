@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from zeta_eval.evaluation.reports.line import Line
 from zeta_eval.evaluation.reports.live import Output, clock, in_notebook
 from zeta_eval.evaluation.reports.tables import html_table, text_table
 
@@ -128,27 +129,23 @@ class Board:
 class Lines:
     """Shows a board as one line per size: in a terminal brought up to date, in a log file written at the size's end."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         """Write to a stream."""
-        self._stream, self._live, self._width, self._said = stream, stream.isatty(), 0, 0
+        self._line, self._said = Line(stream), 0
 
     def __call__(self, board: Board) -> None:
         """Write the notes that are new, else the line of the newest size."""
         if notes := board.notes[self._said :]:
             self._said += len(notes)
-            self._stream.write("".join(f"{note}\n" for note in notes))
-            self._stream.flush()
+            self._line.end("\n".join(notes))
             return
         state = board.sizes[-1]
-        if not (self._live or state.ended):
-            return
         size, done, accuracy, rate, left = state.cells()
-        line = f"{size}: {done}, accuracy {accuracy}, {rate} tokens/s, {left if left == 'done' else f'{left} left'}"
-        self._stream.write(f"\r{line.ljust(self._width)}" if self._live else line)
-        self._width = 0 if state.ended else len(line)
+        time_left = left if left == "done" else f"{left} left"
         if state.ended:
-            self._stream.write("\n")
-        self._stream.flush()
+            self._line.end(f"{size}: {done}, accuracy {accuracy}, {rate} tokens/s, {time_left}")
+        elif self._line.live:
+            self._line.update([f"{size}: {done}", time_left, f"accuracy {accuracy}", f"{rate} tokens/s"], between=", ")
 
 
 def board(*, silent: bool = False) -> Board:
