@@ -1,9 +1,13 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from gpu import whole_run
 from gpu.figures import figures
@@ -51,6 +55,85 @@ def test_no_step_begins_where_no_time_is_left_and_a_later_call_goes_on(monkeypat
     assert [s["status"] for s in record["steps"].values()] == ["skipped", "ok"]
     with pytest.raises(SystemExit):
         run(monkeypatch, tmp_path, steps, "--only", "third")
+
+
+def refused(monkeypatch, capsys, tmp_path, *options):
+    """What is said of options that are refused before any step is run."""
+    ran = tmp_path / "ran"
+    steps = (Step(name="runs", limit_s=60, arguments=script(f"open({str(ran)!r}, 'w')")),)
+    monkeypatch.setattr(whole_run, "STEPS", steps)
+    monkeypatch.setattr(sys, "argv", ["whole_run.py", *map(str, options)])
+    with pytest.raises(SystemExit) as stopped:
+        whole_run.main()
+    assert stopped.value.code == 2 and not ran.exists()
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_paths_that_can_not_be_used_are_refused_before_any_step(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = refused(monkeypatch, capsys, tmp_path, "--out", tmp_path / "o", "--gsm8k", tmp_path / "none.jsonl")
+    assert "none.jsonl is no file" in said
+    assert "file/o" in refused(monkeypatch, capsys, tmp_path, "--out", tmp_path / "file/o")
+    for text in ("{", "[]", '{"steps": 3}', '{"steps": {"tests": {}}}'):
+        (tmp_path / "run.json").write_text(text)
+        assert "run.json is damaged" in refused(monkeypatch, capsys, tmp_path, "--out", tmp_path)
+        assert (tmp_path / "run.json").read_text() == text
+
+
+def test_a_folder_is_that_of_the_caller(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    writes = "import pathlib; pathlib.Path('OUT').write_text('{}')"
+    monkeypatch.setattr(whole_run, "STEPS", (Step(name="works", limit_s=60, arguments=script(writes)),))
+    monkeypatch.setattr(sys, "argv", ["whole_run.py", "--out", "rel/out"])
+    assert whole_run.main() == 0
+    assert json.loads((tmp_path / "rel/out/run.json").read_text())["steps"]["works"]["status"] == "ok"
+    assert (tmp_path / "rel/out/works.json").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_ends_its_step_and_says_one_line(number, tmp_path):
+    """The step is replaced by one that starts a process of its own, and both are told by their ids."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if sys.argv[:1] != ['-c']:\n"
+        "    import gpu.steps as s\n"
+        f"    s.STEPS = (s.Step(name='long', limit_s=60, arguments=({str(tmp_path / 'long.py')!r},)),)\n"
+    )
+    (tmp_path / "long.py").write_text(
+        "import os, pathlib, subprocess\n"
+        "more = subprocess.Popen(['sleep', '60'])\n"
+        f"pathlib.Path({str(tmp_path / 'part')!r}).write_text(f'{{os.getpid()}} {{more.pid}}')\n"
+        f"os.replace({str(tmp_path / 'part')!r}, {str(tmp_path / 'pids')!r})\n"
+        "more.wait()\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "benchmarks")])
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": paths}
+    started = subprocess.Popen(
+        ["bash", str(ROOT / "benchmarks/gpu/run.sh"), "--out", "out"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until = time.monotonic() + 60
+    while not (tmp_path / "pids").exists():
+        assert time.monotonic() < until and started.poll() is None, started.stderr.read()
+        time.sleep(0.05)
+    started.send_signal(number)
+    _, said = started.communicate(timeout=30)
+    assert started.returncode == 128 + number
+    assert said == f"stopped; what was measured is kept in {tmp_path / 'out/run.json'}\n"
+    assert json.loads((tmp_path / "out/run.json").read_text())["steps"]["long"]["status"] == "stopped"
+    ended = [not running(int(pid)) for pid in (tmp_path / "pids").read_text().split()]
+    assert ended == [True, True]
+
+
+def running(pid):
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def test_the_figures_are_ratios_to_what_the_device_allows(tmp_path):

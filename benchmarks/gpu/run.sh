@@ -15,6 +15,7 @@ if compgen -G "$here/wheels/*.whl" >/dev/null; then
     trap 'rm -rf "$site"' EXIT
     "$python" -m pip install --quiet --no-index --no-deps --no-compile --target "$site" "$here"/wheels/*.whl
     paths="$paths:$site"
+    export GPU_WHEELS_UNPACKED="$site" # whole_run.py removes it
 fi
 export PYTHONPATH="$paths${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1
-"$python" "$here/whole_run.py" "$@"
+exec "$python" "$here/whole_run.py" "$@"
