@@ -100,6 +100,7 @@ class ComplexityView(View):
         def look(_: Any) -> None:
             self.query = field.value
             page.value = self.html()
+            self.changed()
 
         field.observe(look, names="value")
         return widgets.VBox([field, page])

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 class Explore(WorkingPoint, View):
     """A working point that can be moved, as a widget, a figure, a table and a text."""
 
+    def __init__(self, outcomes: Outcomes, policy: RoutingPolicy, *, split: str, seed: int) -> None:
+        super().__init__(outcomes, policy, split=split, seed=seed)
+        self.watch(self.changed)
+
     def curves(self) -> Figure:
         """The cost-quality plane without the working point."""
         figure, [[axes]] = canvas(size=(6.4, 4.8))

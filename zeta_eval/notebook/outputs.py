@@ -7,7 +7,9 @@ that is opened again, this page is what is seen, and JupyterLab's line about a m
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from IPython import get_ipython
@@ -17,6 +19,9 @@ display: Callable[..., Any] = _display  # has no types of its own
 
 WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 """The type of a widget's output."""
+
+REST_S: Final = 0.5
+"""Seconds without a change before a page that is slow to draw is renewed, as after a slider was dragged."""
 
 _CHILD: Final = ".jp-OutputArea-child"
 _DRAWN: Final = ".jupyter-widgets div"
@@ -47,6 +52,8 @@ class Lasting:
         """Keep what makes the page, as data by type: HTML, plain text, and what else stands for it."""
         self._page = page
         self._handle: Any = None
+        self._stale = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def show(self, widget: Callable[[], Any]) -> None:
         """Show the page, and the widget below it where there is a kernel that can run one."""
@@ -63,6 +70,25 @@ class Lasting:
         """Put the page as it is now in the place of the one that was shown."""
         if self._handle is not None:
             self._handle.update(self.output(), raw=True)
+
+    def renew_soon(self) -> None:
+        """Renew once what changes often: at the end of the cell that runs, or `REST_S` after the last change."""
+        if self._handle is None:
+            return
+        if not self._stale:
+            self._stale = True
+            get_ipython().events.register("post_run_cell", self._rested)
+        if self._timer is not None:
+            self._timer.cancel()
+        with suppress(RuntimeError):  # no loop runs here: the next cell renews it
+            self._timer = asyncio.get_running_loop().call_later(REST_S, self._rested)
+
+    def _rested(self, _: object = None) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        get_ipython().events.unregister("post_run_cell", self._rested)
+        self.renew()
 
     def output(self) -> dict[str, str]:
         """The page as a cell's output."""

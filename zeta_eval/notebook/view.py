@@ -56,7 +56,15 @@ class View(ABC):
         return picture | {"text/html": picture["text/html"] + words, "text/plain": self.text()}
 
     def _ipython_display_(self) -> None:
-        Lasting(self.page).show(lambda: self.widget)
+        self._lasting.show(lambda: self.widget)
+
+    @cached_property
+    def _lasting(self) -> Lasting:
+        return Lasting(self.page)
+
+    def changed(self) -> None:
+        """Renew the page that stands for the widget soon: what it shows has changed."""
+        self._lasting.renew_soon()
 
 
 def bar(share: float, colour: str, *, width: int = 120) -> str:
