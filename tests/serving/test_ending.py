@@ -1,6 +1,10 @@
 """A server that is told to stop says what it waits for and what is kept, and ends as other verbs do."""
 
+import json
+import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,16 +28,16 @@ def heed_interrupts():  # a shell's background jobs are started with interrupts 
 
 
 @contextmanager
-def command(folder, port, fleet, *words):
+def command(folder, port, fleet, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, first=heed_interrupts):
     """`zeta serve` as a process, and its address."""
     words = ["serve", "policy.json", "--ladder", fleet, "--port", str(port), "--history", "h.db", *words]
     process = subprocess.Popen(
         [sys.executable, "-m", "zeta_eval.cli", *words],
         cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         text=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=first,
     )
     with process:
         try:
@@ -109,6 +113,59 @@ def test_a_second_signal_ends_open_requests_with_an_error(tmp_path, fleet, unuse
         assert answer.result().status_code == 503
         assert "The server stops" in answer.result().json()["error"]["message"]
         assert (process.communicate(timeout=60)[1], process.returncode) == (KEPT, 130)
+
+
+def closed_outputs():
+    heed_interrupts()
+    os.close(1)
+    os.close(2)
+
+
+def test_outputs_that_cannot_be_written_change_neither_the_server_nor_its_exit_code(tmp_path, fleet, unused_port):
+    (tmp_path / "full").symlink_to("/dev/full")
+    with (tmp_path / "full").open("w") as full:
+        for settings in ({"stdout": full, "stderr": full}, {"first": closed_outputs}):
+            with command(tmp_path, unused_port, fleet, **settings) as (process, url):
+                assert soon(lambda: state(url), 60)["status"] == "ok"
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(60) == 143
+
+
+HUGE = chat("x" * 20_000_000)
+
+
+def test_a_second_signal_ends_an_answer_that_its_caller_does_not_take(tmp_path, unused_port):
+    RoutingPolicy.seed(SIZES).save(tmp_path / "policy.json")
+    with ScriptedServer(lambda body, n: (200, HUGE)) as up:
+        ladder(tmp_path / "fleet.toml", [rung(s, up.url) for s in SIZES])
+        with command(tmp_path, unused_port, "fleet.toml") as (process, url), socket.socket() as caller:
+            soon(lambda: state(url), 60)
+            caller.connect(("127.0.0.1", unused_port))
+            body = json.dumps(BODY).encode()
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+            caller.sendall(body)
+            assert caller.recv(12) == b"HTTP/1.1 200"
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline() == WAITS
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=15)[1] == KEPT  # it would be 30 s
+            assert process.returncode == 130
+
+
+def test_a_second_signal_gives_up_a_history_that_another_process_holds_and_says_so(tmp_path, fleet, unused_port, slow):
+    slow.may.set()
+    with command(tmp_path, unused_port, fleet) as (process, url):
+        soon(lambda: state(url), 60)
+        other = sqlite3.connect(tmp_path / "h.db", isolation_level=None)
+        other.execute("begin exclusive")
+        assert httpx.post(f"{url}/v1/chat/completions", json=BODY, trust_env=False, timeout=60).status_code == 200
+        process.send_signal(signal.SIGINT)
+        waits = "zeta: stops; waits until 1 decision can be written to h.db (a second signal gives up)\n"
+        assert process.stderr.readline() == waits
+        process.send_signal(signal.SIGINT)
+        lost = "zeta: stopped; 1 decision could not be written to h.db; the same command serves again\n"
+        assert (process.communicate(timeout=15)[1], process.returncode) == (lost, 130)
+        other.close()
 
 
 def test_a_server_that_still_loads_weights_ends_at_once(tmp_path, unused_port):

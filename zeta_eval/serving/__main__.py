@@ -33,5 +33,4 @@ def main(ending: Ending) -> int:
 
 if __name__ == "__main__":
     code = main(Ending())
-    sys.stdout.flush()
     os._exit(code)  # all is closed; what torch takes down by itself would take seconds

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -33,6 +34,7 @@ class Ending:
         """Ends what is served; it is told whether it has been called before."""
         self.begun = False
         """Whether there is something to close; an import that is interrupted may raise anything."""
+        _open_closed()
         self._stderr = os.dup(2)
         free = (signal.SIG_DFL, signal.default_int_handler)
         for number in SIGNALS:
@@ -61,7 +63,7 @@ class Ending:
 
     def say(self, line: str) -> None:
         """Write a line to standard error, also within a signal's handler."""
-        os.write(self._stderr, f"zeta: {line}\n".encode(errors="replace"))
+        write(self._stderr, f"zeta: {line}\n")
 
     def _hush(self) -> None:
         """Let nobody else write there: what is interrupted prints traces, also from within collections of garbage."""
@@ -74,3 +76,18 @@ class Ending:
         """End a process that has not served, whatever it does."""
         self.say(f"stopped; {NOTHING}")
         os._exit(self.code)
+
+
+def write(file: int, text: str) -> None:
+    """Write to a file that may be full, or a pipe that nobody reads: a server goes on all the same."""
+    with suppress(OSError):
+        os.write(file, text.encode(errors="replace"))
+
+
+def _open_closed() -> None:
+    """Open standard input, output and error where they are closed; what is opened next would be written to as these."""
+    for file in range(3):
+        try:
+            os.fstat(file)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free

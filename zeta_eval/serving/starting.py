@@ -20,6 +20,7 @@ from zeta_eval.models import Ladder, ModelSpec
 from zeta_eval.router import ZetaDynamicRouter
 from zeta_eval.router.policy import RoutingPolicy
 from zeta_eval.serving.app import App
+from zeta_eval.serving.closing import Closing, decisions
 from zeta_eval.serving.desk import Desk
 from zeta_eval.serving.ending import Ending
 from zeta_eval.serving.fleet import Fleet
@@ -55,18 +56,19 @@ def serve(settings: ServeSettings, ending: Ending) -> str:
         listener = stack.enter_context(_bound(settings))
         _spare_collections()
         Server(configured(app), ending, settings.address).run(sockets=[listener])
-        ending.stop = None
-    return _kept(settings, app)
+        closing = Closing(app.notes.history, masked(str(settings.history)), ending)
+        closing.wait()
+    return _kept(settings, closing.unwritten)
 
 
-def _kept(settings: ServeSettings, app: App) -> str:
+def _kept(settings: ServeSettings, unwritten: int) -> str:
     """What is kept of a server that has ended."""
     taught = "" if settings.online is None else f"; what ratings taught is in {settings.online}"
-    if (history := app.notes.history) is None:
+    if settings.history is None:
         return f"no history was asked for{taught}; the same command serves again"
     name = masked(str(settings.history))
-    lost = f"{history.lost} decisions could not be written to {name}"
-    return f"{lost if history.lost else f'every decision is in {name}'}{taught}; the same command serves again"
+    lost = f"{decisions(unwritten)} could not be written to {name}"
+    return f"{lost if unwritten else f'every decision is in {name}'}{taught}; the same command serves again"
 
 
 def configured(app: App, *, stop_s: int = STOP_S) -> uvicorn.Config:
