@@ -12,6 +12,7 @@ from running import EASY, SIZES, rung, running, soon
 from scripted_server import DONE, ScriptedServer, chat, pieces
 
 from zeta_eval.exceptions import InvalidInputError, masked
+from zeta_eval.serving import app, exchange
 
 BODY = {"model": "zeta", "messages": [{"role": "user", "content": EASY}]}
 SIZES_READY = tuple(f'zeta_ready{{size="{size}"}}' for size in SIZES)
@@ -209,9 +210,41 @@ def test_a_long_head_and_small_chunks_get_through(served):
     assert received(served, [head, *chunks, b"0\r\n\r\n"]).startswith(b"HTTP/1.1 200 ")
 
 
-def test_what_is_no_http_gets_an_error_in_openais_form(served):
+@pytest.mark.parametrize("pause_s", [0.0, 0.2])
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(served, caplog, pause_s, many):
+    body = json.dumps(BODY).encode()
+    offer = b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+    head = START + b"Connection: Upgrade, HTTP2-Settings\r\n" + offer + b"Content-Length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", served.port)) as caller:
+        caller.settimeout(20)
+        caller.sendall((head + body) * (many - 1) + head)
+        time.sleep(pause_s)
+        caller.sendall(body + b"GET /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        said = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert said.count(b"HTTP/1.1 200 ") == said.count(b'"fine"') == many and said.count(b"HTTP/1.1 404 ") == 1
+    assert not caplog.records
+
+
+def test_a_tunnel_is_refused(served):
+    assert received(served, [b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"]).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_connection_whose_body_was_too_large_and_came_whole_is_closed_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "LINGER_S", 60.0)  # longer than `received` waits
+    monkeypatch.setattr(app, "SAY_S", 60.0)
+    with (
+        ScriptedServer(answered) as up,
+        running(tmp_path, [rung(s, up.url) for s in SIZES], max_body_mb=0.001) as served,
+    ):
+        chunked = START + b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"a" * 2000 + b"\r\n0\r\n\r\n"
+        assert received(served, [chunked]).startswith(b"HTTP/1.1 413 ")
+
+
+def test_what_is_no_http_gets_an_error_in_openais_form_and_no_line_in_the_log(served, caplog):
     head, _, body = received(served, [b"\x16\x03\x01 hello\r\n\r\n"]).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ") and "no HTTP" in json.loads(body)["error"]["message"]
+    assert not caplog.records
 
 
 def test_of_very_many_parts_the_latest_are_judged_and_all_are_passed_on():

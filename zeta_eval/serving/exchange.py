@@ -29,7 +29,7 @@ EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-contr
 class Exchange:
     """A request and its response."""
 
-    __slots__ = ("_receive", "_send", "_took_body", "_watch", "gone", "headers", "method", "path", "status")
+    __slots__ = ("_came", "_receive", "_send", "_took_body", "_watch", "gone", "headers", "method", "path", "status")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take what the ASGI server gives."""
@@ -41,7 +41,7 @@ class Exchange:
         self.gone = False
         """Whether the caller left before the end."""
         self._receive, self._send = receive, send
-        self._took_body = False
+        self._took_body = self._came = False
         self._watch: asyncio.TimerHandle | asyncio.Task[Message] | None = None
 
     def header(self, name: bytes) -> str | None:
@@ -66,9 +66,10 @@ class Exchange:
                 raise asyncio.CancelledError
             parts.append(message.get("body", b""))
             size += len(parts[-1])
+            more = message.get("more_body", False)
+            self._came = not more
             if size > limit:  # also of a body that came at once, whose length nobody told
                 raise _too_large(limit)
-            more = message.get("more_body", False)
         self._took_body = True
         return b"".join(parts)
 
@@ -141,8 +142,8 @@ class Exchange:
         await self.chunk(body)
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
-                while (await self._receive()).get("more_body"):
-                    pass
+                while not self._came:
+                    self._came = not (await self._receive()).get("more_body")
         await self.end()
 
     @property

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from zeta_eval.serving.errors import ApiError
+
+_log = logging.getLogger(__name__)
 
 MOST_HEAD: Final = 65_536
 """Most bytes of a request's address and headers, also of those after its body."""
@@ -25,10 +30,40 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take bytes, of which those beside bodies are counted."""
         self._chunk = len(data)
         self._fed += self._chunk
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as e:
+            _log.debug("A request is no HTTP that is read here: %s", e)
+            self.send_400_response("")
+            return
         if self._fed > MOST_HEAD + FRAMING * self._body and not self.transport.is_closing():
             self._refusal = _too_long()
             self.send_400_response("")
+
+    def _feed(self, data: bytes) -> None:
+        """Parse bytes; a request that asks for another protocol is answered in this one, as RFC 9110 (7.8) lets us."""
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as e:  # the parser has left out the body
+                data = self._head() + data[e.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                with suppress(AttributeError):  # httptools before 0.6.3
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _head(self) -> bytes:
+        """The head that was read last, without the protocol that it asks for."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise httptools.HttpParserError("CONNECT")
+        fields = b"".join([b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"])
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, self.parser.get_http_version().encode(), fields)
+
+    def _should_upgrade(self) -> bool:
+        """Whether to begin nothing with a head that asks for another protocol; it is read again."""
+        return True
 
     def on_message_begin(self) -> None:
         """Begin a request; its first chunk may hold the end of an earlier one, and is not counted."""
