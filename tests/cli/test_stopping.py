@@ -19,6 +19,7 @@ import optuna
 import pandas as pd
 import psutil
 import pytest
+from signals import heed_signals
 from zygote import Zygote
 
 from zeta_eval.cli.verb import VERBS
@@ -173,10 +174,6 @@ def test_a_study_that_is_stopped_again_and_again_ends_with_all_its_trials(zygote
     assert sum(t.state.name in ("COMPLETE", "PRUNED") for t in trials) == 8
 
 
-def heed_interrupts():  # a shell's background jobs are started with interrupts ignored, and pass that on
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 TIMED = """
 import os, sys, threading
 from zeta_eval.cli import main
@@ -191,7 +188,7 @@ def test_a_signal_within_imports_is_one_line_too(number, made):
     words = ["tune", made / "o.parquet", "--out", made / "never.json"]
     for delay_s in (0.1, 0.6):
         command = [sys.executable, "-c", TIMED, str(delay_s), str(int(number)), *map(str, words)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=heed_interrupts)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=heed_signals)
         assert run.returncode == 128 + number and run.stdout == ""
         assert run.stderr.startswith("zeta: stopped; ") and run.stderr.count("\n") == 1
 
@@ -211,7 +208,7 @@ def test_a_page_ends_with_its_command(number, made, tmp_path, unused_port):
     command = [sys.executable, "-m", "zeta_eval.cli", *words]
     env = os.environ | {"ZETA_TEST_OF": str(tmp_path)}
     with (tmp_path / "err").open("wb") as err:
-        run = subprocess.Popen(command, env=env, stdout=err, stderr=err, preexec_fn=heed_interrupts)
+        run = subprocess.Popen(command, env=env, stdout=err, stderr=err, preexec_fn=heed_signals)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{unused_port}/", timeout=5):
@@ -262,7 +259,7 @@ def test_the_line_of_a_search_that_is_stopped_is_cleared(number, made, tmp_path)
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     command = [sys.executable, "-m", "zeta_eval.cli", *map(str, words), "--estimator", "heuristic"]
-    run = subprocess.Popen(command, stdin=far, stdout=far, stderr=far, preexec_fn=heed_interrupts)
+    run = subprocess.Popen(command, stdin=far, stdout=far, stderr=far, preexec_fn=heed_signals)
     sent = read(near, b"trial ")
     os.write(far, b"^C")  # the echo of a terminal
     run.send_signal(number)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from signals import heed_signals
 
 from zeta_eval.exceptions import GenerationError, InvalidInputError
 from zeta_eval.inference.run.runner import default_engine, run
@@ -157,17 +158,13 @@ def interrupted(seconds=None):
     raise KeyboardInterrupt
 
 
-def heed_interrupts():  # a shell's background jobs are started with interrupts ignored, and pass that on
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_command_that_is_ended_leaves_no_server(tmp_path, number):
     ladder = f"[[models]]\nsize = 'A'\nmodel = 'm'\nstart = '{silent(tmp_path)}'\n"
     (tmp_path / "ladder.toml").write_text(ladder)
     words = ["--ladder", tmp_path / "ladder.toml", "--tasks", "add", "--limit", "3", "--out", tmp_path / "out"]
     command = [sys.executable, "-m", "zeta_eval.cli", "bench", *map(str, words), "--mlflow", "none"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as run:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals) as run:
         pid = pid_in(tmp_path / "pid")
         run.send_signal(number)
         said = run.communicate(timeout=60)[1]

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from running import EASY, SIZES, ladder, rung, soon
 from scripted_server import ScriptedServer, chat
+from signals import heed_signals
 
 from zeta_eval.router.policy import RoutingPolicy
 
@@ -23,12 +24,8 @@ WAITS = "zeta: stops; waits for 1 open request, at most 30 s (a second signal en
 KEPT = "zeta: stopped; every decision is in h.db; the same command serves again\n"
 
 
-def heed_interrupts():  # a shell's background jobs are started with interrupts ignored, and pass that on
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
-def command(folder, port, fleet, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, first=heed_interrupts):
+def command(folder, port, fleet, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, first=heed_signals):
     """`zeta serve` as a process, and its address."""
     words = ["serve", "policy.json", "--ladder", fleet, "--port", str(port), "--history", "h.db", *words]
     process = subprocess.Popen(
@@ -116,7 +113,7 @@ def test_a_second_signal_ends_open_requests_with_an_error(tmp_path, fleet, unuse
 
 
 def closed_outputs():
-    heed_interrupts()
+    heed_signals()
     os.close(1)
     os.close(2)
 
@@ -198,6 +195,6 @@ signal.pause()
 
 def test_a_signal_that_is_heeded_where_nothing_can_be_raised_ends_a_starting_server_all_the_same():
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, preexec_fn=heed_interrupts
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, preexec_fn=heed_signals
     )
     assert (done.returncode, done.stderr) == (130, "zeta: stopped; nothing was served\n")
