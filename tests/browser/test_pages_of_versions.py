@@ -12,7 +12,6 @@ from zeta_eval.cli.main import main
 from zeta_eval.cli.verb import WebPage
 from zeta_eval.notebook.pages import Pages, free_port
 from zeta_eval.testing import make_outcomes
-from zeta_eval.tracking import UI_ENV
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +55,7 @@ def served(work, capsys):
         with contextlib.chdir(work[0]):
             assert main(["ui", *words, "--port", str(free_port()), "--json"]) == 0
             said = json.loads(capsys.readouterr().out)
-            page = WebPage(title="page", address=said["address"], command=said["command"], env=dict(UI_ENV))
+            page = WebPage(title="page", address=said["address"], command=said["command"], env=said["env"])
             return pages.serve(page, page.address).address
 
     yield start

@@ -52,7 +52,8 @@ start.load()()
 )
 def _ui(args: Namespace) -> Result:
     page = _mlflow(args.mlflow, args.port) if args.optuna is None else _optuna(args.optuna, args.port)
-    data = {"address": page.address, "command": [masked(word) for word in page.command]}
+    env = {name: masked(value) for name, value in page.env.items()}
+    data = {"address": page.address, "command": [masked(word) for word in page.command], "env": env}
     stops = " (Ctrl-C stops it)" if page.command else ""
     return Result(report=page, text=f"{page!r}{stops}", data=data)
 
