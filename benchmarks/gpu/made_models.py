@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ import tokenizers
 import torch
 import transformers
 
-from zeta_eval.inference.engine.architectures import PUBLISHED, TINY
+from zeta_eval.inference.engine.architectures import architecture
+from zeta_eval.inference.engine.memory import free
 
 MEMORY = Path("/dev/shm")
 """A folder in memory, where there is one: models are read from it as from a disk's cache."""
@@ -43,7 +43,7 @@ def made(size: str, scale: str, root: Path, texts: Iterable[str]) -> Made:
     """Build a size on the device, and write it with a tokenizer that is fitted to the texts."""
     start = time.perf_counter()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    shape = replace(PUBLISHED[size], shape=TINY) if scale == "tiny" else PUBLISHED[size]
+    shape = architecture(size, tiny=scale == "tiny")
     torch.manual_seed(0)
     model = shape.build(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
     folder = root / size
@@ -57,20 +57,18 @@ def made(size: str, scale: str, root: Path, texts: Iterable[str]) -> Made:
         seconds=time.perf_counter() - start,
     )
     del model
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    free()
     return found
 
 
 def fitting(sizes: Iterable[str], scale: str, folder: Path) -> list[str]:
     """The sizes, smallest first, whose weights a folder has room for."""
-    free, kept = shutil.disk_usage(folder).free, []
+    left, kept = shutil.disk_usage(folder).free, []
     for size in sizes:
-        shape = replace(PUBLISHED[size], shape=TINY) if scale == "tiny" else PUBLISHED[size]
+        shape = architecture(size, tiny=scale == "tiny")
         plan = shape.build(torch.device("meta"), torch.bfloat16)
-        free -= int(SPARE * sum(p.numel() * p.element_size() for p in plan.parameters()))
-        if free > 0:
+        left -= int(SPARE * sum(p.numel() * p.element_size() for p in plan.parameters()))
+        if left > 0:
             kept.append(size)
     return kept
 

@@ -10,7 +10,6 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ import torch
 from gpu.arguments import arguments
 from zeta_eval.exceptions import one_line
 from zeta_eval.files import write_json
-from zeta_eval.inference.engine.architectures import PUBLISHED, TINY
+from zeta_eval.inference.engine.architectures import architecture
 from zeta_eval.inference.engine.clock import Clock
 from zeta_eval.inference.engine.compiled import CompiledModel
 from zeta_eval.inference.engine.continuous import ContinuousBatching
@@ -33,7 +32,7 @@ def main() -> int:
     args = arguments(__doc__)
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
-    shape = PUBLISHED["4B"] if args.scale == "published" else replace(PUBLISHED["4B"], shape=TINY)
+    shape = architecture("4B", tiny=args.scale == "tiny")
     model = shape.build(device, torch.bfloat16 if cuda else torch.float32)
     draw, n, new = random.Random(0), PROMPT[args.scale], NEW[args.scale]
     prompts = [[draw.randrange(1, model.config.vocab_size) for _ in range(n)] for _ in range(MANY[args.scale])]

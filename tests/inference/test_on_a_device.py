@@ -1,12 +1,12 @@
 """What holds on an accelerator; with ZETA_TEST_DEVICE=cpu the same is asked of the processor, as far as it can be."""
 
-import gc
 import os
 import time
 
 import pytest
 import torch
 
+from zeta_eval.inference.engine.memory import free
 from zeta_eval.inference.engine.transformers_engine import TransformersGenerator
 from zeta_eval.models import GenerateConfig, ModelSpec
 from zeta_eval.testing import build_tiny_model
@@ -68,8 +68,7 @@ def test_log_probabilities_agree_between_continuous_and_padded_batches(made):
 
 @on_cuda
 def test_what_a_closed_size_took_is_free_for_the_next(made):
-    gc.collect()
-    torch.cuda.empty_cache()
+    free()
     before = torch.cuda.memory_allocated()
     for settings in ({"continuous": True}, {"continuous": False, "compile": True}):
         engine = made(**settings)
@@ -77,8 +76,7 @@ def test_what_a_closed_size_took_is_free_for_the_next(made):
         engine.measure(PROMPTS, CONFIG)
         engine.close()
         torch.compiler.reset()
-        gc.collect()
-        torch.cuda.empty_cache()
+        free()
         assert torch.cuda.memory_allocated() <= before + 32 * 2**20  # workspaces of the libraries stay
 
 
@@ -103,8 +101,8 @@ def test_a_batch_that_the_memory_is_too_small_for_is_halved(made, monkeypatch):
 @on_cuda
 def test_a_batch_that_truly_fills_the_memory_is_halved(made):
     engine = made(continuous=False)
-    free = torch.cuda.mem_get_info()[0]
-    held = torch.empty(max(0, free - 192 * 2**20), dtype=torch.uint8, device="cuda")  # leaves 192 MiB
+    room = torch.cuda.mem_get_info()[0]
+    held = torch.empty(max(0, room - 192 * 2**20), dtype=torch.uint8, device="cuda")  # leaves 192 MiB
     try:
         engine.batch_size = 4096
         answers = engine.generate([f"{prompt} {i}" for i in range(800) for prompt in PROMPTS], CONFIG)

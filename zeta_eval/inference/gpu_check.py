@@ -18,7 +18,7 @@ from packaging.version import Version
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from zeta_eval.exceptions import InvalidInputError, UnknownNameError, one_line
-from zeta_eval.inference.engine.architectures import PUBLISHED, TINY, Architecture
+from zeta_eval.inference.engine.architectures import PUBLISHED, Architecture, architecture
 from zeta_eval.inference.engine.clock import Clock
 from zeta_eval.inference.engine.compiled import CompiledModel
 from zeta_eval.inference.engine.continuous import ContinuousBatching, flash_installed
@@ -45,7 +45,7 @@ def check(*, sizes: Sequence[str] = tuple(PUBLISHED), tiny: bool = False) -> Gpu
     dtype = torch.bfloat16 if cuda else torch.float32
     work = SMALL if tiny else Work()
     bandwidth, rate = _bandwidth(device, work), _matrix_rate(device, dtype, work)
-    shapes = {s: replace(PUBLISHED[s], shape=TINY) if tiny else PUBLISHED[s] for s in sizes}
+    shapes = {s: architecture(s, tiny=tiny) for s in sizes}
     return GpuCheck(
         device=torch.cuda.get_device_name() if cuda else f"processor ({platform.machine()})",
         date=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,6 +1,6 @@
 """Shapes of published 4B, 7B and 14B models, to be built with random weights: what speed takes needs no download."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -77,3 +77,8 @@ PUBLISHED = {
 """The sizes of the ladder `qwen3`."""
 TINY = (64, 128, 2, 4, 2, 16, 512)
 """A shape that any processor runs in seconds."""
+
+
+def architecture(size: str, *, tiny: bool = False) -> Architecture:
+    """A size of PUBLISHED; a `tiny` one is as that but for its shape."""
+    return replace(PUBLISHED[size], shape=TINY) if tiny else PUBLISHED[size]
