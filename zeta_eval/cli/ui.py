@@ -9,11 +9,8 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException
 from importlib.util import find_spec
 from typing import Final
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
 
 from zeta_eval.cli.options import STORE
 from zeta_eval.cli.verb import Result, WebPage, verb
@@ -24,8 +21,6 @@ STOP_S: Final = 2.0
 """Time that a page's server has to stop by itself, in seconds, before it is killed."""
 POLL_S: Final = 0.2
 """Time between two looks whether a page answers, in seconds."""
-ANSWER_S: Final = 5.0
-"""Longest wait for its answer, in seconds."""
 STORAGE: Final = "ZETA_OPTUNA_STORAGE"
 """Environment variable that tells the server of an Optuna page its storage."""
 DASHBOARD: Final = f"""
@@ -67,7 +62,7 @@ def serve(page: WebPage, tell: Callable[[], None]) -> None:
     server = subprocess.Popen(page.command, env=os.environ | page.env, start_new_session=True)
     held = guard(server.pid)
     try:
-        while server.poll() is None and not _answers(page.address):
+        while server.poll() is None and not page.answers():
             time.sleep(POLL_S)
         if server.poll() is None:
             tell()
@@ -81,17 +76,6 @@ def serve(page: WebPage, tell: Callable[[], None]) -> None:
         held.communicate()
     if status:
         raise GenerationError(f"The server of the {page.title} ended with status {status}; its lines above say why.")
-
-
-def _answers(address: str) -> bool:
-    """Whether a page is there, whatever it says."""
-    try:
-        with build_opener(ProxyHandler({})).open(address.partition("#")[0], timeout=ANSWER_S):
-            return True
-    except HTTPError:
-        return True
-    except (OSError, HTTPException):
-        return False
 
 
 def _mlflow(named: str | None, port: int) -> WebPage:

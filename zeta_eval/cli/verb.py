@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from zeta_eval.cli.parser import Arguments, Parser
 
@@ -41,6 +41,10 @@ class Result:
         return replace(self, text=f"{self.text}\n\n{what}: {path}", data=self.data | {what.lower(): str(path)})
 
 
+ANSWER_S: Final = 5.0
+"""Longest wait for a page's answer, in seconds."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebPage:
     """A page that a server on this machine shows once its command runs."""
@@ -55,6 +59,20 @@ class WebPage:
     """What the server needs in its environment beside ours."""
     stays: bool = False
     """Whether the server takes the place of this process, and then heeds signals and says its address itself."""
+
+    def answers(self) -> bool:
+        """Whether the page is there, whatever it says."""
+        from http.client import HTTPException  # here, for a command without a page need not load them
+        from urllib.error import HTTPError
+        from urllib.request import ProxyHandler, build_opener
+
+        try:
+            with build_opener(ProxyHandler({})).open(self.address.partition("#")[0], timeout=ANSWER_S):
+                return True
+        except HTTPError:
+            return True
+        except (OSError, HTTPException):
+            return False
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.address}"

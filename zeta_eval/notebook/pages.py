@@ -10,7 +10,6 @@ import tempfile
 import time
 from contextlib import suppress
 from types import FrameType
-from urllib.parse import urlsplit
 
 from zeta_eval.cli.verb import WebPage
 from zeta_eval.exceptions import GenerationError
@@ -68,14 +67,12 @@ class Pages:
 
 
 def _wait(guard: subprocess.Popen[bytes], page: WebPage) -> None:
-    """Wait until something listens at a page's address; a TimeoutError says that nothing does."""
-    port, until = urlsplit(page.address).port or 80, time.monotonic() + START_S
+    """Wait until a page answers; a TimeoutError says that it does not."""
+    until = time.monotonic() + START_S
     while time.monotonic() < until and guard.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        if page.answers():
             return
-        except OSError:
-            time.sleep(0.2)
+        time.sleep(0.2)
     raise TimeoutError
 
 
